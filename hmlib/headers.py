@@ -1,0 +1,41 @@
+"""The headers that every answer of every service carries, and the content security policy of its pages."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+EVERY_ANSWER: Mapping[str, str] = MappingProxyType(
+    {
+        "Server": "hm",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+)
+
+CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'"
+"""The policy of an answer that is not a page: JSON, a redirect, a static file."""
+
+
+def page_policy(nonce: str, *, form_origins: Iterable[str] = (), report_to: str = "/csp-report") -> str:
+    """The policy of a page whose scripts carry `nonce`; a form may post to this origin and to `form_origins`."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'nonce-{nonce}'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            " ".join(["form-action 'self'", *form_origins]),
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "object-src 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types htmx",
+            f"report-uri {report_to}",
+        ]
+    )

@@ -1,0 +1,158 @@
+"""Turns templates into pages: the Jinja environment and what every template may call."""
+
+import datetime as dt
+import functools
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import babel
+import babel.dates
+import babel.numbers
+from babel.support import NullTranslations, Translations
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from hmlib.static_files import static_url
+
+TEMPLATES = Path(__file__).parent / "templates"
+LOCALES = Path(__file__).parent / "locale"
+
+__all__ = ["Formats", "environment", "hx", "static_url", "translations", "xsrf_field"]
+
+
+def environment(*folders: Path) -> Environment:
+    """A service's templates first, hmlib's after them; escaping everywhere, and an unknown name is an error."""
+    loaders = [FileSystemLoader(folder) for folder in (*folders, TEMPLATES)]
+    env = Environment(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    env.globals["static"] = static_url
+    return env
+
+
+@functools.cache
+def translations(locale: str) -> NullTranslations:
+    """The texts of a language; English where there is no catalogue. A page passes its gettext and ngettext on."""
+    return Translations.load(LOCALES, [locale])
+
+
+def hx(nonce: str, /, **attributes: str | int | bool | None) -> Markup:
+    """The htmx attributes of one element, with the nonce without which hx-csp refuses them.
+
+    `push_url` is hx-push-url, `headers_inherited` is hx-headers:inherited, `status_422` is hx-status:422;
+    None leaves an attribute out. The text begins with a space.
+    """
+    given = {_attribute(name): _attribute_value(value) for name, value in attributes.items() if value is not None}
+    return Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in {**given, "hx-nonce": nonce}.items())
+
+
+def _attribute(name: str) -> str:
+    if name.endswith("_inherited"):
+        return "hx-" + name.removesuffix("_inherited").replace("_", "-") + ":inherited"
+    if name.startswith("status_"):
+        return "hx-status:" + name.removeprefix("status_")
+    return "hx-" + name.replace("_", "-")
+
+
+def _attribute_value(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def xsrf_field(token: str) -> Markup:
+    """The hidden field that a form without JavaScript needs."""
+    return Markup('<input type="hidden" name="_xsrf" value="{}">').format(escape(token))
+
+
+class Formats:
+    """Dates, numbers and money as one reader expects them; templates know it as `fmt`."""
+
+    def __init__(self, locale: str = "en_US", time_zone: str = "UTC") -> None:
+        self.locale = babel.Locale.parse(locale)
+        self.zone = ZoneInfo(time_zone)
+
+    def date(self, value: str | dt.date | None, size: str = "medium") -> str:
+        """A day from `YYYY-MM-DD`, or the reader's day of a UTC time; "" for None."""
+        if not value:
+            return ""
+        return babel.dates.format_date(self._day(value), size, self.locale)
+
+    def datetime(self, value: str | dt.datetime | None, size: str = "medium") -> str:
+        """A UTC time in the reader's time zone, to the second; "" for None."""
+        if not value:
+            return ""
+        return babel.dates.format_datetime(_moment(value), size, self.zone, self.locale)
+
+    def month(self, value: str) -> str:
+        """`2026-11` as November 2026."""
+        return babel.dates.format_skeleton("yMMMM", dt.date.fromisoformat(value[:7] + "-01"), locale=self.locale)
+
+    def relative(self, value: str | dt.datetime | None, now: dt.datetime | None = None) -> str:
+        """How long ago, or in how long: "3 minutes ago"; "" for None."""
+        if not value:
+            return ""
+        gap = _moment(value) - (now or dt.datetime.now(dt.UTC))
+        if abs(gap) < dt.timedelta(seconds=1):
+            gap = dt.timedelta(seconds=-1)
+        return babel.dates.format_timedelta(gap, add_direction=True, locale=self.locale)
+
+    def money(self, cents: int | None, currency: str) -> str:
+        """An amount in the currency's minor units: 123456 of EUR is €1,234.56; "" for None."""
+        if cents is None:
+            return ""
+        digits = babel.numbers.get_currency_precision(currency)
+        return babel.numbers.format_currency(Decimal(cents).scaleb(-digits), currency, locale=self.locale)
+
+    def price(self, value_e4: int | None, currency: str) -> str:
+        """A unit price in ten-thousandths of the currency unit, with two to four decimals; "" for None."""
+        if value_e4 is None:
+            return ""
+        amount = Decimal(value_e4).scaleb(-4)
+        digits = max(babel.numbers.get_currency_precision(currency), -int(amount.normalize().as_tuple().exponent))
+        pattern = self.locale.currency_formats["standard"].pattern.replace(".00", "." + "0" * digits if digits else "")
+        return babel.numbers.format_currency(amount, currency, pattern, locale=self.locale, currency_digits=False)
+
+    def quantity(self, value_e6: int | None) -> str:
+        """A quantity in millionths, without trailing zeros: 1500000 is 1.5; "" for None."""
+        return "" if value_e6 is None else self.number(Decimal(value_e6).scaleb(-6))
+
+    def number(self, value: int | float | Decimal | None) -> str:
+        """A number with the reader's separators; "" for None."""
+        return "" if value is None else babel.numbers.format_decimal(value, locale=self.locale, decimal_quantization=False)
+
+    def percent(self, value: float | Decimal | None) -> str:
+        """A share of one as a percentage with at most two decimals; "" for None."""
+        return "" if value is None else babel.numbers.format_percent(value, "#,##0.##%", locale=self.locale)
+
+    def bytes(self, value: int | None) -> str:
+        """A size in bytes, in the largest decimal unit that leaves at least one; "" for None."""
+        if value is None:
+            return ""
+        size, unit = Decimal(value), 0
+        while abs(size) >= 1000 and unit < 5:
+            size, unit = size / 1000, unit + 1
+        return f"{self.number(size.quantize(Decimal('0.1')) if unit else size)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[unit]}"
+
+    def _day(self, value: str | dt.date) -> dt.date:
+        if isinstance(value, str) and len(value) == 10:
+            return dt.date.fromisoformat(value)
+        if isinstance(value, str | dt.datetime):
+            return _moment(value).astimezone(self.zone).date()
+        return value
+
+
+def _moment(value: str | dt.datetime) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def page_functions(nonce: str, token: str) -> dict[str, Any]:
+    """What the context of one answer needs from here: hx and xsrf_field, bound to that answer's nonce and token."""
+    return {"nonce": nonce, "hx": functools.partial(hx, nonce), "xsrf": token, "xsrf_field": functools.partial(xsrf_field, token)}

@@ -1,0 +1,90 @@
+"""Serves the files of static/ under names that hold their own hash, compressed once and cached for ever."""
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tornado.web import HTTPError, RequestHandler
+
+from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+
+FOLDER = Path(__file__).parent.parent / "static"
+ROUTE = r"/static/([0-9a-f]{16})/([\w./-]+)"
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+SMALLEST_GAIN = 0.9
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    """A file as it is sent: `zipped` is None where compression does not pay."""
+
+    digest: str
+    kind: str
+    plain: bytes
+    zipped: bytes | None
+
+
+@cache
+def static_file(path: str) -> StaticFile | None:
+    """The file of that name under static/, read and compressed once a process; None where there is none."""
+    file = (FOLDER / path).resolve()
+    if not file.is_relative_to(FOLDER.resolve()) or not file.is_file() or file.suffix not in TYPES:
+        return None
+    plain = file.read_bytes()
+    zipped = gzip.compress(plain, 9, mtime=0)
+    kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    pays = len(zipped) < len(plain) * SMALLEST_GAIN
+    return StaticFile(hashlib.sha256(plain).hexdigest()[:16], kind, plain, zipped if pays else None)
+
+
+def static_url(path: str) -> str:
+    """The address of a file under static/, with its hash in it; FileNotFoundError where there is no such file."""
+    file = static_file(path)
+    if file is None:
+        raise FileNotFoundError(f"static/{path}")
+    return f"/static/{file.digest}/{path}"
+
+
+class StaticFiles(RequestHandler):
+    """GET /static/<hash>/<path>: needs no session; an address with an older hash answers today's file, uncached."""
+
+    def set_default_headers(self) -> None:
+        for name, value in EVERY_ANSWER.items():
+            self.set_header(name, value)
+        self.set_header("Content-Security-Policy", CLOSED_POLICY)
+
+    async def get(self, digest: str, path: str) -> None:
+        """Answers the file, compressed where the browser takes gzip."""
+        file = static_file(path)
+        if file is None:
+            raise HTTPError(404)
+        current = digest == file.digest
+        self.set_header("Content-Type", file.kind)
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable" if current else "no-store")
+        self.set_header("Etag", f'"{file.digest}"')
+        self.set_header("Vary", "Accept-Encoding")
+        self._send(file)
+
+    head = get
+
+    def compute_etag(self) -> str | None:
+        """The hash of the file is already the tag."""
+        return self._headers.get("Etag")
+
+    def write_error(self, status_code: int, **_: object) -> None:
+        """A line of text: nobody reads an error of a style sheet."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        if status_code == 405:
+            self.set_header("Allow", "GET, HEAD")
+        self.finish(f"{status_code}\n")
+
+    def _send(self, file: StaticFile) -> None:
+        if file.zipped is not None and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(file.zipped)
+        else:
+            self.finish(file.plain)
