@@ -1,0 +1,126 @@
+"""The one door for JSON: what comes in is UTF-8, unambiguous, shallow and of the declared shape, or it is refused."""
+
+import json
+import re
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, Literal, TypeVar, cast
+
+import msgspec
+
+T = TypeVar("T")
+Code = Literal["malformed_json", "unknown_field", "invalid_value"]
+
+MAX_DEPTH = 32
+MAX_DIGITS = 100
+
+# Ends at the end of the text too, so that an unfinished string costs one pass and not one per escaped quote.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_PATH = re.compile(r" - at (?:`key` in )?`\$([^`]*)`$")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
+
+
+class Malformed(Exception):
+    """JSON that cannot be taken; ``detail`` is one sentence, ``pointer`` an RFC 6901 pointer ("" is the whole)."""
+
+    def __init__(self, code: Code, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+
+
+def decode(raw: bytes, kind: type[T]) -> T:
+    """Read ``raw`` as ``kind``, a msgspec Struct or any other type msgspec knows.
+
+    Raises Malformed: ``malformed_json`` for what is not one JSON text of the right outer shape (RFC 8259, and besides:
+    duplicate keys, nesting over 32, numbers over 100 digits, a byte order mark), ``unknown_field``, or ``invalid_value``.
+    """
+    plain(raw)
+    try:
+        found: T = _decoder(cast(Hashable, kind)).decode(raw)
+        return found
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error)) from None
+    except msgspec.DecodeError:
+        raise Malformed("malformed_json", "The body is not valid JSON.") from None
+
+
+def plain(raw: bytes) -> Any:
+    """Read ``raw`` into dicts, lists and scalars. Raises Malformed (``malformed_json``) as decode does."""
+    _check_text(raw)
+    try:
+        return json.loads(raw, object_pairs_hook=_unambiguous, parse_constant=_not_a_number)
+    except ValueError:
+        raise Malformed("malformed_json", "The body is not valid JSON.") from None
+
+
+def encode(value: object) -> bytes:
+    """Write a Struct, dataclass or plain value as compact UTF-8 JSON. Raises TypeError for what JSON cannot hold."""
+    return msgspec.json.encode(value)
+
+
+def _check_text(raw: bytes) -> None:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("malformed_json", "The body is not UTF-8.") from None
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise Malformed("malformed_json", "The body begins with a byte order mark.")
+    bare = _STRING.sub(b'""', raw)
+    if _LONG_NUMBER.search(bare):
+        raise Malformed("malformed_json", f"A number has more than {MAX_DIGITS} digits.")
+    if _deeper_than_allowed(bare):
+        raise Malformed("malformed_json", f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _deeper_than_allowed(bare: bytes) -> bool:
+    """Each pass takes away the innermost level, so what is left after 32 passes is too deep (or unbalanced)."""
+    if bare.count(b"[") + bare.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = bare.translate(_ALIKE, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return False
+    return True
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("malformed_json", "The same key stands twice in one object.")
+    return found
+
+
+def _not_a_number(name: str) -> None:
+    raise Malformed("malformed_json", f"{name} is not a JSON number.")
+
+
+@lru_cache(maxsize=512)
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def _refusal(message: str) -> Malformed:
+    path = _PATH.search(message)
+    reason = message[: path.start()] if path else message
+    pointer = _pointer(path.group(1)) if path else ""
+    if unknown := _UNKNOWN_FIELD.match(reason):
+        name = unknown.group(1)
+        return Malformed("unknown_field", f"There is no field {name[:100]!r} here.", f"{pointer}/{_escaped(name[:100])}")
+    if not pointer and reason.startswith("Expected"):
+        return Malformed("malformed_json", f"{reason.replace('`', '')}.")
+    return Malformed("invalid_value", f"{reason.replace('`', '')}.", pointer)
+
+
+def _pointer(path: str) -> str:
+    return "".join("/" + _escaped(field or ("*" if index == "..." else index)) for field, index in _STEP.findall(path))
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
