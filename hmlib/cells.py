@@ -1,0 +1,229 @@
+"""What one cell of a table means: columns with their kinds, and the spellings that real exports use for values."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from hmlib.dates import BadDate, Order, day_of, moment
+
+Kind = Literal["text", "int", "decimal", "bool", "date", "datetime", "choice", "list", "email"]
+
+BIGGEST = 2**63 - 1
+_BLANK = frozenset(
+    {"n/a", "#n/a", "n.a.", "-", "--", "\u2013", "\u2014", "(none)", "(null)", "(blank)", "0000-00-00", "#value!", "#ref!", "#name?"}
+)
+_YES = frozenset({"true", "1", "1.0", "yes", "y", "t", "on"})
+_NO = frozenset({"false", "0", "0.0", "no", "n", "f", "off"})
+_UNSEEN = dict.fromkeys([0xAD, 0x200B, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_UNSEEN |= dict.fromkeys(c for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in (0x09, 0x0A, 0x0B, 0x0C, 0x0D))
+_ADDRESS = re.compile(r"(?:.*<)?(?:mailto:)?([^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"]{1,189})>?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
+_GROUPS = {mark: re.compile(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+") for mark in ",. '\u2019"}
+_SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]{1,20})?[eE]\+?[0-9]{1,2}")
+_Day = TypeVar("_Day", date, datetime)
+
+
+class BadCell(Exception):
+    """Raised with a short sentence for the person whose file it is; the value itself is named beside it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file that is read. `key` columns together are the natural key; `required` ones may not be empty;
+    `max_length` is in characters; `minimum` and `maximum` bound int and decimal kinds; `lines` lets a text keep its line breaks."""
+
+    name: str
+    key: bool = False
+    required: bool = False
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+    max_length: int = 200
+    minimum: int | None = None
+    maximum: int | None = None
+    lines: bool = False
+
+
+def heading(text: str) -> str:
+    """The form in which headings are compared: no case, no spaces, no underscores, no punctuation."""
+    return re.sub(r"[\W_]+", "", text.casefold())
+
+
+def reader(column: Column, order: Order, comma: bool) -> Callable[[Any], Any]:
+    """A function from a raw cell to its value (None when blank) that raises BadCell. `order` is how 03/04/2026 is read
+    ("both" refuses it), `comma` says that a lone decimal comma is more likely than a comma between thousands."""
+    by_kind: dict[Kind, Callable[[Any], Any]] = {
+        "text": partial(_text, column=column),
+        "int": partial(_int, column=column),
+        "decimal": partial(_decimal, column=column, comma=comma),
+        "bool": _bool,
+        "date": partial(_date, order=order),
+        "datetime": partial(_datetime, order=order),
+        "choice": partial(_choice, choices={heading(choice): choice for choice in column.choices}),
+        "list": partial(_list, column=column),
+        "email": _email,
+    }
+    return by_kind[column.kind]
+
+
+def plain(raw: object, lines: bool = False) -> str | None:
+    """The text of a raw cell without what cannot be seen; None for an empty one and for N/A and its relatives."""
+    if not isinstance(raw, str):
+        return None if raw is None else _typed(raw)
+    text = raw.strip()
+    if not text:
+        return None
+    if not text.isprintable():
+        text = text.translate(_UNSEEN)
+        text = "\n".join(line.strip() for line in text.splitlines()).strip() if lines else " ".join(text.split())
+    if text[0] in "='\"":
+        text = _unguarded(text)
+    if len(text) < 11 and (text.lower() in _BLANK or text == "NULL"):
+        return None
+    return text or None
+
+
+def _typed(raw: object) -> str:
+    if isinstance(raw, float):
+        return str(int(raw)) if raw.is_integer() and abs(raw) < 1e18 else f"{raw:.15g}"
+    return str(raw).lower() if isinstance(raw, bool) else raw.isoformat() if isinstance(raw, date) else str(raw)
+
+
+def _unguarded(text: str) -> str:
+    """Spreadsheets guard text as ="00123" and as '=x: the guard is not part of the value."""
+    if text.startswith('="') and text.endswith('"') and len(text) > 2:
+        return text[2:-1].strip()
+    return text[1:] if text[0] == "'" and text[1:2] in ("=", "+", "-", "@") else text
+
+
+def _text(raw: object, column: Column) -> str | None:
+    text = plain(raw, column.lines)
+    if text is not None and len(text) > column.max_length:
+        raise BadCell(f"is {len(text)} characters long; at most {column.max_length} fit")
+    return text
+
+
+def _bounded(number: int | Decimal, column: Column) -> None:
+    if column.minimum is not None and number < column.minimum:
+        raise BadCell(f"is less than {column.minimum}")
+    if number > (BIGGEST if column.maximum is None else column.maximum) or number < -BIGGEST:
+        raise BadCell(f"is more than {BIGGEST if column.maximum is None else column.maximum}" if number > 0 else "is too small")
+
+
+def _int(raw: object, column: Column) -> int | None:
+    text = plain(raw)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        text = str(Decimal(text).quantize(1)) if _SCIENTIFIC.fullmatch(text) and Decimal(text) < 10**20 else text
+        text = next((re.sub(r"[^0-9+-]", "", text) for form in _GROUPS.values() if form.fullmatch(text)), text)
+        text = re.sub(r"\.0+\Z", "", text)
+        if not _NUMBER.fullmatch(text) or "." in text:
+            raise BadCell("is not a whole number")
+    if len(text) > 20:
+        raise BadCell("has too many digits")
+    _bounded(int(text), column)
+    return int(text)
+
+
+def _decimal(raw: object, column: Column, comma: bool) -> Decimal | None:
+    text = plain(raw)
+    if text is None:
+        return None
+    text = text.strip("$\u20ac\u00a3 \u00a0")
+    if text.startswith("(") and text.endswith(")"):
+        text = "-" + text[1:-1]
+    text = _pointed(text, comma)
+    if not _NUMBER.fullmatch(text):
+        raise BadCell("is not a number")
+    if len(text) > 30:
+        raise BadCell("has too many digits")
+    _bounded(Decimal(text), column)
+    return Decimal(text)
+
+
+def _pointed(text: str, comma: bool) -> str:
+    """The number with a decimal point and without marks between thousands; 1,500 is refused where it could be either."""
+    text = text.replace("'", "").replace("\u2019", "").replace("\u202f", "").replace("\u00a0", "")
+    text = re.sub(r"(?<=[0-9]) (?=[0-9]{3})", "", text)
+    if "," in text and "." in text:
+        last, other = (",", ".") if text.rfind(",") > text.rfind(".") else (".", ",")
+        head, _, tail = text.partition(last)
+        return head.replace(other, "") + "." + tail if _GROUPS[other].fullmatch(head) else text
+    if text.count(",") == 1 and _GROUPS[","].fullmatch(text) and comma and text.lstrip("+-")[0] != "0":
+        raise BadCell("can be read in two ways; write it without a mark between thousands")
+    if _GROUPS[","].fullmatch(text) and not text.lstrip("+-").startswith("0"):
+        return text.replace(",", "")
+    return text.replace(",", ".") if text.count(",") == 1 else text
+
+
+def _bool(raw: object) -> bool | None:
+    text = plain(raw)
+    if text is None:
+        return None
+    lower = text.lower()
+    if lower in _YES:
+        return True
+    if lower in _NO:
+        return False
+    raise BadCell("is neither yes nor no")
+
+
+def _choice(raw: object, choices: dict[str, str]) -> str | None:
+    text = plain(raw)
+    if text is None:
+        return None
+    if (found := choices.get(text) or choices.get(heading(text))) is None:
+        raise BadCell("is not one of " + ", ".join(choices.values()))
+    return found
+
+
+def _list(raw: object, column: Column) -> tuple[str, ...] | None:
+    text = plain(raw, lines=True)
+    if text is None:
+        return None
+    parts = re.split(r"[;|\n]" if re.search(r"[;|\n]", text) else ",", text)
+    found = tuple(dict.fromkeys(value for part in parts if (value := _text(part, column))))
+    return found or None
+
+
+def _email(raw: object) -> str | None:
+    text = plain(raw)
+    if text is None:
+        return None
+    found = _ADDRESS.fullmatch(text) if len(text) <= 400 else None
+    if found is None or not text.isprintable() or ".." in found[1]:
+        raise BadCell("is not an e-mail address")
+    return found[1]
+
+
+def _date(raw: object, order: Order) -> date | None:
+    if isinstance(raw, datetime):
+        return raw.date()
+    if isinstance(raw, date):
+        return raw
+    if isinstance(raw, float) and 1 < raw < 100_000:
+        return date(1899, 12, 30) + timedelta(days=int(raw))
+    text = plain(raw)
+    return None if text is None else _dated(day_of, text, order)
+
+
+def _datetime(raw: object, order: Order) -> datetime | None:
+    if isinstance(raw, datetime):
+        return raw
+    if isinstance(raw, float) and 1 < raw < 100_000:
+        return datetime.combine(date(1899, 12, 30), time()) + timedelta(seconds=round(raw * 86_400))
+    text = plain(raw)
+    return None if text is None else _dated(moment, text, order)
+
+
+def _dated(read: Callable[[str, Order], _Day], text: str, order: Order) -> _Day:
+    if len(text) > 60:
+        raise BadCell("is too long for a date")
+    try:
+        return read(text, order)
+    except BadDate as wrong:
+        raise BadCell(wrong.args[0]) from None
