@@ -1,0 +1,1 @@
+"""Nexus: who people are, how they sign in, and which companies exist."""

@@ -1,0 +1,173 @@
+"""What may be changed about the people who sign in, by whom, and what follows from it."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from zoneinfo import available_timezones
+
+from hmlib import audit
+from hmlib.audit import Actor
+from hmlib.auth import LEVELS, Caller
+from hmlib.clock import new_id
+from hmlib.db import Conflict, Db
+from nexus_srv import usernames
+from nexus_srv.queries import invites, users
+from nexus_srv.queries.users import User
+
+STATUSES = ("active", "locked", "disabled")
+SCOPE_RULES = ("all", "only", "except")
+LANGUAGES = ("en", "de")
+AUDITED = (
+    "username display_name email phone language time_zone level status scope_rule company_ids contact_id source external_id".split()
+)
+
+
+class Invalid(Exception):
+    """Some fields cannot be saved; `errors` says why, by field."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(", ".join(errors))
+        self.errors = dict(errors)
+
+
+class NotAllowed(Exception):
+    """This change is against a rule; `code` is a word for programs, the text one sentence."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+class LastAdmin(NotAllowed):
+    """Nobody could administer the suite any more."""
+
+    def __init__(self) -> None:
+        super().__init__("last_admin", "This is the last administrator. Make somebody else one first.")
+
+
+class Stale(Exception):
+    """The account has changed since it was read."""
+
+
+async def add(db: Db, caller: Caller | None, wanted: User, actor: Actor, now: str) -> User:
+    """A new account without a password. Raises Invalid, NotAllowed."""
+    wanted = replace(checked(wanted), id=new_id())
+    _check_grant(caller, None, wanted)
+    try:
+        async with db.write() as tx:
+            await _check_companies(tx, wanted)
+            user = await users.create(tx, wanted, now)
+            await audit.record(tx, actor, "user.created", f"user/{user.id}", now=now, after=_facts(user))
+    except Conflict as taken:
+        raise Invalid(_taken(taken)) from taken
+    return user
+
+
+async def change(db: Db, caller: Caller, before: User, wanted: User, actor: Actor, now: str) -> User:
+    """The account as it stands after the change. Raises Invalid, NotAllowed, LastAdmin, Stale."""
+    wanted = checked(wanted)
+    if _facts(before) == _facts(wanted):
+        return before
+    try:
+        async with db.write() as tx:
+            if wanted.company_ids != before.company_ids:
+                await _check_companies(tx, wanted)
+            user = await users.save(tx, wanted, now)
+            if user is None:
+                raise Stale
+            await _record(tx, actor, before, user, now)
+            # After the audit row, whose place in the chain puts changes one after the other: two administrators cannot demote each other.
+            if not await users.count_admins(tx):
+                raise LastAdmin
+            _check_own(caller, before, user)
+            _check_grant(caller, before, user)
+            await _follow_up(tx, before, user, now)
+    except Conflict as taken:
+        raise Invalid(_taken(taken)) from taken
+    return user
+
+
+def checked(wanted: User) -> User:
+    """`wanted` in its stored form. Raises Invalid with every field that is wrong."""
+    errors: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for field, check in (("username", usernames.checked), ("email", usernames.checked_email), ("display_name", _checked_name)):
+        try:
+            values[field] = check(getattr(wanted, field))
+        except usernames.Refused as refused:
+            errors[field] = str(refused)
+    errors.update(_wrong_choices(wanted))
+    if len(wanted.phone) > 50 or not wanted.phone.isprintable():
+        errors["phone"] = "Enter a telephone number of at most 50 characters."
+    if wanted.level == "client" and (wanted.scope_rule != "only" or not wanted.company_ids):
+        errors["company_ids"] = "A client sees only their own company: choose it."
+    if wanted.level == "admin" and wanted.scope_rule != "all":
+        errors["scope_rule"] = "An administrator sees every company."
+    if errors:
+        raise Invalid(errors)
+    company_ids = () if wanted.scope_rule == "all" else tuple(sorted(set(wanted.company_ids)))
+    return replace(wanted, **values, company_ids=company_ids)
+
+
+def _wrong_choices(wanted: User) -> dict[str, str]:
+    checks = {
+        "level": wanted.level in LEVELS,
+        "status": wanted.status in STATUSES,
+        "scope_rule": wanted.scope_rule in SCOPE_RULES,
+        "language": wanted.language in LANGUAGES,
+        "time_zone": wanted.time_zone in available_timezones(),
+    }
+    return {field: "Choose one of the list." for field, good in checks.items() if not good}
+
+
+def _checked_name(name: str) -> str:
+    name = unicodedata.normalize("NFC", re.sub(r"\s+", " ", name).strip())
+    if not name:
+        raise usernames.Refused("Enter a name.")
+    if len(name) > 100 or any(unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn"} and letter not in "\u200c\u200d" for letter in name):
+        raise usernames.Refused("Use at most 100 characters, and none that cannot be seen.")
+    return name
+
+
+async def _check_companies(tx: Db, wanted: User) -> None:
+    if await users.unknown_companies(tx, wanted.company_ids):
+        raise Invalid({"company_ids": "There is no such company."})
+
+
+def _check_grant(caller: Caller | None, before: User | None, after: User) -> None:
+    """A program never makes an administrator, whatever its token allows: rights are raised by a person who is one."""
+    becomes_admin = after.level == "admin" and (before is None or before.level != "admin")
+    if caller is not None and becomes_admin and caller.level != "admin":
+        raise NotAllowed("not_allowed", "Only an administrator can make another one.")
+
+
+def _check_own(caller: Caller, before: User, after: User) -> None:
+    if caller.id == before.id and after.status != "active":
+        raise NotAllowed("own_account", "You cannot lock or disable yourself.")
+
+
+async def _record(tx: Db, actor: Actor, before: User, after: User, now: str) -> None:
+    old, new = _facts(before), _facts(after)
+    changed = [field for field in AUDITED if old[field] != new[field]]
+    action = {"active": "user.enabled", "locked": "user.locked", "disabled": "user.disabled"}[after.status] if "status" in changed else "user.changed"
+    parts = {field: old[field] for field in changed}, {field: new[field] for field in changed}
+    await audit.record(tx, actor, action, f"user/{after.id}", now=now, before=parts[0], after=parts[1])
+
+
+async def _follow_up(tx: Db, before: User, after: User, now: str) -> None:
+    if after.email != before.email or not after.active:
+        await invites.void(tx, after.id, now)
+
+
+def _facts(user: User) -> dict[str, object]:
+    return {field: getattr(user, field) for field in AUDITED}
+
+
+def _taken(conflict: Conflict) -> dict[str, str]:
+    if "username" in conflict.constraint:
+        return {"username": "This user name is taken."}
+    if "email" in conflict.constraint:
+        return {"email": "This e-mail address belongs to another account."}
+    return {"external_id": "This external id belongs to another account."}

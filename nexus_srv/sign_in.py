@@ -1,0 +1,126 @@
+"""Signing in with a password: counted first, judged alike for everyone, recorded, and then Nexus's own session opened."""
+
+import time
+from dataclasses import dataclass
+
+from hmlib import audit
+from hmlib.audit import Actor
+from hmlib.clock import new_id, shifted
+from hmlib.crypto import Keys
+from hmlib.db import Db
+from hmlib.preferences import Preferences
+from hmlib.sessions import Opening, Session, Sessions
+from nexus_srv import throttle
+from nexus_srv.passwords import Busy, Hasher
+from nexus_srv.queries import throttle as counts
+from nexus_srv.queries import users
+from nexus_srv.queries.throttle import Bucket
+from nexus_srv.queries.users import Credentials, User
+
+LONGEST_USERNAME = 200
+PASSWORD_AMR = ("pwd",)
+
+
+class WrongPassword(Exception):
+    """The user name, the password or both are wrong, or the account may not sign in: nobody is told which."""
+
+
+class SecondFactorNeeded(Exception):
+    """The password is right, and this account has more to show."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try: what was typed, and from where. `browser` is the person's own User-Agent, `client_id` the module that asks."""
+
+    username: str
+    password: str
+    address: str
+    browser: str
+    request_id: str
+    client_id: str = ""
+
+    def actor(self, user: User | None = None) -> Actor:
+        return Actor(
+            id=user.id if user else "",
+            name=user.display_name if user else "",
+            address=self.address,
+            on_behalf_of=self.client_id,
+            request_id=self.request_id,
+        )
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """The one way in by password, for the page and the API alike."""
+
+    db: Db
+    keys: Keys
+    hasher: Hasher
+    sessions: Sessions
+    preferences: Preferences
+
+    async def judge(self, attempt: Attempt, now: str) -> User:
+        """Whose password this is. Raises WrongPassword, SecondFactorNeeded, Throttled, Busy; what it costs tells nothing."""
+        buckets = self._buckets(attempt)
+        await throttle.count(self.db, buckets, int(time.time()))
+        found = await users.credentials(self.db, attempt.username)
+        stored = found.password_hash if found and found.user.active else None
+        try:
+            verdict = await self.hasher.verify(attempt.password, stored)
+            if found is None or stored is None or not verdict.fits:
+                await self._record_failure(attempt, found, now)
+                raise WrongPassword
+            if verdict.outdated:
+                await users.replace_hash(self.db, found.user.id, stored, await self.hasher.hashed(attempt.password))
+        except Busy:
+            await self._take_back(buckets)
+            raise
+        if found.user.second_factors:
+            await self._take_back(buckets)
+            raise SecondFactorNeeded
+        return found.user
+
+    async def succeed(self, attempt: Attempt, user: User, now: str) -> None:
+        """Record a sign-in that opens no session."""
+        async with self.db.write() as tx:
+            await self._record_success(tx, attempt, user, now)
+
+    async def open(self, attempt: Attempt, user: User, now: str) -> tuple[str, Session]:
+        """Record the sign-in and open Nexus's own session; answers its cookie value and its row."""
+        hours = await self.preferences.int(self.db, "session_absolute_hours")
+        opening = Opening(
+            user_id=user.id,
+            user_name=user.display_name,
+            level=user.level,
+            sid=new_id(),
+            auth_time=int(time.time()),
+            amr=PASSWORD_AMR,
+            address=throttle.prefix(attempt.address),
+            browser=attempt.browser,
+            expires_at=shifted(now, hours * 3600),
+        )
+        async with self.db.write() as tx:
+            await self._record_success(tx, attempt, user, now)
+            return await self.sessions.open(opening, now, tx)
+
+    def _buckets(self, attempt: Attempt) -> list[Bucket]:
+        return [throttle.of_address(self.keys, attempt.address, int(time.time())), throttle.of_account(self.keys, attempt.username)]
+
+    async def _take_back(self, buckets: list[Bucket]) -> None:
+        async with self.db.write() as tx:
+            for bucket in buckets:
+                await counts.uncount(tx, bucket)
+
+    async def _record_failure(self, attempt: Attempt, found: Credentials | None, now: str) -> None:
+        """What was typed for an unknown name is not kept: it may be a password in the wrong field."""
+        subject = f"user/{found.user.id}" if found else "user/unknown"
+        async with self.db.write() as tx:
+            await audit.record(tx, attempt.actor(), "sign_in.failed", subject, now=now)
+
+    async def _record_success(self, tx: Db, attempt: Attempt, user: User, now: str) -> None:
+        address, account = self._buckets(attempt)
+        await counts.uncount(tx, address)
+        await counts.forgive(tx, account)
+        await users.note_sign_in(tx, user.id, now)
+        await audit.record(tx, attempt.actor(user), "sign_in.succeeded", f"user/{user.id}", now=now)

@@ -1,0 +1,1 @@
+"""Nexus over HTTP, with the cast of hmlib.testing."""
