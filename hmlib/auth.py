@@ -100,7 +100,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 def _marked(mark: Mark) -> Callable[[Method], Method]:
     def stamp(method: Method) -> Method:
-        method.mark = mark  # type: ignore[attr-defined]
+        method.__dict__["mark"] = mark
         return method
 
     return stamp

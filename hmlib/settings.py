@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,6 +46,7 @@ class Settings:
     log: str
     tls: bool
     metrics_port: int
+    trusted_proxies: tuple[str, ...] = ()
 
     @property
     def cookie(self) -> str:
@@ -97,7 +99,8 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
         password_login=_switch("HM_PASSWORD_LOGIN", environ, default=True),
         log=_choice("HM_LOG", environ, ("auto", "json", "text")),
         tls=_switch("HM_TLS", environ, default=True),
-        metrics_port=_number("HM_METRICS_PORT", environ, port + 4000),
+        metrics_port=_number(f"HM_{service.upper()}_METRICS_PORT", environ, port + 4000),
+        trusted_proxies=_addresses("HM_TRUSTED_PROXIES", environ),
     )
 
 
@@ -113,7 +116,8 @@ def _modules(environ: Mapping[str, str]) -> tuple[Module, ...]:
     text = environ.get("HM_MODULES", "").strip()
     if not text:
         return tuple(
-            Module(name, _origin(f"HM_{name.upper()}_URL", environ, f"https://localhost:{_port(name, environ, ())}")) for name in DEFAULT_MODULES
+            Module(name, _origin(f"HM_{name.upper()}_URL", environ, f"https://localhost:{_port(name, environ, ())}"))
+            for name in DEFAULT_MODULES
         )
     return tuple(_module(item.strip()) for item in text.split(",") if item.strip())
 
@@ -163,6 +167,13 @@ def _db_url(name: str, environ: Mapping[str, str], default: Path) -> str:
     if not url.startswith(("sqlite:///", "postgresql://")):
         raise BadSetting(f"{name} must begin with sqlite:/// or postgresql://.")
     return url
+
+
+def _addresses(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_address(part.strip())) for part in environ.get(name, "").split(",") if part.strip())
+    except ValueError:
+        raise BadSetting(f"{name} is {environ[name]!r}: it must hold IP addresses with commas between them.") from None
 
 
 def _switch(name: str, environ: Mapping[str, str], *, default: bool) -> bool:

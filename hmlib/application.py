@@ -1,0 +1,80 @@
+"""Puts a service together: its routes and the ones all services share, its pages, sessions and callers."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tornado.routing import URLSpec
+from tornado.web import Application, url
+
+from hmlib import login, reports
+from hmlib.callers import Callers, ModuleCallers
+from hmlib.clock import utc_now
+from hmlib.crypto import Keys, load_master
+from hmlib.db import Db
+from hmlib.logs import log_request
+from hmlib.nexus import Nexus
+from hmlib.pages import NavigationItem, Pages
+from hmlib.preferences import Preferences
+from hmlib.sessions import Sessions
+from hmlib.settings import HUB, Settings
+from hmlib.static_files import ROUTE as STATIC
+from hmlib.static_files import StaticFiles
+from hmlib.web import NotFound
+
+
+def application(
+    settings: Settings,
+    db: Db,
+    nexus: Nexus | None,
+    *,
+    routes: Sequence[URLSpec],
+    templates: Path,
+    preferences: Preferences,
+    navigation: Sequence[NavigationItem] = (),
+    search_route: str | None = None,
+    callers: Callers | None = None,
+    keys: Keys | None = None,
+    **more: Any,
+) -> Application:
+    """The Tornado application of one service.
+
+    ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here.
+    ``callers`` is Nexus's own; modules leave it out. ``more`` are further application settings for the service's handlers,
+    among them ``background``: coroutine functions that run beside the requests for as long as the process lives.
+    """
+    keys = keys or Keys(load_master(settings.master_key_file), settings.service)
+    sessions = Sessions(db, keys)
+    background = list(more.pop("background", ()))
+    if callers is None:
+        assert nexus is not None
+        callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
+        background += [callers.revocations.follow, nexus.watch]
+    return Application(
+        [*routes, *(login.routes() if settings.service != HUB else ()), *_shared_routes()],
+        default_handler_class=NotFound,
+        compress_response=False,
+        log_function=log_request,
+        hm=settings,
+        db=db,
+        nexus=nexus,
+        keys=keys,
+        sessions=sessions,
+        callers=callers,
+        preferences=preferences,
+        pages=Pages(settings, templates, navigation, search_route),
+        background=[*background, lambda: _sweep(sessions, preferences, db)],
+        **more,
+    )
+
+
+def _shared_routes() -> list[URLSpec]:
+    return [url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport)]
+
+
+async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:
+    """Delete ended sessions, every few minutes; the service's runner calls again when this returns."""
+    while True:
+        await asyncio.sleep(300)
+        await sessions.sweep(utc_now(), await preferences.int(db, "session_idle_minutes") * 60)

@@ -1,0 +1,313 @@
+"""Signing in and out of a module: its own form, silent single sign-on through Nexus, the hand-over, and logout from afar."""
+
+import base64
+import hashlib
+import secrets
+import time
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import msgspec
+from tornado.routing import URLSpec
+from tornado.web import url
+
+from hmlib import requests, tokens
+from hmlib.auth import anyone
+from hmlib.callers import ModuleCallers
+from hmlib.clock import shifted
+from hmlib.crypto import Unsealable
+from hmlib.db import Conflict
+from hmlib.directory import SignedIn
+from hmlib.nexus import Nexus, NexusDown, NexusRefused, SignInRefused
+from hmlib.requests import BadRequest
+from hmlib.sessions import Opening, Tokens
+from hmlib.web import ApiHandler, PageHandler, Problem
+
+TRANSACTION_SECONDS = 600
+TRANSACTIONS_AT_MOST = 5
+SCOPE = "openid profile offline_access"
+SIGNED_OUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+SCOPE_EVENT = "urn:hivematrix:scope-changed"
+KEYS_EVENT = "urn:hivematrix:keys-changed"
+
+WRONG = "That user name and password do not match."
+THROTTLED = "Too many attempts. Wait a little, then try again."
+BUSY = "Too many people are signing in just now. Try again in a few seconds."
+AWAY = "Signing in is not possible just now, because Nexus does not answer. This page will work again as soon as it does."
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """A sign-in that has gone to Nexus and is expected back; sealed in a cookie of the browser that began it."""
+
+    state: str
+    nonce: str
+    verifier: str
+    next: str
+    at: float
+
+
+class SignInHandler(PageHandler):
+    """What the pages of signing in share."""
+
+    def form_origins(self) -> Sequence[str]:
+        return (self.hm.nexus_url,)
+
+    @property
+    def hub(self) -> Nexus:
+        hub: Nexus = self.settings["nexus"]
+        return hub
+
+    @property
+    def module_callers(self) -> ModuleCallers:
+        callers: ModuleCallers = self.settings["callers"]
+        return callers
+
+    @property
+    def callback_url(self) -> str:
+        return f"{self.hm.origin}/auth/callback"
+
+    def go_to_nexus(self, next_path: str, prompt: str | None) -> None:
+        """Ask Nexus who this is (OAuth 2.1 code flow, PKCE S256, state, nonce); ``prompt`` none asks without showing anything."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        transaction = Transaction(state, nonce, verifier, next_path, time.time())
+        self._keep(transaction)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(transaction.verifier.encode()).digest()).rstrip(b"=").decode()
+        asked = {
+            "response_type": "code",
+            "client_id": self.hub.client_id,
+            "redirect_uri": self.callback_url,
+            "scope": SCOPE,
+            "state": transaction.state,
+            "nonce": transaction.nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        self.see_other(f"{self.hm.nexus_url}/oauth/authorize?" + urlencode(asked | ({"prompt": prompt} if prompt else {})))
+
+    def _transaction_cookie(self, state: str) -> str:
+        return f"{self.hm.cookie}_tx_{hashlib.sha256(state.encode()).hexdigest()[:12]}"
+
+    def _keep(self, transaction: Transaction) -> None:
+        name = self._transaction_cookie(transaction.state)
+        sealed = self.keys.seal(msgspec.json.encode(transaction), table="cookie", column="transaction", row_id=name)
+        pending = [other for other in self.cookies if other.startswith(f"{self.hm.cookie}_tx_")]
+        for stale in pending[: max(0, len(pending) - TRANSACTIONS_AT_MOST + 1)]:
+            self.drop_cookie(stale)
+        self.put_cookie(name, sealed, TRANSACTION_SECONDS)
+
+    def take_transaction(self, state: str) -> Transaction | None:
+        """The transaction this browser began with ``state``, once; None for another browser's, an old or a made-up one."""
+        name = self._transaction_cookie(state)
+        sealed = self.get_cookie(name)
+        if not sealed:
+            return None
+        self.drop_cookie(name)
+        try:
+            raw = self.keys.unseal(sealed, table="cookie", column="transaction", row_id=name)
+        except Unsealable:
+            return None
+        transaction = msgspec.json.decode(raw, type=Transaction)
+        fresh = transaction.state == state and time.time() - transaction.at < TRANSACTION_SECONDS
+        return transaction if fresh else None
+
+    async def open_session(self, answer: SignedIn, name: str) -> None:
+        """Open the module's session with what Nexus gave, under a new id. Raises BadToken when it does not hold."""
+        claims = await self.module_callers.verifier.verify(answer.token)
+        hours = await self.preferences.int(self.db, "session_absolute_hours")
+        ends = min(shifted(self.now, hours * 3600), answer.session_expires_at or "9999")
+        if self.session:
+            await self.sessions.end(self.session.id_hash)
+        opening = Opening(
+            user_id=claims.sub,
+            user_name=name,
+            level=claims.permission_level or "client",
+            sid=claims.sid or "",
+            auth_time=claims.auth_time or claims.iat,
+            amr=claims.amr,
+            address=self.address,
+            browser=self.request.headers.get("User-Agent", ""),
+            expires_at=ends,
+            tokens=Tokens(answer.token, int(time.time()) + answer.expires_in, answer.refresh_token),
+        )
+        cookie, self.session = await self.sessions.open(opening, self.now)
+        self.put_cookie(self.hm.cookie, cookie)
+        self.drop_cookie(f"{self.hm.cookie}_pre")
+
+    def show_form(self, status: int = 200, error: str = "", username: str = "", notice: str = "", next_path: str = "/") -> None:
+        self.set_status(status)
+        self.page(
+            "login.html",
+            action=self.reverse_url("login"),
+            next=next_path,
+            error=error,
+            notice=notice,
+            username=username,
+            nexus_login_url=self.reverse_url("login-elsewhere") + "?" + urlencode({"next": next_path}),
+            password_login=self.hm.password_login,
+        )
+
+
+class SignInPage(SignInHandler):
+    """The module's own form; before it is shown, Nexus is asked silently whether it knows the browser already."""
+
+    @anyone
+    async def get(self) -> None:
+        next_path = requests.next_path(self.query.get("next", "/"), self.hm.origin)
+        if self.caller:
+            self.see_other(next_path)
+        elif not await self.hub.alive():
+            self.set_status(503)
+            self.set_header("Retry-After", "5")
+            self.page("unavailable.html", detail=AWAY, next=next_path, request_id=self.request_id)
+        elif "form" in self.query:
+            notice = "You are signed out." if "signed_out" in self.query else ""
+            self.show_form(next_path=next_path, notice=notice)
+        else:
+            self.go_to_nexus(next_path, "none")
+
+    @anyone
+    async def post(self) -> None:
+        if not self.hm.password_login:
+            raise Problem(404, "not_found", "Passwords are not taken here.")
+        username, password = self.form.get("username", ""), self.form.get("password", "")
+        next_path = requests.next_path(self.form.get("next", "/"), self.hm.origin)
+        if not username or not password or len(username) > 200:
+            self.show_form(422, "Enter your user name and your password.", username[:200], next_path=next_path)
+            return
+        try:
+            answer = await self.hub.token_by_password(
+                username, password, address=self.address, browser=self.request.headers.get("User-Agent", "")
+            )
+        except SignInRefused as refusal:
+            self._refused(refusal, username, next_path)
+            return
+        except NexusDown:
+            self.show_form(503, AWAY, username, next_path=next_path)
+            return
+        await self._signed_in(answer, next_path)
+
+    async def _signed_in(self, answer: SignedIn, next_path: str) -> None:
+        """Open the session, then hand the browser over to Nexus, so that the next module needs no form."""
+        person = answer.user
+        await self.open_session(answer, (person.display_name or person.username) if person else "")
+        self.page("handover.html", action=f"{self.hm.nexus_url}/sso/adopt", ticket=answer.ticket, next=self.hm.origin + next_path)
+        self.set_header("Referrer-Policy", "strict-origin")
+
+    def _refused(self, refusal: SignInRefused, username: str, next_path: str) -> None:
+        if refusal.kind == "mfa":
+            self.go_to_nexus(next_path, "login")
+            return
+        status, words = {"throttled": (429, THROTTLED), "busy": (503, BUSY)}.get(refusal.kind, (401, WRONG))
+        if refusal.retry_after:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        self.show_form(status, words, username, next_path=next_path)
+
+
+class SignInElsewhere(SignInHandler):
+    """To Nexus's own page, which knows more ways of signing in than a password."""
+
+    @anyone
+    async def get(self) -> None:
+        self.go_to_nexus(requests.next_path(self.query.get("next", "/"), self.hm.origin), None)
+
+
+class Callback(SignInHandler):
+    """Back from Nexus: with a code, or with the word that there must be a form."""
+
+    @anyone
+    async def get(self) -> None:
+        transaction = self.take_transaction(self.query.get("state", ""))
+        if transaction is None or self.query.get("iss") != self.hm.nexus_url:
+            raise BadRequest(
+                "invalid_state", "This sign-in was not begun in this browser, or it is too old. Start again from the page you wanted."
+            )
+        if "error" in self.query:
+            self.see_other(self.reverse_url("login") + "?" + urlencode({"form": "1", "next": transaction.next}))
+            return
+        try:
+            answer = await self.hub.code(self.query.get("code", ""), transaction.verifier, self.callback_url)
+            claims = await tokens.id_token(
+                self.module_callers.verifier,
+                answer.id_token,
+                client_id=self.hub.client_id,
+                nonce=transaction.nonce,
+                access_token=answer.token,
+            )
+            await self.open_session(answer, claims.name or claims.preferred_username)
+        except (NexusRefused, tokens.BadToken) as error:
+            raise Problem(400, "sign_in_failed", "Nexus did not confirm this sign-in. Start again from the page you wanted.") from error
+        self.see_other(transaction.next)
+
+
+class SignOut(SignInHandler):
+    """Signing out here signs out everywhere."""
+
+    @anyone
+    async def get(self) -> None:
+        self.page("logout.html", action=self.reverse_url("logout"))
+
+    @anyone
+    async def post(self) -> None:
+        told = await self._tell_nexus()
+        if self.session:
+            await self.sessions.end(self.session.id_hash)
+            self.module_callers.forget_session(self.session.id_hash)
+        for name in [name for name in self.cookies if name.startswith(self.hm.cookie)]:
+            self.drop_cookie(name)
+        self.set_header("Clear-Site-Data", '"cache", "storage"')
+        self.session = None
+        self.see_other(self.reverse_url("login") + ("?form=1&signed_out=1" if told else "?form=1"))
+
+    async def _tell_nexus(self) -> bool:
+        """Server to server, so that no browser setting can hinder it; false when Nexus could not be told."""
+        if not self.caller or not self.session:
+            return True
+        try:
+            await self.hub.end_session(await self.module_callers.token_for(self.caller, self.session, "nexus"))
+        except (NexusDown, NexusRefused):
+            return False
+        return True
+
+
+class BackchannelLogout(ApiHandler):
+    """Nexus's word that a session or a person's sessions have ended (OpenID Connect Back-Channel Logout), or that rights or keys changed."""
+
+    body_limit = 16 * 1024
+
+    @anyone
+    async def post(self) -> None:
+        """Answers 200 when the word was taken in, 400 when it does not hold."""
+        callers: ModuleCallers = self.settings["callers"]
+        hub: Nexus = self.settings["nexus"]
+        token = requests.form(self.request).fields.get("logout_token", "")
+        try:
+            claims = await tokens.logout_token(callers.verifier, token, hub.client_id)
+            await callers.revocations.once(claims.jti, self.now)
+        except (tokens.BadToken, Conflict) as error:
+            raise BadRequest("invalid_request", "This logout token does not hold.") from error
+        await self._heed(claims, callers)
+        self.set_status(200)
+
+    async def _heed(self, claims: tokens.LogoutClaims, callers: ModuleCallers) -> None:
+        if SIGNED_OUT_EVENT in claims.events and claims.sid:
+            await callers.revocations.add("sid", claims.sid, self.now)
+            await self.sessions.end_sid(claims.sid)
+        elif SIGNED_OUT_EVENT in claims.events and claims.sub:
+            await callers.revocations.add("user", claims.sub, self.now)
+            await self.sessions.end_user(claims.sub)
+        if SCOPE_EVENT in claims.events and claims.sub:
+            await self.sessions.forget_scope(claims.sub)
+            await callers.revocations.add("scope", claims.sub, self.now)
+        if KEYS_EVENT in claims.events:
+            await callers.revocations.add("keys", "", self.now)
+
+
+def routes() -> list[URLSpec]:
+    """What a module answers about signing in; put them into its route table."""
+    return [
+        url(r"/login", SignInPage, name="login"),
+        url(r"/login/elsewhere", SignInElsewhere, name="login-elsewhere"),
+        url(r"/logout", SignOut, name="logout"),
+        url(r"/auth/callback", Callback, name="callback"),
+        url(r"/auth/backchannel-logout", BackchannelLogout),
+    ]

@@ -1,0 +1,347 @@
+"""The one way to speak to Nexus: tokens, directory, time limits, and a breaker that spares a Nexus in trouble."""
+
+import asyncio
+import base64
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+from tornado.curl_httpclient import CurlAsyncHTTPClient
+from tornado.httpclient import HTTPRequest, HTTPResponse
+
+from hmlib.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
+from hmlib.settings import BadSetting, Settings
+
+CONNECT_SECONDS = 1.0
+REQUEST_SECONDS = 10.0
+SUMMARY_SECONDS = 60.0
+ALIVE_SECONDS = 1.0
+ALIVE_REMEMBERED_SECONDS = 2.0
+FRESH_SECONDS = 5.0
+REMEMBERED_ANSWERS = 256
+REMEMBERED_SUMMARIES = 4
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  the name of a kind of token
+T = TypeVar("T")
+TokenFor = Callable[[str], Awaitable[str]]
+
+
+class NexusDown(Exception):
+    """Nexus did not answer, or answered that it cannot."""
+
+
+class NexusRefused(Exception):
+    """Nexus answered, and said no. ``status`` is HTTP's, ``code`` the problem's or OAuth's word."""
+
+    def __init__(self, status: int, code: str, detail: str = "") -> None:
+        super().__init__(f"{status} {code}")
+        self.status, self.code, self.detail = status, code, detail
+
+
+class SignInRefused(Exception):
+    """A password did not open a session: ``kind`` is wrong, throttled, mfa or busy; ``retry_after`` is seconds."""
+
+    def __init__(self, kind: str, retry_after: int = 0) -> None:
+        super().__init__(kind)
+        self.kind, self.retry_after = kind, retry_after
+
+
+class Breaker:
+    """Opens after three failures in a row, lets one call try again after a second or so."""
+
+    def __init__(self, failures: int = 3, pause: float = 1.0) -> None:
+        self._limit, self._pause = failures, pause
+        self._failures, self._closed_at = 0, 0.0
+
+    @property
+    def open(self) -> bool:
+        return self._failures >= self._limit and time.monotonic() < self._closed_at
+
+    def failed(self) -> None:
+        self._failures += 1
+        self._closed_at = time.monotonic() + self._pause * random.uniform(0.8, 1.4)  # noqa: S311  jitter, not a secret
+
+    def worked(self) -> None:
+        self._failures = 0
+
+
+class Nexus:
+    """Nexus's client: one a process. Methods raise NexusDown when it cannot answer and NexusRefused when it says no."""
+
+    def __init__(self, settings: Settings, client_id: str = "", client_secret: str = "") -> None:
+        self._settings, self._url = settings, settings.nexus_url
+        self._http = CurlAsyncHTTPClient(force_instance=True, max_clients=32)
+        self._breaker = Breaker()
+        self._basic = "Basic " + base64.b64encode(f"{quote(client_id)}:{quote(client_secret)}".encode()).decode()
+        self._client_id = client_id
+        self._alive_until, self._alive = 0.0, False
+        self._service_tokens: dict[tuple[str, str], tuple[str, float]] = {}
+        self._answers: OrderedDict[tuple[str, str], tuple[str, float, Any]] = OrderedDict()
+        self._summaries: OrderedDict[tuple[str, str], Summary] = OrderedDict()
+        self.calls = 0
+
+    @classmethod
+    def for_module(cls, settings: Settings) -> "Nexus":
+        """A client with the module's own credentials, which ``hm init`` wrote. Raises BadSetting when they are missing."""
+        try:
+            written = msgspec.json.decode(settings.client_file.read_bytes())
+            return cls(settings, written["client_id"], written["client_secret"])
+        except (OSError, KeyError, msgspec.DecodeError) as error:
+            raise BadSetting(f"HM_HOME has no usable {settings.client_file.name} for this service: run hm init first.") from error
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @property
+    def client_id(self) -> str:
+        return self._client_id
+
+    @property
+    def seems_down(self) -> bool:
+        """True while the last word from Nexus was silence; asks nobody."""
+        return self._breaker.open or (not self._alive and self._alive_until > 0)
+
+    def close(self) -> None:
+        self._http.close()
+
+    async def alive(self) -> bool:
+        """Whether Nexus answers within a second; remembered for two."""
+        if time.monotonic() < self._alive_until:
+            return self._alive
+        try:
+            answer = await self._send("GET", "/healthz", seconds=ALIVE_SECONDS, guarded=False)
+            self._alive = answer.code == 200
+        except NexusDown:
+            self._alive = False
+        self._alive_until = time.monotonic() + ALIVE_REMEMBERED_SECONDS
+        return self._alive
+
+    async def watch(self, pause: float = 2.0) -> None:
+        """Ask for Nexus's health for ever, so that pages can tell without asking. Run it as a task."""
+        while True:
+            await self.alive()
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  jitter, not a secret
+
+    # Signing in
+
+    async def token_by_password(self, username: str, password: str, *, address: str, browser: str) -> SignedIn:
+        """Trade a password for a session at Nexus. Raises SignInRefused, NexusDown."""
+        body = msgspec.json.encode({"username": username, "password": password, "address": address, "browser": browser[:200]})
+        headers = {"Authorization": self._basic, "Content-Type": "application/json"}
+        answer = await self._send("POST", "/api/token", body=body, headers=headers, guarded=False)
+        if answer.code == 200:
+            return msgspec.json.decode(answer.body, type=SignedIn)
+        raise _refused_sign_in(answer)
+
+    async def code(self, code: str, verifier: str, redirect_uri: str) -> SignedIn:
+        return await self._tokens(grant_type="authorization_code", code=code, code_verifier=verifier, redirect_uri=redirect_uri)
+
+    async def refresh(self, refresh_token: str) -> SignedIn:
+        return await self._tokens(grant_type="refresh_token", refresh_token=refresh_token)
+
+    async def exchange(self, token: str, audience: str) -> tuple[str, int]:
+        """A token for another service on the same person's behalf; answers it and its life in seconds."""
+        answer = await self._grant(grant_type=EXCHANGE, subject_token=token, subject_token_type=ACCESS_TOKEN, audience=audience)
+        return answer["access_token"], answer["expires_in"]
+
+    async def service_token(self, audience: str, scope: str) -> str:
+        """A token of the module itself, for no person; kept until shortly before it ends."""
+        held = self._service_tokens.get((audience, scope))
+        if held and held[1] > time.time() + 30:
+            return held[0]
+        answer = await self._grant(grant_type="client_credentials", audience=audience, scope=scope)
+        self._service_tokens[audience, scope] = (answer["access_token"], time.time() + answer["expires_in"])
+        return str(answer["access_token"])
+
+    async def end_session(self, nexus_token: str) -> None:
+        """End the person's session everywhere. ``nexus_token`` has audience nexus and a sid."""
+        answer = await self._send("DELETE", "/api/session", headers={"Authorization": f"Bearer {nexus_token}"})
+        _checked(answer, (200, 204, 401))
+
+    async def jwks(self) -> bytes:
+        return _checked(await self._send("GET", "/.well-known/jwks.json"), (200,)).body
+
+    async def scopes(self, user_ids: Sequence[str]) -> dict[str, UserScope]:
+        """The company scopes of users, in one call; those Nexus does not know are absent."""
+        token = await self.service_token("nexus", "scopes:read")
+        answer = await self._send(
+            "GET", "/api/scopes?" + urlencode({"ids": ",".join(user_ids)}), headers={"Authorization": f"Bearer {token}"}
+        )
+        items = msgspec.json.decode(_checked(answer, (200,)).body, type=dict[str, list[UserScope]])["items"]
+        return {item.user_id: item for item in items}
+
+    def on_behalf(self, caller_id: str, token_for: TokenFor) -> "NexusFor":
+        """The directory as one caller may see it."""
+        return NexusFor(self, caller_id, token_for)
+
+    def as_service(self) -> "NexusFor":
+        """The directory as the module itself may see it."""
+        return NexusFor(self, f"service {self._client_id}", lambda audience: self.service_token(audience, "directory:read"))
+
+    # Plumbing
+
+    async def get(self, caller_id: str, path: str, token_for: TokenFor, kind: type[T]) -> T:
+        """GET with a short memory: fresh for 5 seconds, then asked again by ETag. Never shared between callers."""
+        etag, fresh_until, value = self._answers.get((caller_id, path), ("", 0.0, None))
+        if time.monotonic() < fresh_until:
+            return value  # type: ignore[no-any-return]
+        headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": etag} if etag else {})
+        answer = await self._send("GET", path, headers=headers)
+        if _checked(answer, (200, 304)).code == 200:
+            etag, value = answer.headers.get("Etag", ""), msgspec.json.decode(answer.body, type=kind)
+        self._answers[caller_id, path] = (etag, time.monotonic() + FRESH_SECONDS, value)
+        _forget_oldest(self._answers, REMEMBERED_ANSWERS)
+        return value  # type: ignore[no-any-return]
+
+    async def post(self, path: str, body: object, token: str) -> bytes:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return _checked(await self._send("POST", path, body=msgspec.json.encode(body), headers=headers), (200, 201)).body
+
+    async def summary(self, caller_id: str, path: str, token_for: TokenFor) -> Summary:
+        """The billing summary, kept by ETag: an unchanged directory costs one small answer."""
+        held = self._summaries.get((caller_id, path))
+        headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": held.etag} if held else {})
+        answer = _checked(await self._send("GET", path, headers=headers, seconds=SUMMARY_SECONDS), (200, 304))
+        if answer.code == 200 or held is None:
+            decoded = await asyncio.to_thread(msgspec.json.decode, answer.body, type=Summary)
+            held = msgspec.structs.replace(decoded, etag=answer.headers.get("Etag", ""))
+        self._summaries[caller_id, path] = held
+        _forget_oldest(self._summaries, REMEMBERED_SUMMARIES)
+        return held
+
+    async def _tokens(self, **fields: str) -> SignedIn:
+        answer = await self._grant(**fields)
+        return SignedIn(
+            token=answer["access_token"],
+            expires_in=answer["expires_in"],
+            refresh_token=answer.get("refresh_token", ""),
+            session_expires_at=answer.get("session_expires_at", ""),
+            id_token=answer.get("id_token", ""),
+        )
+
+    async def _grant(self, **fields: str) -> dict[str, Any]:
+        headers = {"Authorization": self._basic, "Content-Type": "application/x-www-form-urlencoded"}
+        answer = await self._send("POST", "/oauth/token", body=urlencode(fields).encode(), headers=headers)
+        return msgspec.json.decode(_checked(answer, (200,)).body, type=dict[str, Any])
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = REQUEST_SECONDS,
+        guarded: bool = True,
+    ) -> HTTPResponse:
+        """One request; 502, 503 and 504, silence and broken connections are all NexusDown."""
+        if guarded and self._breaker.open:
+            raise NexusDown("Nexus did not answer a moment ago")
+        self.calls += 1
+        request = HTTPRequest(
+            self._url + path,
+            method=method,
+            body=body,
+            headers=dict(headers or {}),
+            connect_timeout=min(CONNECT_SECONDS, seconds),
+            request_timeout=seconds,
+            follow_redirects=False,
+            ca_certs=str(self._settings.ca_file) if self._settings.ca_file.exists() else None,
+        )
+        answer = await self._http.fetch(request, raise_error=False)
+        if answer.code == 599 or answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
+            self._breaker.failed()
+            raise NexusDown(f"Nexus answered {answer.code} to {path.partition('?')[0]}")
+        self._breaker.worked()
+        return answer
+
+
+class Directory(Generic[T]):
+    """One kind of thing in the directory, as one caller may see it."""
+
+    def __init__(self, nexus: Nexus, caller_id: str, token_for: TokenFor, plural: str, kind: type[T]) -> None:
+        self._nexus, self._caller_id, self._token_for = nexus, caller_id, token_for
+        self._plural, self._kind = plural, kind
+
+    async def some(self, ids: Sequence[str]) -> list[T]:
+        """Those of ``ids`` (at most 200) the caller may see, in one call."""
+        return (await self._get({"ids": ",".join(ids), "limit": str(len(ids) or 1)})).items
+
+    async def page(self, **query: str) -> "Listed[T]":
+        """One page of the list: q, sort, limit (1 to 1,000), cursor and the list's filters."""
+        return await self._get(query)
+
+    async def everything(self, **query: str) -> list[T]:
+        """Every row the caller may see, 1,000 a call."""
+        found: list[T] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            answer = await self._get({**query, "limit": "1000"} | ({"cursor": cursor} if cursor else {}))
+            found += answer.items
+            cursor = answer.next_cursor
+        return found
+
+    async def _get(self, query: Mapping[str, str]) -> "Listed[T]":
+        path = f"/api/{self._plural}?" + urlencode(query)
+        return await self._nexus.get(self._caller_id, path, self._token_for, Listed[self._kind])  # type: ignore[name-defined]
+
+
+class Listed(msgspec.Struct, Generic[T], frozen=True):
+    """A page of a list as Nexus answers it."""
+
+    items: list[T]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+class NexusFor:
+    """Nexus on one caller's behalf: what they may not see does not exist here."""
+
+    def __init__(self, nexus: Nexus, caller_id: str, token_for: TokenFor) -> None:
+        self._nexus, self._caller_id, self._token_for = nexus, caller_id, token_for
+        self.companies = Directory(nexus, caller_id, token_for, "companies", Company)
+        self.contacts = Directory(nexus, caller_id, token_for, "contacts", Contact)
+        self.locations = Directory(nexus, caller_id, token_for, "locations", Location)
+        self.assets = Directory(nexus, caller_id, token_for, "assets", Asset)
+        self.users = Directory(nexus, caller_id, token_for, "users", User)
+
+    async def billing_summary(self, ids: Sequence[str] | None = None) -> Summary:
+        """Every company the caller may see (or those of ``ids``), with all that can be counted, in one call."""
+        path = "/api/billing_summary" + ("?" + urlencode({"ids": ",".join(ids)}) if ids is not None else "")
+        return await self._nexus.summary(self._caller_id, path, self._token_for)
+
+
+def _checked(answer: HTTPResponse, good: tuple[int, ...]) -> HTTPResponse:
+    if answer.code in good:
+        return answer
+    said = _said(answer)
+    raise NexusRefused(answer.code, str(said.get("error") or said.get("code") or "refused"), str(said.get("detail") or ""))
+
+
+def _said(answer: HTTPResponse) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(answer.body or b"{}")
+    except msgspec.DecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _refused_sign_in(answer: HTTPResponse) -> Exception:
+    retry_after = answer.headers.get("Retry-After", "")
+    seconds = int(retry_after) if retry_after.isdigit() else 0
+    kinds = {401: "wrong", 400: "wrong", 429: "throttled", 503: "busy"}
+    if answer.code == 403 and _said(answer).get("code") == "mfa_required":
+        return SignInRefused("mfa")
+    if answer.code in kinds:
+        return SignInRefused(kinds[answer.code], seconds)
+    return NexusDown(f"Nexus answered {answer.code} to a sign-in")
+
+
+def _forget_oldest(answers: "OrderedDict[tuple[str, str], Any]", most: int) -> None:
+    while len(answers) > most:
+        answers.popitem(last=False)

@@ -1,0 +1,104 @@
+"""What every page of a service has around its content: navigation, modules, the caller, toasts and the banner."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hmlib import rendering, xsrf
+from hmlib.auth import Caller
+from hmlib.crypto import Unsealable
+from hmlib.settings import HUB, Settings
+from hmlib.web import PageHandler
+
+AWAY = "Nexus is not answering. You can go on with your work here; signing in and what needs the directory will be back shortly."
+READ_ONLY = "Nexus is not answering and your sign-in has run out: you can read on for a quarter of an hour, but not change anything."
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    """One entry of a service's side navigation; shown to those who hold ``permission`` (None: to everyone signed in)."""
+
+    label: str
+    route: str
+    icon: str
+    permission: str | None = None
+
+
+class Pages:
+    """A service's templates and the context they all share."""
+
+    def __init__(self, settings: Settings, templates: Path, navigation: Sequence[NavigationItem], search_route: str | None) -> None:
+        self._settings, self._navigation, self._search_route = settings, navigation, search_route
+        self._environment = rendering.environment(templates)
+        self._version = version("hivematrix")
+        self._formats: dict[str, rendering.Formats] = {}
+
+    def render(self, handler: PageHandler, template: str, nonce: str, context: Mapping[str, Any]) -> str:
+        return self._environment.get_template(template).render({**self._shared(handler, nonce), **context})
+
+    def _shared(self, handler: PageHandler, nonce: str) -> dict[str, Any]:
+        settings, caller = self._settings, handler.caller
+        return {
+            **rendering.page_functions(nonce, xsrf.token(handler.keys, handler.xsrf_binding)),
+            "url": handler.reverse_url,
+            "caller": caller,
+            "service": settings.service,
+            "service_title": settings.title,
+            "modules": self._modules(),
+            "navigation": self._items(handler, caller),
+            "now": handler.now,
+            "banner": self._banner(handler, caller),
+            "request_path": handler.request.path,
+            "fmt": self._formats_of(handler),
+            "toasts": _toasts(handler),
+            "version": self._version,
+            "account_url": f"{settings.nexus_url}/account",
+            "search_url": handler.reverse_url(self._search_route) if self._search_route and caller else "",
+        }
+
+    def _formats_of(self, handler: PageHandler) -> rendering.Formats:
+        zone = handler.preferences.remembered("time_zone", "UTC")
+        if zone not in self._formats:
+            self._formats[zone] = rendering.Formats("en_US", zone)
+        return self._formats[zone]
+
+    def _modules(self) -> list[dict[str, Any]]:
+        """Every service of the suite, Nexus first, as HM_MODULES lists them."""
+        listed = [(HUB, self._settings.nexus_url), *((module.name, module.origin) for module in self._settings.modules)]
+        return [
+            {"name": name, "title": name.capitalize(), "origin": origin, "active": name == self._settings.service}
+            for name, origin in listed
+        ]
+
+    def _items(self, handler: PageHandler, caller: Caller | None) -> list[dict[str, Any]]:
+        shown = [item for item in self._navigation if caller and (item.permission is None or caller.may(item.permission))]
+        urls = {item.route: handler.reverse_url(item.route) for item in shown}
+        here = max((url for url in urls.values() if _within(handler.request.path, url)), key=len, default="")
+        return [{"label": item.label, "url": urls[item.route], "icon": item.icon, "active": urls[item.route] == here} for item in shown]
+
+    def _banner(self, handler: PageHandler, caller: Caller | None) -> str:
+        if caller and caller.read_only:
+            return READ_ONLY
+        nexus = handler.settings["nexus"]
+        return AWAY if caller and nexus is not None and nexus.seems_down else ""
+
+
+def _within(path: str, url: str) -> bool:
+    return path == url or (url != "/" and path.startswith(url + "/"))
+
+
+def _toasts(handler: PageHandler) -> list[dict[str, str]]:
+    """What the answer before this one asked to be said, once."""
+    name = f"{handler.hm.cookie}_toast"
+    sealed = handler.get_cookie(name)
+    if not sealed or handler.request.headers.get("HX-Request") == "true":
+        return []
+    handler.drop_cookie(name)
+    try:
+        text = handler.keys.unseal(sealed, table="cookie", column="toast", row_id=handler.xsrf_binding).decode()
+    except Unsealable:
+        return []
+    kind, _, message = text.partition("\n")
+    return [{"kind": kind, "text": message}]

@@ -1,0 +1,138 @@
+"""What comes in with a request, read strictly: queries, forms, bearer tokens, addresses, and where a person may be sent next."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from tornado.httputil import HTTPFile, HTTPInputError, HTTPServerRequest, parse_multipart_form_data
+
+MAX_FIELDS = 5000
+
+
+class BadRequest(Exception):
+    """A request that cannot be taken as it is; ``status`` is HTTP's, ``code`` a word for programs, the text one sentence."""
+
+    def __init__(self, code: str, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.status = code, detail, status
+
+
+class BadTokenUse(BadRequest):
+    """A token sent in a way that RFC 6750 does not know, or twice."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("invalid_request", detail)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields and files of a posted form."""
+
+    fields: dict[str, str]
+    files: dict[str, HTTPFile]
+    lists: dict[str, list[str]]
+
+
+def query(request: HTTPServerRequest) -> dict[str, str]:
+    """The address's parameters, each at most once. Raises BadRequest for a duplicate or for text that is not UTF-8."""
+    return _single(_pairs(request.query))
+
+
+def form(request: HTTPServerRequest) -> Form:
+    """The posted form, exactly as typed: nothing stripped, nothing rewritten, each field once unless its name ends in ``[]``.
+
+    Raises BadRequest: 415 for another media type, 400 for a duplicate, for bad encoding, or for a field that is also in the address.
+    """
+    content_type = request.headers.get("Content-Type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if not request.body and not kind:
+        return Form({}, {}, {})
+    if kind == "application/x-www-form-urlencoded":
+        pairs, files = _pairs(_text(request.body)), dict[str, HTTPFile]()
+    elif kind == "multipart/form-data":
+        pairs, files = _multipart(content_type, request.body)
+    else:
+        raise BadRequest("unsupported_media_type", "A form is expected here.", 415)
+    many = {name: [value for other, value in pairs if other == name] for name, _ in pairs if name.endswith("[]")}
+    fields = _single([pair for pair in pairs if not pair[0].endswith("[]")])
+    if fields.keys() & {name for name, _ in _pairs(request.query)}:
+        raise BadRequest("invalid_request", "A field stands in the address and in the form.")
+    return Form(fields, files, many)
+
+
+def bearer(request: HTTPServerRequest) -> str | None:
+    """The one bearer token of a request, or None. Raises BadRequest for two, or for one in the address (RFC 6750, RFC 9700)."""
+    given = request.headers.get_list("Authorization")
+    if "access_token=" in request.query:
+        raise BadTokenUse("A token does not belong into an address.")
+    if len(given) > 1:
+        raise BadTokenUse("There is more than one Authorization header.")
+    if not given:
+        return None
+    scheme, _, token = given[0].partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    if " " in token.strip() or "," in token:
+        raise BadTokenUse("There is more than one token.")
+    return token.strip()
+
+
+def address(request: HTTPServerRequest) -> str:
+    """The peer's address; a proxy's word counts only where the server was started to trust it."""
+    try:
+        return str(ipaddress.ip_address(request.remote_ip or ""))
+    except ValueError:
+        return ""
+
+
+def next_path(text: str, origin: str) -> str:
+    """Where to go after signing in: a path of our own, or "/" for anything else (CWE-601).
+
+    A browser reads backslashes as slashes and drops control characters, so both are refused outright.
+    """
+    path = text.removeprefix(origin) if text.startswith(origin + "/") else text
+    if not re.fullmatch(r"/[\x21-\x5b\x5d-\x7e]*", path) or path.startswith("//"):
+        return "/"
+    decoded = path.lower().partition("?")[0]
+    if "%5c" in decoded or "%2f" in decoded or "%09" in decoded or "//" in decoded or "/.." in decoded:
+        return "/"
+    parts = urlsplit(path)
+    return "/" if parts.scheme or parts.netloc else path
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise BadRequest("invalid_request", "The parameters cannot be read.") from None
+
+
+def _single(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise BadRequest("invalid_request", "A parameter is given more than once.")
+    return fields
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("invalid_request", "The form is not UTF-8.") from None
+
+
+def _multipart(content_type: str, body: bytes) -> tuple[list[tuple[str, str]], dict[str, HTTPFile]]:
+    boundary = re.search(r'boundary="?([^";,]{1,200})"?', content_type)
+    if boundary is None:
+        raise BadRequest("invalid_request", "The form has no boundary.")
+    arguments: dict[str, list[bytes]] = {}
+    files: dict[str, list[HTTPFile]] = {}
+    try:
+        parse_multipart_form_data(boundary.group(1).encode(), body, arguments, files)
+    except (HTTPInputError, UnicodeDecodeError) as error:
+        raise BadRequest("invalid_request", "The form cannot be read.") from error
+    if any(len(several) > 1 for several in files.values()):
+        raise BadRequest("invalid_request", "A file is given more than once.")
+    pairs = [(name, _text(value)) for name, values in arguments.items() for value in values]
+    return pairs, {name: several[0] for name, several in files.items()}

@@ -1,0 +1,247 @@
+"""Server-side sessions: an opaque id in the browser, everything else in this service's database."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.clock import shifted
+from hmlib.crypto import Keys, Unsealable
+from hmlib.db import Db
+
+SEEN_EVERY_SECONDS = 60
+_COLUMNS = "id_hash, user_id, user_name, level, sid, auth_time, amr, address, browser, created_at, last_seen_at, expires_at, tokens, scope, scope_at"
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """What Nexus gave a module for one session. ``access_expires`` is in whole seconds since 1970 UTC."""
+
+    access: str
+    access_expires: int
+    refresh: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """One row of ``session``; times are UTC text, ``auth_time`` whole seconds since 1970."""
+
+    id_hash: str
+    user_id: str
+    user_name: str
+    level: str
+    sid: str
+    auth_time: int
+    amr: tuple[str, ...]
+    address: str
+    browser: str
+    created_at: str
+    last_seen_at: str
+    expires_at: str
+    tokens: Tokens | None = field(repr=False)
+    scope: CompanyScope | None
+    scope_at: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is needed to open a session."""
+
+    user_id: str
+    user_name: str
+    level: str
+    sid: str
+    auth_time: int
+    amr: tuple[str, ...]
+    address: str
+    browser: str
+    expires_at: str
+    tokens: Tokens | None = None
+
+
+class Sessions:
+    """The sessions of one service."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+
+    async def open(self, opening: Opening, now: str, tx: Db | None = None) -> tuple[str, Session]:
+        """Open a session; answers the cookie value (43 characters, 256 bits, never stored) and the row."""
+        cookie = secrets.token_urlsafe(32)
+        id_hash = self.hash_of(cookie)
+        row = await (tx or self._db).one(
+            f"""
+            INSERT INTO session (id_hash, user_id, user_name, level, sid, auth_time, amr, address, browser, created_at, last_seen_at, expires_at, tokens)
+            VALUES (:id_hash, :user_id, :user_name, :level, :sid, :auth_time, :amr, :address, :browser, :now, :now, :expires_at, :tokens)
+            RETURNING {_COLUMNS}
+            """,
+            id_hash=id_hash,
+            user_id=opening.user_id,
+            user_name=opening.user_name,
+            level=opening.level,
+            sid=opening.sid,
+            auth_time=opening.auth_time,
+            amr=" ".join(opening.amr),
+            address=opening.address,
+            browser=opening.browser[:200],
+            now=now,
+            expires_at=opening.expires_at,
+            tokens=self._sealed(id_hash, opening.tokens),
+        )
+        assert row is not None
+        return cookie, self._session(row)
+
+    def hash_of(self, cookie: str) -> str:
+        return self._keys.mac("session", cookie)
+
+    async def by_cookie(self, cookie: str, now: str, idle_seconds: int) -> Session | None:
+        """The living session behind a cookie value, or None. Notes the visit at most once a minute."""
+        if len(cookie) != 43:
+            return None
+        row = await self._db.one(
+            f"SELECT {_COLUMNS} FROM session WHERE id_hash = :id_hash AND expires_at > :now AND last_seen_at > :idle_since",
+            id_hash=self.hash_of(cookie),
+            now=now,
+            idle_since=shifted(now, -idle_seconds),
+        )
+        if row is None:
+            return None
+        if row["last_seen_at"] < shifted(now, -SEEN_EVERY_SECONDS):
+            await self._db.run("UPDATE session SET last_seen_at = :now WHERE id_hash = :id_hash", now=now, id_hash=row["id_hash"])
+        return self._session(row)
+
+    async def by_sid(self, sid: str, now: str) -> list[Session]:
+        rows = await self._db.all(f"SELECT {_COLUMNS} FROM session WHERE sid = :sid AND expires_at > :now", sid=sid, now=now)
+        return [self._session(row) for row in rows]
+
+    async def of_user(self, user_id: str, now: str) -> list[Session]:
+        rows = await self._db.all(
+            f"SELECT {_COLUMNS} FROM session WHERE user_id = :user_id AND expires_at > :now ORDER BY last_seen_at DESC",
+            user_id=user_id,
+            now=now,
+        )
+        return [self._session(row) for row in rows]
+
+    async def renew_id(self, id_hash: str, tx: Db | None = None) -> str | None:
+        """Give a session a new id (after step-up, a change of level, or when a browser adopts it); None if it is gone.
+
+        Only for sessions without tokens (Nexus's own): sealed tokens are bound to their row's id.
+        """
+        cookie = secrets.token_urlsafe(32)
+        row = await (tx or self._db).one(
+            "UPDATE session SET id_hash = :new WHERE id_hash = :old AND tokens IS NULL RETURNING id_hash",
+            new=self.hash_of(cookie),
+            old=id_hash,
+        )
+        return cookie if row else None
+
+    async def end(self, id_hash: str) -> None:
+        await self._db.run("DELETE FROM session WHERE id_hash = :id_hash", id_hash=id_hash)
+
+    async def end_sid(self, sid: str, tx: Db | None = None) -> int:
+        return await (tx or self._db).run("DELETE FROM session WHERE sid = :sid", sid=sid)
+
+    async def end_user(self, user_id: str, tx: Db | None = None) -> int:
+        return await (tx or self._db).run("DELETE FROM session WHERE user_id = :user_id", user_id=user_id)
+
+    async def sweep(self, now: str, idle_seconds: int) -> int:
+        """Delete sessions past their absolute or idle end; answers how many."""
+        return await self._db.run(
+            "DELETE FROM session WHERE expires_at <= :now OR last_seen_at <= :idle_since", now=now, idle_since=shifted(now, -idle_seconds)
+        )
+
+    async def claim_refresh(self, session: Session, now: str, seconds: int = 10) -> bool:
+        """True for exactly one process at a time: it alone may spend the refresh token."""
+        row = await self._db.one(
+            "UPDATE session SET refresh_claim = :until WHERE id_hash = :id_hash AND refresh_claim < :now RETURNING id_hash",
+            until=shifted(now, seconds),
+            id_hash=session.id_hash,
+            now=now,
+        )
+        return row is not None
+
+    async def store_tokens(self, session: Session, tokens: Tokens) -> None:
+        await self._db.run(
+            "UPDATE session SET tokens = :tokens, refresh_claim = '' WHERE id_hash = :id_hash",
+            tokens=self._sealed(session.id_hash, tokens),
+            id_hash=session.id_hash,
+        )
+
+    async def release_refresh(self, session: Session) -> None:
+        await self._db.run("UPDATE session SET refresh_claim = '' WHERE id_hash = :id_hash", id_hash=session.id_hash)
+
+    async def reload(self, session: Session) -> Session | None:
+        row = await self._db.one(f"SELECT {_COLUMNS} FROM session WHERE id_hash = :id_hash", id_hash=session.id_hash)
+        return self._session(row) if row else None
+
+    async def store_scope(self, session: Session, scope: CompanyScope, now: str) -> None:
+        text = msgspec.json.encode({"rule": scope.rule, "ids": sorted(scope.ids)}).decode()
+        await self._db.run(
+            "UPDATE session SET scope = :scope, scope_at = :now WHERE id_hash = :id_hash", scope=text, now=now, id_hash=session.id_hash
+        )
+
+    async def forget_scope(self, user_id: str) -> None:
+        await self._db.run("UPDATE session SET scope_at = '' WHERE user_id = :user_id", user_id=user_id)
+
+    async def exchanged(self, session: Session, audience: str, now_seconds: float) -> str | None:
+        """A token got earlier for another service that is good for 20 seconds more, or None."""
+        row = await self._db.one(
+            "SELECT token FROM session_exchange WHERE id_hash = :id_hash AND audience = :audience AND expires_at > :soon",
+            id_hash=session.id_hash,
+            audience=audience,
+            soon=int(now_seconds) + 20,
+        )
+        if row is None:
+            return None
+        place = f"{session.id_hash}/{audience}"
+        return self._keys.unseal(row["token"], table="session_exchange", column="token", row_id=place).decode()
+
+    async def store_exchanged(self, session: Session, audience: str, token: str, expires_at: int) -> None:
+        sealed = self._keys.seal(token.encode(), table="session_exchange", column="token", row_id=f"{session.id_hash}/{audience}")
+        await self._db.run(
+            """
+            INSERT INTO session_exchange (id_hash, audience, token, expires_at)
+            SELECT id_hash, :audience, :token, :expires_at FROM session WHERE id_hash = :id_hash
+            ON CONFLICT (id_hash, audience) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at
+            """,
+            id_hash=session.id_hash,
+            audience=audience,
+            token=sealed,
+            expires_at=expires_at,
+        )
+
+    def _sealed(self, id_hash: str, tokens: Tokens | None) -> str | None:
+        if tokens is None:
+            return None
+        return self._keys.seal(msgspec.json.encode(tokens), table="session", column="tokens", row_id=id_hash)
+
+    def _session(self, row: Mapping[str, Any]) -> Session:
+        values = dict(row)
+        values["amr"] = tuple(values["amr"].split())
+        values["tokens"] = self._opened(values["id_hash"], values["tokens"])
+        values["scope"] = _scope(values["scope"])
+        return Session(**values)
+
+    def _opened(self, id_hash: str, sealed: str | None) -> Tokens | None:
+        """None for tokens that do not open here (moved, truncated, another key): the person signs in again."""
+        if sealed is None:
+            return None
+        try:
+            return msgspec.json.decode(self._keys.unseal(sealed, table="session", column="tokens", row_id=id_hash), type=Tokens)
+        except Unsealable:
+            return None
+
+
+def _scope(text: str | None) -> CompanyScope | None:
+    if text is None:
+        return None
+    value = msgspec.json.decode(text)
+    return CompanyScope(value["rule"], frozenset(value["ids"]))
+
+
+def browser_binding(value: str) -> str:
+    """A short digest of a signed-out browser's own cookie, to bind a form to it."""
+    return hashlib.sha256(value.encode()).hexdigest()
