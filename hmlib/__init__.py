@@ -1,0 +1,1 @@
+"""What the services of HiveMatrix share: the ground each of them stands on."""

@@ -1,0 +1,206 @@
+"""PostgreSQL behind asyncpg's pool, with the habits of the SQLite engine."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from hmlib.db_engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
+
+WRITERS = 2
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 60
+SCRIPT_SECONDS = 3600
+
+# One write transaction at a time in the whole database, as on SQLite: what it has read cannot change under it.
+_TURN = 0x486976654D
+_BEGIN = (
+    f"BEGIN; SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s'; "  # a frozen process must not keep the turn
+    f"SELECT pg_advisory_xact_lock({_TURN})"
+)
+
+_DOWN = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+)
+_BUSY = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+)
+_WRONG = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.ClientConfigurationError)
+_KINDS: dict[type[Exception], Kind] = {
+    asyncpg.UniqueViolationError: "unique",
+    asyncpg.ForeignKeyViolationError: "foreign_key",
+    asyncpg.CheckViolationError: "check",
+    asyncpg.NotNullViolationError: "not_null",
+}
+_KEY = re.compile(r"\((\w+(?:, \w+)*)\)=\(")
+
+
+async def open_engine(url: str, readers: int) -> "PostgresEngine":
+    """Connect to ``url``; ``?statement_cache_size=0`` is for a PgBouncer that pools transactions.
+
+    Raises BadDatabase for a wrong address or name and DatabaseDown when nobody answers there.
+    """
+    address, cache_size = _address(url)
+    try:
+        with named_errors():
+            pool = await asyncpg.create_pool(
+                address,
+                min_size=1,
+                max_size=max(1, readers) + WRITERS,
+                timeout=CONNECT_SECONDS,
+                command_timeout=STATEMENT_SECONDS,
+                statement_cache_size=cache_size,
+                init=_prepare,
+                reset=_leave,
+            )
+    except _WRONG as error:
+        raise BadDatabase(f"The PostgreSQL database cannot be used: {error}.") from error
+    return PostgresEngine(pool)
+
+
+def _address(url: str) -> tuple[str, int]:
+    """The address as asyncpg knows it, and the size of its statement cache."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    size = query.pop("statement_cache_size", "200")
+    if not size.isdecimal():
+        raise BadDatabase(f"statement_cache_size is {size!r}: it must be a whole number.")
+    return urlunsplit(parts._replace(query=urlencode(query))), int(size)
+
+
+async def _prepare(connection: Any) -> None:
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise BadDatabase(f"The PostgreSQL database has the encoding {encoding}: make it with ENCODING 'UTF8'.")
+    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=_number, format="text")
+
+
+def _number(text: str) -> int | float:
+    """A sum of BIGINTs is numeric on PostgreSQL and an integer on SQLite: here it is an int, anything broken a float."""
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
+
+
+async def _leave(connection: Any) -> None:
+    """Nothing to undo in a connection given back: no session state is ever set, and asyncpg has rolled back what was open."""
+
+
+class PostgresLink(Link):
+    """A link over one borrowed connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    async def rows(self, text: str, args: Sequence[Any]) -> list[Row]:
+        with named_errors(self.connection):
+            return [dict(record) for record in await self.connection.fetch(text, *args)]
+
+    async def count(self, text: str, args: Sequence[Any]) -> int:
+        with named_errors(self.connection):
+            status: str = await self.connection.execute(text, *args)
+        last = status.rpartition(" ")[2]
+        return int(last) if last.isdecimal() else 0
+
+    async def many(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
+        with named_errors(self.connection):
+            await self.connection.executemany(text, rows)
+
+    async def script(self, text: str) -> None:
+        with named_errors(self.connection):
+            await self.connection.execute(text, timeout=SCRIPT_SECONDS)
+
+    async def begin(self) -> None:
+        with named_errors(self.connection):
+            await self.connection.execute(_BEGIN)
+
+    async def commit(self) -> None:
+        with named_errors(self.connection):
+            await self.connection.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        if self.connection.is_in_transaction():
+            with named_errors(self.connection):
+                await self.connection.execute("ROLLBACK")
+
+
+class PostgresEngine(Engine):
+    """A pool; reads, single statements and transactions take a connection each."""
+
+    dialect = "postgresql"
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._closed = False
+
+    def alone(self, *, reads: bool) -> AbstractAsyncContextManager[Link]:
+        return self._borrowed()
+
+    async def lend(self) -> Link:
+        if self._closed:
+            raise DatabaseDown("the database is closed")
+        with named_errors():
+            try:
+                return PostgresLink(await self._pool.acquire(timeout=PATIENCE_SECONDS))
+            except TimeoutError as error:
+                raise DatabaseBusy("no connection became free in time") from error
+
+    async def give_back(self, link: Link) -> None:
+        assert isinstance(link, PostgresLink)
+        with named_errors(link.connection):
+            await self._pool.release(link.connection)
+
+    async def close(self) -> None:
+        self._closed = True
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Link]:
+        link = await self.lend()
+        try:
+            yield link
+        finally:
+            await self.give_back(link)
+
+
+@contextmanager
+def named_errors(connection: Any = None) -> Iterator[None]:
+    """Turn asyncpg's errors into the ones that both engines raise; a mistake in the SQL stays what it is."""
+    try:
+        yield
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise _conflict(error) from error
+    except _BUSY as error:
+        raise DatabaseBusy("the database is busy") from error
+    except _DOWN as error:
+        raise DatabaseDown(str(error) or type(error).__name__) from error
+    except asyncpg.InterfaceError as error:
+        if connection is not None and connection.is_closed():
+            raise DatabaseDown("the connection to the database was lost") from error
+        raise
+
+
+def _conflict(error: Any) -> Conflict:
+    kind = _KINDS.get(type(error), "other")
+    if kind == "not_null":
+        return Conflict(kind, f"{error.table_name}.{error.column_name}")
+    key = _KEY.search(error.detail or "") if kind == "unique" else None
+    if key:
+        return Conflict(kind, ", ".join(f"{error.table_name}.{column}" for column in key[1].split(", ")))
+    return Conflict(kind, error.constraint_name or str(error))

@@ -1,0 +1,211 @@
+"""SQLite behind aiosqlite's threads: one writer and a few readers per process, one hop to a thread per statement."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+import pysqlite3
+
+from hmlib import db_sqlite_calls as sqlite
+from hmlib.db_engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
+
+T = TypeVar("T")
+
+OLDEST = (3, 51, 3)
+"""Before it, resetting the write-ahead log could corrupt a database that several connections use."""
+
+_DOWN = {"SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_PROTOCOL"}
+_REFUSALS: dict[str, Kind] = {"UNIQUE": "unique", "FOREIGN KEY": "foreign_key", "CHECK": "check", "NOT NULL": "not_null"}
+_REFUSAL = re.compile(r"(UNIQUE|FOREIGN KEY|CHECK|NOT NULL) constraint failed(?:: (?:index '(?P<index>.*)'|(?P<what>.*)))?", re.DOTALL)
+
+
+async def open_engine(path: str, readers: int) -> "SqliteEngine":
+    """Open (or make) the file at ``path``. Raises BadDatabase for an unsafe SQLite or a place where no database can be."""
+    check_version(pysqlite3.sqlite_version_info)
+    file = _made(path)
+    threads: list[Thread] = []
+    try:
+        with named_errors():
+            for reader in range(1 + max(1, readers)):
+                threads.append(await Thread(file, read_only=bool(reader)).started())
+    except DatabaseDown as error:
+        await _close_all(threads)
+        if isinstance(error, DatabaseBusy):
+            raise
+        raise BadDatabase(f"The database {file} cannot be opened: {error}.") from error
+    return SqliteEngine(threads[0], threads[1:])
+
+
+def check_version(version: tuple[int, ...]) -> None:
+    """Raises BadDatabase when ``version`` of SQLite is one that can lose data."""
+    if version < OLDEST:
+        found, wanted = (".".join(map(str, numbers)) for numbers in (version, OLDEST))
+        raise BadDatabase(f"SQLite {found} can corrupt a database in WAL mode: pysqlite3 must bring {wanted} or newer.")
+
+
+class Thread(aiosqlite.Connection):
+    """One SQLite connection and the thread that alone uses it."""
+
+    def __init__(self, file: Path, *, read_only: bool) -> None:
+        super().__init__(lambda: sqlite.opened(file, read_only=read_only), 64)
+        self._thread.daemon = True  # a connection that nobody closed must not keep the process from ending
+
+    async def started(self) -> "Thread":
+        await self
+        return self
+
+    async def hop(self, work: Callable[..., T], *args: Any) -> T:
+        """Run ``work(connection, *args)`` on the thread, after what was asked before it, even if the caller is cancelled."""
+        run: Callable[..., Awaitable[T]] = self._execute
+        try:
+            with named_errors():
+                return await run(work, self._connection, *args)
+        except (ValueError, pysqlite3.ProgrammingError) as error:
+            if self._connection is None or not self._running:
+                raise DatabaseDown("the database is closed") from error
+            raise
+
+
+class SqliteLink(Link):
+    """A link over one thread; ``alone`` makes each call a transaction by itself."""
+
+    def __init__(self, thread: Thread, *, alone: bool = False) -> None:
+        self._thread = thread
+        self._around = sqlite.in_transaction if alone else sqlite.as_it_is
+
+    async def rows(self, text: str, args: Sequence[Any]) -> list[Row]:
+        return await self._thread.hop(self._around, sqlite.rows, text, args)
+
+    async def count(self, text: str, args: Sequence[Any]) -> int:
+        return await self._thread.hop(self._around, sqlite.count, text, args)
+
+    async def many(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
+        await self._thread.hop(self._around, sqlite.many, text, rows)
+
+    async def script(self, text: str) -> None:
+        await self._thread.hop(self._around, sqlite.script, text)
+
+    async def begin(self) -> None:
+        await self._thread.hop(sqlite.begin)
+
+    async def commit(self) -> None:
+        await self._thread.hop(sqlite.commit)
+
+    async def rollback(self) -> None:
+        await self._thread.hop(sqlite.rollback)
+
+
+@dataclass
+class _Reader:
+    thread: Thread
+    link: SqliteLink
+    asked: int = 0
+
+
+class SqliteEngine(Engine):
+    """One writer, lent to one transaction at a time, and readers that never wait for it."""
+
+    dialect = "sqlite"
+
+    def __init__(self, writer: Thread, readers: Sequence[Thread]) -> None:
+        self._writer = writer
+        self._readers = [_Reader(thread, SqliteLink(thread)) for thread in readers]
+        self._alone = SqliteLink(writer, alone=True)
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    def alone(self, *, reads: bool) -> AbstractAsyncContextManager[Link]:
+        return self._reading() if reads else self._writing()
+
+    async def lend(self) -> Link:
+        await self._take_turn()
+        return SqliteLink(self._writer)
+
+    async def give_back(self, link: Link) -> None:
+        self._turn.release()
+
+    async def close(self) -> None:
+        self._closed = True
+        with suppress(DatabaseBusy):
+            await self._wait_for_turn()
+            self._turn.release()
+        await _close_all([self._writer, *(reader.thread for reader in self._readers)])
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Link]:
+        reader = min(self._readers, key=lambda reader: reader.asked)
+        reader.asked += 1
+        try:
+            yield reader.link
+        finally:
+            reader.asked -= 1
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Link]:
+        await self._take_turn()
+        try:
+            yield self._alone
+        finally:
+            self._turn.release()
+
+    async def _take_turn(self) -> None:
+        if self._closed:
+            raise DatabaseDown("the database is closed")
+        await self._wait_for_turn()
+
+    async def _wait_for_turn(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy("the database is busy") from error
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """Turn pysqlite3's errors into the ones that both engines raise; a mistake in the SQL stays what it is."""
+    try:
+        yield
+    except pysqlite3.IntegrityError as error:
+        raise _conflict(str(error)) from error
+    except pysqlite3.DatabaseError as error:
+        name = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+        if name in sqlite.BUSY:
+            raise DatabaseBusy("the database is busy") from error
+        if name in _DOWN:
+            raise DatabaseDown(str(error)) from error
+        raise
+
+
+def _conflict(message: str) -> Conflict:
+    refusal = _REFUSAL.fullmatch(message)
+    if not refusal:
+        return Conflict("other", message)
+    return Conflict(_REFUSALS[refusal[1]], refusal["index"] or refusal["what"] or "")
+
+
+def _made(path: str) -> Path:
+    """The file, made readable by its owner only; SQLite gives its log files the same rights.
+
+    A file that is there is not opened: closing it again would drop the locks that this process holds on it.
+    """
+    file = Path(path).absolute()
+    if not path or path == ":memory:":
+        raise BadDatabase("A sqlite:/// address must name a file.")
+    try:
+        if not file.exists():
+            with suppress(FileExistsError):
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise BadDatabase(f"The database {file} cannot be opened: {error.strerror}.") from error
+    return file
+
+
+async def _close_all(threads: Sequence[Thread]) -> None:
+    await asyncio.gather(*(thread.close() for thread in threads))

@@ -1,0 +1,97 @@
+"""Brings a database to the schema this program knows: numbered .sql files, each applied once with its bookkeeping row."""
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hmlib.clock import utc_now
+from hmlib.db import DatabaseBusy, Db
+from hmlib.db_sql import Dialect
+
+Folder = tuple[str, Path]
+
+WAIT_SECONDS = 600
+"""How long to wait for another process that is migrating."""
+
+_FILE = re.compile(r"(?P<name>(?P<number>\d{4})_[a-z0-9_]+)(?:\.(?P<dialect>sqlite|postgresql))?\.sql")
+_BOOK = (
+    "CREATE TABLE IF NOT EXISTS migration (folder TEXT NOT NULL, name TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY (folder, name))"
+)
+_BOOK_EXISTS = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migration'",
+    "postgresql": "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'migration'",
+}
+
+
+class NewerSchema(Exception):
+    """The database has migrations that this program does not know: it belongs to a newer version, or to another service."""
+
+
+async def migrate(db: Db, folders: Sequence[Folder]) -> list[str]:
+    """Apply what is missing, folder by folder in order of number; the names applied, such as ``wiki/0001_articles``.
+
+    One process at a time; each file is one transaction with its bookkeeping row. Raises NewerSchema before changing anything.
+    """
+    missing = await pending(db, folders)
+    return [name for name in missing if await _patiently_applied(db, name, _files(db.dialect, folders)[name])]
+
+
+async def pending(db: Db, folders: Sequence[Folder]) -> list[str]:
+    """The names of the migrations that the database lacks. Raises NewerSchema when it has more than the folders hold."""
+    known = _files(db.dialect, folders)
+    applied = await _applied(db)
+    if unknown := applied - known.keys():
+        raise NewerSchema(f"The database has migrations that this program does not know: {', '.join(sorted(unknown))}.")
+    return [name for name in known if name not in applied]
+
+
+async def _applied(db: Db) -> set[str]:
+    if not await db.one(_BOOK_EXISTS[db.dialect]):
+        return set()
+    return {f"{row['folder']}/{row['name']}" for row in await db.all("SELECT folder, name FROM migration")}
+
+
+async def _patiently_applied(db: Db, name: str, file: Path) -> bool:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return await _newly_applied(db, name, file)
+        except DatabaseBusy:
+            if time.monotonic() > deadline:
+                raise
+
+
+async def _newly_applied(db: Db, name: str, file: Path) -> bool:
+    """Apply one file, unless another process just has."""
+    text = await asyncio.to_thread(file.read_text, encoding="utf-8")
+    folder, _, short = name.partition("/")
+    async with db.write() as tx:
+        await tx.run(_BOOK)
+        if name in await _applied(tx):
+            return False
+        await tx.script(text)
+        await tx.run(
+            "INSERT INTO migration (folder, name, applied_at) VALUES (:folder, :name, :now)", folder=folder, name=short, now=utc_now()
+        )
+    return True
+
+
+def _files(dialect: Dialect, folders: Sequence[Folder]) -> dict[str, Path]:
+    """Each migration's file for ``dialect``, in order. Raises ValueError for a folder that is not one clean sequence."""
+    return {f"{folder}/{name}": file for folder, path in folders for name, file in _sequence(path, dialect)}
+
+
+def _sequence(path: Path, dialect: Dialect) -> list[tuple[str, Path]]:
+    names: dict[str, str] = {}
+    files: dict[str, Path] = {}
+    for file in sorted(path.glob("*.sql")):
+        match = _FILE.fullmatch(file.name)
+        if not match or names.setdefault(match["number"], match["name"]) != match["name"]:
+            raise ValueError(f"{file} is not the one migration of its number: name it 0001_name.sql or 0001_name.{dialect}.sql")
+        if match["dialect"] in (None, dialect):
+            files[match["name"]] = file
+    if len(files) != len(names):
+        raise ValueError(f"{path} lacks {dialect} files for {', '.join(sorted(names.values() - files.keys()))}")
+    return list(files.items())
