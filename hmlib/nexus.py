@@ -13,6 +13,7 @@ import msgspec
 from tornado.curl_httpclient import CurlAsyncHTTPClient
 from tornado.httpclient import HTTPRequest, HTTPResponse
 
+from hmlib import logs, metrics
 from hmlib.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
 from hmlib.settings import BadSetting, Settings
 
@@ -247,7 +248,7 @@ class Nexus:
             self._url + path,
             method=method,
             body=body,
-            headers=dict(headers or {}),
+            headers={**logs.outgoing(), **(headers or {})},
             connect_timeout=min(CONNECT_SECONDS, seconds),
             request_timeout=seconds,
             follow_redirects=False,
@@ -256,7 +257,10 @@ class Nexus:
         answer = await self._http.fetch(request, raise_error=False)
         if answer.code == 599 or answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
             self._breaker.failed()
+            metrics.CALLS.labels("nexus", "down").inc()
             raise NexusDown(f"Nexus answered {answer.code} to {path.partition('?')[0]}")
+        metrics.CALLS.labels("nexus", answer.code).inc()
+        metrics.CALL_SECONDS.labels("nexus").observe(answer.request_time or 0)
         self._breaker.worked()
         return answer
 

@@ -1,0 +1,66 @@
+"""Serves a service's figures to Prometheus on a loopback port of its own, and watches the event loop and the database."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from hmlib import logs, metrics
+from hmlib.db import Db
+from hmlib.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+TICK_SECONDS = 0.5
+
+
+class Figures(RequestHandler):
+    """GET /metrics in Prometheus's text format."""
+
+    def initialize(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.finish(await asyncio.to_thread(metrics.exposition, self.folder))
+
+
+def shared_folder(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    """Where the processes of this service keep their figures together; None for a process started by hand, which has only its own."""
+    process = environ.get("SUPERVISOR_PROCESS_NAME")
+    if process is None:
+        return None
+    folder = settings.home / "run" / "metrics" / settings.service
+    metrics.share(folder, process.rpartition("_")[2])
+    return folder
+
+
+def serve(port: int, folder: Path | None) -> Callable[[], None]:
+    """Answer /metrics on loopback; the function that ends it. Several processes share the port, and each answers for all."""
+    try:
+        sockets = bind_sockets(port, LOOPBACK, reuse_port=True)
+    except OSError as error:
+        logs.event("no metrics", port=port, error=logs.named(error))
+        return lambda: None
+    server = HTTPServer(Application([(r"/metrics", Figures, {"folder": folder})], log_function=lambda _: None))
+    server.add_sockets(sockets)
+    return server.stop
+
+
+async def watch(db: Db) -> None:
+    """Note twice a second how late the event loop is and what the database did, for ever."""
+    clock = asyncio.get_running_loop().time
+    statements, seconds = 0, 0.0
+    while True:
+        due = clock() + TICK_SECONDS
+        await asyncio.sleep(TICK_SECONDS)
+        metrics.LOOP_LAG_SECONDS.labels("all").observe(max(0.0, clock() - due))
+        metrics.DATABASE_STATEMENTS.labels(db.dialect).inc(db.statements - statements)
+        metrics.DATABASE_SECONDS.labels(db.dialect).inc(db.seconds - seconds)
+        statements, seconds = db.statements, db.seconds

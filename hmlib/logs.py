@@ -1,0 +1,181 @@
+"""Logs: a line for each request and each event, as JSON or readable, with the request's id and W3C trace in it."""
+
+import contextvars
+import logging
+import re
+import secrets
+import sys
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, TextIO
+
+import msgspec
+from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler
+
+from hmlib import metrics
+from hmlib.clock import new_id
+
+MAX_LINE = 2048
+MAX_VALUE = 300
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+LOG = logging.getLogger("hm")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Which request a line is about: our id of it, and its place in a trace that may span services (W3C traceparent)."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    flags: str
+
+    def headers(self) -> dict[str, str]:
+        """What an outgoing call carries, so that its log lines can be found from ours."""
+        return {"traceparent": f"00-{self.trace_id}-{self.span_id}-{self.flags}"}
+
+
+CURRENT: contextvars.ContextVar[Trace | None] = contextvars.ContextVar("trace", default=None)
+
+
+def trace_of(request: HTTPServerRequest) -> Trace:
+    """The request's trace, begun at its first call, from then on the current one of this task.
+
+    An incoming ``traceparent`` names the trace; the request's id is always our own, so nobody can forge log lines' ids.
+    """
+    known: Trace | None = request.__dict__.get("hm_trace")
+    if known is None:
+        match = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+        trace_id, flags = match.groups() if match else (secrets.token_hex(16), "01")
+        known = request.__dict__["hm_trace"] = Trace(new_id(), trace_id, secrets.token_hex(8), flags)
+    CURRENT.set(known)
+    return known
+
+
+def outgoing() -> dict[str, str]:
+    """Headers for a call made while a request is answered; empty outside one."""
+    current = CURRENT.get()
+    return current.headers() if current else {}
+
+
+def event(name: str, /, level: int = logging.INFO, **fields: object) -> None:
+    """Log that something happened. ``name`` is fixed text; what varies goes into ``fields``, never a secret or a body."""
+    LOG.log(level, name, extra={"fields": fields})
+
+
+def log_request(handler: RequestHandler) -> None:
+    """Tornado's log_function: one line for an answered request, and its figures."""
+    request, status = handler.request, handler.get_status()
+    seconds, route = request.request_time(), route_of(handler)
+    metrics.REQUESTS.labels(route, request.method, status).inc()
+    metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+    trace_of(request)
+    caller = getattr(handler, "caller", None)
+    fields: dict[str, object] = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+    fields["address"] = request.remote_ip
+    if caller is not None:
+        fields |= {"user": caller.id, "sid": (caller.sid or "")[:8]}
+    event("request", logging.ERROR if status >= 500 else logging.INFO, **fields)
+
+
+def log_exception(
+    handler: RequestHandler, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+) -> None:
+    """What a handler's log_exception should do: where an unexpected error came from, without the request's address or data."""
+    trace_of(handler.request)
+    metrics.ERRORS.labels(route_of(handler)).inc()
+    event("unhandled error", logging.ERROR, error=named(error), where=frames(trace), route=route_of(handler))
+
+
+def route_of(handler: RequestHandler) -> str:
+    """The handler's name: a label of few values, where a path has endless ones."""
+    kind = type(handler)
+    return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}"
+
+
+def named(error: BaseException | None) -> str:
+    """An error's kind; its words only where the system wrote them, as others may quote what a person sent."""
+    kind = type(error).__name__
+    return f"{kind}: {error.strerror}" if isinstance(error, OSError) and error.strerror else kind
+
+
+def frames(trace: TracebackType | None) -> list[str]:
+    """The innermost places of a traceback, without values."""
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
+
+
+def configure(service: str, style: str, stream: TextIO | None = None) -> None:
+    """Send every log line of this process to ``stream`` (standard output). ``style``: json, text, or auto (text on a terminal)."""
+    out = stream or sys.stdout
+    readable = style == "text" or (style == "auto" and out.isatty())
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(Readable() if readable else JsonLines(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line, at most 2 kB."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line; over 2 kB its fields are left out, and it says so."""
+        head = {
+            "time": written_at(record),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "event": _short(record.getMessage()),
+        }
+        line = msgspec.json.encode(head | fields_of(record))
+        if len(line) > MAX_LINE:
+            line = msgspec.json.encode(head | {"cut": len(line)})
+        return line.decode()
+
+
+class Readable(logging.Formatter):
+    """Lines for a person at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, event, and the fields as name=value; control characters escaped."""
+        fields = " ".join(f"{name}={value!r}" if isinstance(value, str) else f"{name}={value}" for name, value in fields_of(record).items())
+        text = said(record).encode("unicode_escape").decode()
+        return f"{written_at(record)[11:23]} {record.levelname:<7} {text} {fields}"[:MAX_LINE]
+
+
+def said(record: logging.LogRecord) -> str:
+    """A record's words. Tornado's and asyncio's words about an exception quote the request, so they are left out."""
+    return "unhandled error" if record.exc_info and record.name != LOG.name else _short(record.getMessage())
+
+
+def written_at(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What a line says beyond its event: the request's ids, the event's fields, and an exception's places."""
+    current = CURRENT.get()
+    fields: dict[str, Any] = {} if current is None else {"request_id": current.request_id, "trace_id": current.trace_id}
+    fields |= {name: _plain(value) for name, value in getattr(record, "fields", {}).items()}
+    if record.exc_info and record.exc_info[1] is not None:
+        fields |= {"error": named(record.exc_info[1]), "where": frames(record.exc_info[2])}
+    if record.name != LOG.name:
+        fields["logger"] = record.name
+    return fields
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(item) for item in value[:20]]
+    return value if isinstance(value, (int, float, bool)) or value is None else _short(str(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"

@@ -1,0 +1,62 @@
+"""The figures a service counts about itself, in files that the processes of one service share, so that they add up.
+
+Each process writes its own files under HM_HOME/run/metrics/<service> and any of them can answer for all. Every figure has
+a label, because prometheus_client opens a file when an unlabelled one is declared, and nothing is opened at import.
+"""
+
+import os
+import struct
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+OWN = CollectorRegistry()
+
+REQUESTS = Counter("hm_requests", "Requests answered.", ["route", "method", "status"], registry=OWN)
+REQUEST_SECONDS = Histogram("hm_request_seconds", "Seconds to answer.", ["route"], buckets=FAST, registry=OWN)
+REFUSED = Counter("hm_refused", "Requests and connections refused before any handler saw them.", ["reason"], registry=OWN)
+BUSY = Gauge("hm_busy", "What is going on now: requests, connections.", ["what"], multiprocess_mode="livesum", registry=OWN)
+LOOP_LAG_SECONDS = Histogram("hm_loop_lag_seconds", "How late event loops ran a timer.", ["processes"], buckets=FAST, registry=OWN)
+DATABASE_STATEMENTS = Counter("hm_database_statements", "Statements the database was asked.", ["engine"], registry=OWN)
+DATABASE_SECONDS = Counter("hm_database_seconds", "Seconds they took together.", ["engine"], registry=OWN)
+POOL_WAITING = Gauge("hm_pool_waiting", "Work that waits for a place in a pool.", ["pool"], multiprocess_mode="livesum", registry=OWN)
+SIGN_INS = Counter("hm_sign_ins", "Sign-ins by result.", ["result"], registry=OWN)
+TOKENS_VERIFIED = Counter("hm_tokens_verified", "Tokens looked at, by result.", ["result"], registry=OWN)
+CALLS = Counter("hm_calls", "Calls to other services, by target and result.", ["target", "result"], registry=OWN)
+CALL_SECONDS = Histogram("hm_call_seconds", "Seconds a call to another service took.", ["target"], buckets=FAST, registry=OWN)
+JOBS = Counter("hm_jobs", "Scheduled work done, by result.", ["job", "result"], registry=OWN)
+ERRORS = Counter("hm_errors", "Exceptions nobody expected, by place.", ["place"], registry=OWN)
+
+
+def share(folder: Path, slot: str) -> None:
+    """Keep this process's figures in ``folder``; ``slot`` (letters and digits) tells it from its siblings, and a process
+    that starts again in the same slot counts on from there. Call it before anything is counted.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file in folder.glob(f"*_{slot}.db"):
+        if file.name.startswith("gauge_") or not _is_whole(file):
+            file.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # the library reads it whenever it opens a file
+    # prometheus_client offers no other way to choose this after it was imported.
+    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+
+
+def exposition(folder: Path | None) -> bytes:
+    """Prometheus's text: of every process that shares ``folder``, or of this process alone."""
+    if folder is None:
+        return generate_latest(OWN)
+    everyone = CollectorRegistry()
+    MultiProcessCollector(everyone, str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(everyone)
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file survived its process; one that was cut short is dropped and its counts begin anew."""
+    try:
+        list(MmapedDict.read_all_values_from_file(str(file)))  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, RuntimeError, struct.error):
+        return False
+    return True

@@ -1,0 +1,164 @@
+"""The HTTP server of a service process: its limits, its answer to too much work, and how it stops without losing a request."""
+
+import asyncio
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from tornado.http1connection import HTTP1ServerConnection
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+from tornado.iostream import IOStream
+
+from hmlib import metrics
+from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+
+MAX_HEADER_BYTES = 16_384
+MAX_BODY_BYTES = 50 * 1024 * 1024  # handlers set lower ones, and answer a 413 that says so
+LIMITS: Mapping[str, Any] = MappingProxyType(
+    {"max_header_size": MAX_HEADER_BYTES, "max_body_size": MAX_BODY_BYTES, "idle_connection_timeout": 20.0, "body_timeout": 30.0}
+)
+MAX_RUNNING = 256
+MAX_CONNECTIONS = 2048
+GRACE_SECONDS = 2.0
+DRAIN_SECONDS = 25.0
+HEALTH_PATHS = ("/healthz", "/readyz")
+
+
+class Server(HTTPServer):
+    """Tornado's server with bounds. ``running`` are connections whose request a handler works on; ``active`` also those
+    whose request is still arriving. Beyond ``max_running`` a request is answered 503 at once, health checks excepted;
+    beyond ``max_connections`` a connection is closed.
+    """
+
+    def initialize(self, *args: Any, **options: Any) -> None:
+        """As Tornado's, with our limits, and ``trusted_proxies``: the addresses whose X-Forwarded-For and -Proto count."""
+        self.max_running = options.pop("max_running", MAX_RUNNING)
+        self.max_connections = options.pop("max_connections", MAX_CONNECTIONS)
+        self.trusted_proxies: Collection[str] = options.pop("trusted_proxies", ())
+        self.active: set[object] = set()
+        self.running: set[object] = set()
+        super().initialize(*args, **{**LIMITS, **options})
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """A new connection, if there is room for it."""
+        if len(self._connections) >= self.max_connections:
+            metrics.REFUSED.labels("connections").inc()
+            stream.close()
+            return
+        super().handle_stream(stream, address)
+        metrics.BUSY.labels("connections").set(len(self._connections))
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Tornado asks for each request of a connection, the one before being answered."""
+        self._rests(server_conn)
+        return _Watched(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
+
+    def on_close(self, server_conn: object) -> None:
+        """A connection ended."""
+        self._rests(server_conn)
+        super().on_close(server_conn)
+        metrics.BUSY.labels("connections").set(len(self._connections))
+
+    def runs(self, server_conn: object) -> None:
+        """A handler begins its work for this connection."""
+        self.running.add(server_conn)
+        metrics.BUSY.labels("requests").set(len(self.running))
+
+    async def drain(self, grace: float = GRACE_SECONDS, limit: float = DRAIN_SECONDS) -> None:
+        """Take no new connection, answer what has arrived, and close every connection.
+
+        Each answer from now on says ``Connection: close``. A connection at rest may send one more request within ``grace``
+        seconds, as it may be under way already; after ``limit`` seconds whatever is left is cut.
+        """
+        self.stop()
+        self.conn_params.no_keep_alive = True
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        while self._connections and clock() < start + limit:
+            if clock() > start + grace:
+                await self._close(self._connections - self.active)
+            await asyncio.sleep(0.02)
+        await self._close(set(self._connections))
+
+    async def _close(self, connections: Collection[HTTP1ServerConnection]) -> None:
+        await asyncio.gather(*(connection.close() for connection in connections))
+
+    def _rests(self, server_conn: object) -> None:
+        self.active.discard(server_conn)
+        self.running.discard(server_conn)
+        metrics.BUSY.labels("requests").set(len(self.running))
+
+
+class _Watched(HTTPMessageDelegate):
+    """One request on its way to the application: counted, and answered here when there is no room for it."""
+
+    def __init__(self, server: Server, server_conn: object, request_conn: HTTPConnection, inner: HTTPMessageDelegate) -> None:
+        self._server, self._server_conn, self._request_conn, self._inner = server, server_conn, request_conn, inner
+        self._refused = False
+
+    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
+        assert isinstance(start_line, RequestStartLine)
+        self._server.active.add(self._server_conn)
+        self._refused = len(self._server.running) >= self._server.max_running and start_line.path not in HEALTH_PATHS
+        self._start_line = start_line
+        if self._refused:
+            return None
+        _believe_proxy(self._request_conn, headers, self._server.trusted_proxies)
+        return self._inner.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return None if self._refused else self._inner.data_received(chunk)
+
+    def finish(self) -> None:
+        """The request is here whole. A refusal waits for that too: answered earlier, the connection could not be kept."""
+        if self._refused:
+            refuse(self._request_conn, self._start_line)
+        else:
+            self._server.runs(self._server_conn)
+            self._inner.finish()
+
+    def on_connection_close(self) -> None:
+        if not self._refused:
+            self._inner.on_connection_close()
+
+
+def refuse(connection: HTTPConnection, start_line: RequestStartLine) -> None:
+    """Answer 503 and spend nothing else on the request."""
+    metrics.REFUSED.labels("requests").inc()
+    request_id = secrets.token_hex(8)
+    problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "overloaded"}
+    problem |= {"detail": "Too much is going on at the moment. Try again in a few seconds.", "request_id": request_id}
+    body = msgspec.json.encode(problem)
+    headers = HTTPHeaders(dict(EVERY_ANSWER))
+    headers.update({"Content-Security-Policy": CLOSED_POLICY, "Cache-Control": "no-store", "X-Request-ID": request_id})
+    headers.update({"Content-Type": "application/problem+json", "Content-Length": str(len(body)), "Retry-After": "2"})
+    connection.write_headers(
+        ResponseStartLine("HTTP/1.1", 503, "Service Unavailable"), headers, b"" if start_line.method == "HEAD" else body
+    )
+    connection.finish()
+
+
+def _believe_proxy(connection: HTTPConnection, headers: HTTPHeaders, proxies: Collection[str]) -> None:
+    """Set the request's address and scheme: what a trusted proxy says, else what the connection shows."""
+    context: Any = connection.context  # type: ignore[attr-defined]
+    context._unapply_xheaders()
+    if context.remote_ip not in proxies:
+        return
+    said = [part.strip() for line in headers.get_list("X-Forwarded-For") for part in line.split(",")]
+    outside = next((part for part in reversed(said) if part not in proxies), "")
+    if _is_address(outside):
+        context.remote_ip = outside
+    if headers.get("X-Forwarded-Proto") in ("http", "https"):
+        context.protocol = headers["X-Forwarded-Proto"]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,173 @@
+"""Runs one process of a service: checks, database, application, server, and an end that loses nothing."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tornado.web import Application
+
+from hmlib import checks, figures, health, listening, logs, metrics
+from hmlib.db import DatabaseDown, Db, connect
+from hmlib.migrate import Folder, NewerSchema, migrate, pending
+from hmlib.nexus import Nexus
+from hmlib.server import Server
+from hmlib.settings import HUB, BadSetting, Settings, load
+
+BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG; supervisord.conf and `hm` know it
+DATABASE_PATIENCE_SECONDS = 10
+PAUSE_SECONDS = 2.0
+
+MakeApp = Callable[[Settings, Db, Any], Application]  # the third is the Nexus client, or None inside Nexus
+Background = Callable[[], Awaitable[None]]
+
+
+def run(service: str, make_app: MakeApp, migrations: Sequence[Folder]) -> int:
+    """Serve until SIGTERM or SIGINT; the process's exit code: 0 when it was asked to stop, 78 for bad configuration.
+
+    What the application needs besides handlers it says in its settings: ``background``, functions that run for ever beside
+    the requests (restarted when they fail), and ``ready``, more checks for /readyz by name.
+    """
+    try:
+        settings = load(service, os.environ)
+        logs.configure(service, settings.log)
+        checks.check(settings)
+        asyncio.run(_serve(settings, make_app, migrations))
+    except (BadSetting, NewerSchema) as wrong:
+        sys.stderr.write(f"{service}: {wrong}\n")
+        return BAD_CONFIGURATION
+    except Exception as broken:
+        logs.event("stopped by an error", logging.CRITICAL, error=logs.named(broken), where=logs.frames(broken.__traceback__))
+        return 1
+    return 0
+
+
+async def _serve(settings: Settings, make_app: MakeApp, migrations: Sequence[Folder]) -> None:
+    stopping = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    async with AsyncExitStack() as stack:
+        sockets = listening.sockets(settings)
+        folder = figures.shared_folder(settings, os.environ)
+        db = await _database(settings)
+        stack.push_async_callback(db.close)
+        await migrate(db, migrations)
+        app = make_app(settings, db, _nexus(settings, stack))
+        checks.check_application(app)
+        readiness = prepare(app, db, migrations)
+        server = Server(app, ssl_options=listening.tls_context(settings), trusted_proxies=settings.trusted_proxies)
+        for work in (figures.watch(db), *(_forever(work) for work in app.settings.get("background", ()))):
+            await stack.enter_async_context(_beside(work))
+        server.add_sockets(sockets)
+        stack.callback(figures.serve(settings.metrics_port, folder))
+        await stack.enter_async_context(_announced(settings, readiness))
+        await stopping.wait()
+        await _drain(server, readiness)
+
+
+async def _database(settings: Settings) -> Db:
+    """The database, given some time to come up itself."""
+    for _ in range(DATABASE_PATIENCE_SECONDS):
+        try:
+            return await connect(settings.db_url)
+        except DatabaseDown:
+            logs.event("waiting for the database", logging.WARNING)
+            await asyncio.sleep(1)
+    return await connect(settings.db_url)
+
+
+def _nexus(settings: Settings, stack: AsyncExitStack) -> Nexus | None:
+    if settings.service == HUB:
+        return None
+    nexus = Nexus.for_module(settings)
+    stack.callback(nexus.close)
+    return nexus
+
+
+def prepare(app: Application, db: Db, migrations: Sequence[Folder]) -> health.Readiness:
+    """Give the application its health addresses and its log."""
+    given = {"database": lambda: _answers(db), "migrations": lambda: _migrated(db, migrations)}
+    readiness = health.Readiness(given | app.settings.get("ready", {}))
+    app.add_handlers(".*", health.routes(readiness))
+    app.settings.setdefault("log_function", logs.log_request)
+    return readiness
+
+
+async def _answers(db: Db) -> bool:
+    try:
+        return bool(await db.value("SELECT 1 AS one"))
+    except DatabaseDown:
+        return False
+
+
+async def _migrated(db: Db, migrations: Sequence[Folder]) -> bool:
+    try:
+        return not await pending(db, migrations)
+    except DatabaseDown:
+        return False
+    except NewerSchema:  # a newer process migrated while this one runs; migrations only expand
+        return True
+
+
+async def _forever(work: Background) -> None:
+    """Run ``work``, and again a little later when it fails: nothing of it may stop the process."""
+    while True:
+        try:
+            await work()
+        except Exception as broken:
+            metrics.ERRORS.labels("background").inc()
+            logs.event("background work failed", logging.ERROR, error=logs.named(broken), where=logs.frames(broken.__traceback__))
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _beside(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Run ``work`` as a task until the block ends."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def _announced(settings: Settings, readiness: health.Readiness) -> AsyncIterator[None]:
+    """While the process can be sent requests, HM_HOME/run/<process>.ready holds its pid: `hm` restarts by it."""
+    file = ready_file(settings.home, os.environ.get("SUPERVISOR_PROCESS_NAME") or settings.service)
+    async with _beside(_announce(file, settings, readiness)):
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
+
+
+async def _announce(file: Path, settings: Settings, readiness: health.Readiness) -> None:
+    while failed := await readiness.failed():
+        logs.event("not ready", logging.WARNING, failed=failed)
+        await asyncio.sleep(1)
+    _write_pid(file)
+    logs.event("ready", origin=settings.origin, port=settings.port)
+
+
+def _write_pid(file: Path) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.write_text(str(os.getpid()))
+
+
+def ready_file(home: Path, process: str) -> Path:
+    """Where a process says that it is ready; ``process`` is its name at supervisord, or the service's."""
+    return home / "run" / f"{process}.ready"
+
+
+async def _drain(server: Server, readiness: health.Readiness) -> None:
+    logs.event("draining", active=len(server.active))
+    readiness.draining = True
+    await server.drain()
+    logs.event("stopped")
