@@ -1,0 +1,431 @@
+"""Fixtures and a cast for tests that speak HTTP: alice (admin), bob (technician), carol (billing), dave (client), and a stranger.
+
+A service's conftest.py says ``from hmlib.testing import *`` and offers one fixture, ``service``:
+
+    @pytest.fixture
+    def service() -> ServiceUnderTest:
+        return ServiceUnderTest("wiki", make_app, MIGRATIONS)
+
+Tests are marked ``gen_test`` and take the people they need: ``await alice.fetch("/articles")``. Modules get a ``hub``, a Nexus of
+their own that signs real tokens and answers from plain lists; Nexus's tests bring their own people.
+"""
+
+import base64
+import itertools
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+import jwt
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from tornado.ioloop import IOLoop
+from tornado.web import Application
+
+from hmlib import xsrf
+from hmlib.auth import PERMISSIONS, CompanyScope
+from hmlib.clock import shifted, utc_now
+from hmlib.crypto import new_master
+from hmlib.db import Db, connect
+from hmlib.directory import Asset, Company, CompanyFacts, Contact, Location, SignedIn, Summary, User, UserScope
+from hmlib.jwks import thumbprint
+from hmlib.migrate import Folder, migrate
+from hmlib.nexus import Listed, NexusDown, NexusRefused, TokenFor
+from hmlib.sessions import Opening, Tokens
+from hmlib.settings import Module, Settings
+
+__all__ = [
+    "Browser", "FakeHub", "Person", "ServiceUnderTest", "alice", "app", "bob", "carol", "dave", "db", "home", "hub", "settings", "stranger",
+]  # fmt: skip
+
+T = TypeVar("T")
+ISSUER = "https://localhost:5000"
+ENGINE = os.environ.get("HM_TEST_DB", "sqlite")
+ACME, GLOBEX = "018f0000-0000-7000-8000-0000000000a1", "018f0000-0000-7000-8000-0000000000a2"
+
+
+@dataclass(frozen=True)
+class ServiceUnderTest:
+    """What the fixtures must know of a service."""
+
+    name: str
+    make_app: Callable[[Settings, Db, Any], Application]
+    migrations: Sequence[Folder]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One of the cast."""
+
+    id: str
+    name: str
+    level: str
+    scope: CompanyScope = CompanyScope()
+
+
+CAST = {
+    "alice": Person("018f0000-0000-7000-8000-000000000001", "alice", "admin"),
+    "bob": Person("018f0000-0000-7000-8000-000000000002", "bob", "technician"),
+    "carol": Person("018f0000-0000-7000-8000-000000000003", "carol", "billing"),
+    "dave": Person("018f0000-0000-7000-8000-000000000004", "dave", "client", CompanyScope("only", frozenset({ACME}))),
+}
+
+
+class FakeHub:
+    """A Nexus for a module's tests: real signatures, plain lists, a count of every call, and a switch to be away."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.kid = thumbprint(self._key.public_key())
+        self.people = {person.id: person for person in CAST.values()}
+        self.rows: dict[str, list[Any]] = {"companies": [], "contacts": [], "locations": [], "assets": [], "users": []}
+        self.facts: list[CompanyFacts] = []
+        self.counted: dict[str, int] = {}
+        self.away = False
+        self.url, self.client_id = ISSUER, ""
+        self.refusal: Exception | None = None
+        self.rows["companies"] = [Company(ACME, "100001", "Acme Dental", "active"), Company(GLOBEX, "100002", "Globex Freight", "active")]
+
+    @property
+    def seems_down(self) -> bool:
+        return self.away
+
+    def count(self, call: str) -> None:
+        self.counted[call] = self.counted.get(call, 0) + 1
+        if self.away:
+            raise NexusDown("away")
+
+    def token(self, person: Person, audience: str, **changes: Any) -> str:
+        """An access token as Nexus signs it; ``changes`` overrides claims, None leaves one out."""
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER, "sub": person.id, "aud": audience, "client_id": audience, "iat": now, "exp": now + 300, "jti": os.urandom(8).hex(),
+            "sid": f"sid-{person.name}", "auth_time": now, "amr": ["pwd"], "permission_level": person.level,
+            "scope": " ".join(sorted(PERMISSIONS.get(person.level, ()))),
+        } | changes  # fmt: skip
+        return self.signed({name: value for name, value in claims.items() if value is not None}, "at+jwt")
+
+    def service_bearer(self, audience: str, scope: str) -> str:
+        """A token of a service itself, for no person."""
+        service = Person("treasury", "treasury", "")
+        return self.token(service, audience, scope=scope, permission_level=None, sid=None, auth_time=None, amr=None)
+
+    def signed(self, claims: Mapping[str, Any], typ: str) -> str:
+        return jwt.encode(dict(claims), self._key, algorithm="ES256", headers={"kid": self.kid, "typ": typ})
+
+    async def jwks(self) -> bytes:
+        self.count("jwks")
+        numbers = self._key.public_key().public_numbers()
+        x, y = (base64.urlsafe_b64encode(n.to_bytes(32, "big")).rstrip(b"=").decode() for n in (numbers.x, numbers.y))
+        return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "alg": "ES256", "use": "sig"}]}).encode()
+
+    async def alive(self) -> bool:
+        return not self.away
+
+    async def watch(self) -> None:
+        return
+
+    async def token_by_password(self, username: str, password: str, *, address: str, browser: str) -> SignedIn:
+        self.count("token_by_password")
+        if self.refusal:
+            raise self.refusal
+        return self.signed_in(CAST[username])
+
+    def signed_in(self, person: Person) -> SignedIn:
+        ends = shifted(utc_now(), 12 * 3600)
+        return SignedIn(self.token(person, self.client_id), 300, f"refresh-{person.name}", ends, ticket="ticket-1")
+
+    async def code(self, code: str, verifier: str, redirect_uri: str) -> SignedIn:
+        self.count("code")
+        if not code.startswith("code-"):
+            raise NexusRefused(400, "invalid_grant")
+        name, nonce = code.removeprefix("code-").split(".")
+        now = int(time.time())
+        claims = {"iss": ISSUER, "sub": CAST[name].id, "aud": self.client_id, "iat": now, "exp": now + 300, "nonce": nonce, "name": name}
+        return msgspec.structs.replace(self.signed_in(CAST[name]), id_token=self.signed(claims, "JWT"))
+
+    async def refresh(self, refresh_token: str) -> SignedIn:
+        self.count("refresh")
+        name = refresh_token.removeprefix("refresh-").partition("+")[0]
+        if name not in CAST:
+            raise NexusRefused(400, "invalid_grant")
+        return msgspec.structs.replace(self.signed_in(CAST[name]), refresh_token=refresh_token + "+")
+
+    async def exchange(self, token: str, audience: str) -> tuple[str, int]:
+        self.count("exchange")
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return self.token(self.people[claims["sub"]], audience), 300
+
+    async def end_session(self, nexus_token: str) -> None:
+        self.count("end_session")
+
+    async def scopes(self, user_ids: Sequence[str]) -> dict[str, UserScope]:
+        self.count("scopes")
+        known = [self.people[id] for id in user_ids if id in self.people]
+        return {person.id: UserScope(person.id, person.scope.rule, sorted(person.scope.ids)) for person in known}
+
+    def on_behalf(self, caller_id: str, token_for: TokenFor) -> "FakeDirectory":
+        person = self.people.get(caller_id)
+        return FakeDirectory(self, person.scope if person else CompanyScope())
+
+    def as_service(self) -> "FakeDirectory":
+        return FakeDirectory(self, CompanyScope())
+
+
+class FakeDirectory:
+    """The directory as one caller may see it, counted by kind."""
+
+    def __init__(self, hub: FakeHub, scope: CompanyScope) -> None:
+        self._hub, self._scope = hub, scope
+        self.companies: FakeSource[Company] = FakeSource(hub, "companies", scope)
+        self.contacts: FakeSource[Contact] = FakeSource(hub, "contacts", scope)
+        self.locations: FakeSource[Location] = FakeSource(hub, "locations", scope)
+        self.assets: FakeSource[Asset] = FakeSource(hub, "assets", scope)
+        self.users: FakeSource[User] = FakeSource(hub, "users", CompanyScope())
+
+    async def billing_summary(self, ids: Sequence[str] | None = None) -> Summary:
+        self._hub.count("billing_summary")
+        seen = [facts for facts in self._hub.facts if self._scope.sees(facts.id) and (ids is None or facts.id in ids)]
+        etag = f'"{hash(msgspec.json.encode(seen)):x}"'
+        return Summary(as_of=utc_now(), companies=seen, etag=etag)
+
+
+class FakeSource(Generic[T]):
+    """One kind of row."""
+
+    def __init__(self, hub: FakeHub, plural: str, scope: CompanyScope) -> None:
+        self._hub, self._plural, self._scope = hub, plural, scope
+
+    async def some(self, ids: Sequence[str]) -> list[T]:
+        self._hub.count(self._plural)
+        return [row for row in self._visible() if row.id in ids]
+
+    async def page(self, **query: str) -> Listed[T]:
+        self._hub.count(self._plural)
+        rows = self._visible()
+        wanted = query.get("q", "").casefold()
+        found = [row for row in rows if wanted in row.name.casefold()] if wanted else rows
+        return Listed(found[: int(query.get("limit", "100"))], None, len(found))
+
+    async def everything(self, **query: str) -> list[T]:
+        self._hub.count(self._plural)
+        return self._visible()
+
+    def _visible(self) -> list[Any]:
+        company_of = (lambda row: row.id) if self._plural == "companies" else (lambda row: getattr(row, "company_id", None))
+        return [row for row in self._hub.rows[self._plural] if company_of(row) is None or self._scope.sees(company_of(row))]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read."""
+
+    code: int
+    headers: Any
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def location(self) -> str:
+        return str(self.headers.get("Location", ""))
+
+
+@dataclass
+class Browser:
+    """Someone at a browser, or a program with a bearer token, speaking to the service under test.
+
+    ``fetch`` is a page request: with the session cookie and, unless ``forged``, what our own pages send with a form.
+    ``api`` is a call with the bearer token. Cookies that come back are kept.
+    """
+
+    client: AsyncHTTPClient
+    base_url: str
+    app: Application
+    token: str = ""
+    cookies: dict[str, str] = field(default_factory=dict)
+    binding: str = ""
+
+    async def fetch(self, path: str, method: str = "GET", body: Any = None, *, forged: bool = False, **headers: str) -> Answer:
+        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        if method not in xsrf.SAFE_METHODS and not forged:
+            binding = self.binding or self._signed_out_binding()
+            sent |= {"Origin": self.app.settings["hm"].origin, xsrf.HEADER: xsrf.token(self.app.settings["keys"], binding)}
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if body is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        raw = urlencode(body) if isinstance(body, Mapping) else body
+        return await self.send(path, method, raw, sent | {name.replace("_", "-"): value for name, value in headers.items()})
+
+    async def htmx(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
+        return await self.fetch(path, method, body, HX_Request="true", **headers)
+
+    async def upload(self, path: str, files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        """Post a form with files, each (file name, content)."""
+        parts = [f'--hm\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in (fields or {}).items()]
+        for name, (filename, content) in files.items():
+            head = f'--hm\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n\r\n'
+            parts.append(head.encode() + content + b"\r\n")
+        return await self.fetch(path, "POST", b"".join(parts) + b"--hm--\r\n", Content_Type="multipart/form-data; boundary=hm", **options)
+
+    async def api(self, path: str, method: str = "GET", json_body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if json_body is not None or raw is not None:
+            sent["Content-Type"] = "application/json"
+        body = raw if raw is not None else json.dumps(json_body) if json_body is not None else None
+        return await self.send(path, method, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
+
+    async def send(self, path: str, method: str, body: Any, headers: Mapping[str, str]) -> Answer:
+        answer = await self.client.fetch(
+            self.base_url + path, method=method, body=body, headers=dict(headers), follow_redirects=False, raise_error=False,
+            allow_nonstandard_methods=True, request_timeout=30,
+        )  # fmt: skip
+        self._keep_cookies(answer)
+        return Answer(answer.code, answer.headers, answer.body or b"")
+
+    def _keep_cookies(self, answer: HTTPResponse) -> None:
+        for line in answer.headers.get_list("Set-Cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            if not value or re.search(r"max-age=0", line, re.IGNORECASE):
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value.strip('"')
+
+    def _signed_out_binding(self) -> str:
+        name = self.app.settings["hm"].cookie + "_pre"
+        self.cookies.setdefault(name, base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode())
+        return "signed out " + self.cookies[name]
+
+
+_databases = itertools.count(1)
+_templates: dict[str, str] = {}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A fresh HM_HOME with a master key."""
+    (tmp_path / "keys").mkdir(mode=0o700)
+    new_master(tmp_path / "keys" / "master.key")
+    return tmp_path
+
+
+@pytest.fixture
+def settings(home: Path, service: ServiceUnderTest) -> Settings:
+    """The settings of the service under test."""
+    modules = (Module("wiki", "https://localhost:5003"), Module("treasury", "https://localhost:5002"))
+    origins = {"nexus": ISSUER} | {module.name: module.origin for module in modules}
+    return Settings(
+        service=service.name, home=home, bind="127.0.0.1", port=0, origin=origins[service.name], nexus_url=ISSUER, db_url="", modules=modules,
+        master_key_file=home / "keys" / "master.key", password_login=True, log="text", tls=False, metrics_port=0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def db(io_loop: IOLoop, home: Path, service: ServiceUnderTest) -> Iterator[Db]:
+    """A fresh, migrated database of the engine that HM_TEST_DB names."""
+    url = _fresh_url(io_loop, home, service)
+    database = io_loop.run_sync(lambda: connect(url))
+    yield database
+    io_loop.run_sync(database.close)
+
+
+def _fresh_url(io_loop: IOLoop, home: Path, service: ServiceUnderTest) -> str:
+    """Migrating takes a while, so it is done once a run and copied."""
+    if ENGINE == "postgresql":
+        from hmlib import postgres_fixture
+
+        if service.name not in _templates:
+            _templates[service.name] = postgres_fixture.fresh_url()
+            io_loop.run_sync(lambda: _migrate(_templates[service.name], service))
+        return postgres_fixture.fresh_url(template=_templates[service.name])
+    if service.name not in _templates:
+        folder = Path(tempfile.mkdtemp(prefix="hm-test-"))
+        _templates[service.name] = str(folder / "template.db")
+        io_loop.run_sync(lambda: _migrate(f"sqlite:///{_templates[service.name]}", service))
+    copy = home / f"{service.name}-{next(_databases)}.db"
+    shutil.copy(_templates[service.name], copy)
+    return f"sqlite:///{copy}"
+
+
+async def _migrate(url: str, service: ServiceUnderTest) -> None:
+    database = await connect(url)
+    await migrate(database, service.migrations)
+    await database.close()
+
+
+@pytest.fixture
+def hub(service: ServiceUnderTest) -> FakeHub:
+    """The module's Nexus."""
+    fake = FakeHub()
+    fake.client_id = service.name
+    return fake
+
+
+@pytest.fixture
+def app(io_loop: IOLoop, settings: Settings, db: Db, service: ServiceUnderTest, request: pytest.FixtureRequest) -> Application:
+    """The application under test, without its background work."""
+    hub = request.getfixturevalue("hub") if service.name != "nexus" else None
+
+    async def made() -> Application:
+        return service.make_app(settings, db, hub)
+
+    return io_loop.run_sync(made)
+
+
+def browser_of(person: Person, io_loop: IOLoop, client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+    """A browser of one of the cast, signed in at the module under test."""
+    service = app.settings["hm"].service
+    access = hub.token(person, service)
+    now = utc_now()
+    opening = Opening(
+        person.id, person.name, person.level, f"sid-{person.name}", int(time.time()), ("pwd",), "127.0.0.1", "pytest", shifted(now, 3600),
+        Tokens(access, int(time.time()) + 300, f"refresh-{person.name}"),
+    )  # fmt: skip
+    cookie, session = io_loop.run_sync(lambda: app.settings["sessions"].open(opening, now))
+    return Browser(client, base_url, app, access, {app.settings["hm"].cookie: cookie}, session.id_hash)
+
+
+@pytest.fixture
+def alice(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+    """An administrator."""
+    return browser_of(CAST["alice"], io_loop, http_client, base_url, app, hub)
+
+
+@pytest.fixture
+def bob(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+    """A technician."""
+    return browser_of(CAST["bob"], io_loop, http_client, base_url, app, hub)
+
+
+@pytest.fixture
+def carol(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+    """She does the billing."""
+    return browser_of(CAST["carol"], io_loop, http_client, base_url, app, hub)
+
+
+@pytest.fixture
+def dave(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+    """A client: he belongs to Acme (account number 100001) and sees nothing else."""
+    return browser_of(CAST["dave"], io_loop, http_client, base_url, app, hub)
+
+
+@pytest.fixture
+def stranger(http_client: AsyncHTTPClient, base_url: str, app: Application) -> Browser:
+    """Someone who is not signed in."""
+    return Browser(http_client, base_url, app)
