@@ -17,6 +17,7 @@ MAX_DIGITS = 100
 # Ends at the end of the text too, so that an unfinished string costs one pass and not one per escaped quote.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _PATH = re.compile(r" - at (?:`key` in )?`\$([^`]*)`$")
@@ -52,9 +53,12 @@ def decode(raw: bytes, kind: type[T]) -> T:
 
 def plain(raw: bytes) -> Any:
     """Read ``raw`` into dicts, lists and scalars. Raises Malformed (``malformed_json``) as decode does."""
-    _check_text(raw)
+    text = _text_of(raw)
+    _check_size(raw)
     try:
-        return json.loads(raw, object_pairs_hook=_unambiguous, parse_constant=_not_a_number)
+        if b"\\u" in raw and _SURROGATE.search(raw):
+            msgspec.json.decode(raw)  # refuses half a surrogate pair, which the decoder below would let in
+        return _UNAMBIGUOUS.decode(text)
     except ValueError:
         raise Malformed("malformed_json", "The body is not valid JSON.") from None
 
@@ -64,30 +68,36 @@ def encode(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
-def _check_text(raw: bytes) -> None:
+def _text_of(raw: bytes) -> str:
     try:
-        raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("malformed_json", "The body is not UTF-8.") from None
-    if raw.startswith(b"\xef\xbb\xbf"):
+    if text.startswith("\ufeff"):
         raise Malformed("malformed_json", "The body begins with a byte order mark.")
+    return text
+
+
+def _check_size(raw: bytes) -> None:
+    """Look at the bare structure, without the strings, but only where the whole text gives a reason to."""
+    many = raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
+    if not many and not _LONG_NUMBER.search(raw):
+        return
     bare = _STRING.sub(b'""', raw)
     if _LONG_NUMBER.search(bare):
         raise Malformed("malformed_json", f"A number has more than {MAX_DIGITS} digits.")
-    if _deeper_than_allowed(bare):
+    if many and _deeper_than_allowed(bare):
         raise Malformed("malformed_json", f"The body is nested deeper than {MAX_DEPTH} levels.")
 
 
 def _deeper_than_allowed(bare: bytes) -> bool:
     """Each pass takes away the innermost level, so what is left after 32 passes is too deep (or unbalanced)."""
-    if bare.count(b"[") + bare.count(b"{") <= MAX_DEPTH:
-        return False
     brackets = bare.translate(_ALIKE, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return False
-    return True
+    return bool(brackets)
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -99,6 +109,9 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _not_a_number(name: str) -> None:
     raise Malformed("malformed_json", f"{name} is not a JSON number.")
+
+
+_UNAMBIGUOUS = json.JSONDecoder(object_pairs_hook=_unambiguous, parse_constant=_not_a_number)
 
 
 @lru_cache(maxsize=512)

@@ -31,6 +31,13 @@ def test_a_good_body_becomes_its_struct():
     assert decode(b' {"name": "\xc3\xa4", "lines": [{"count": 2}]}\n', Order) == Order("ä", [Line(2)])
 
 
+def test_half_a_surrogate_pair_is_refused_and_a_whole_one_read():
+    assert plain(rb'{"a":"\ud83d\ude00"}') == {"a": "\U0001f600"}
+    for raw in (rb'["\ud83d"]', rb'["\ud83dabcdef"]', rb'["\ude00abcdef"]', rb'["\uD83d\u0041abcdef"]'):
+        with pytest.raises(Malformed):
+            plain(raw)
+
+
 def test_what_is_written_can_be_read():
     order = Order("x", [Line(1, "ab")], {"k": [1, None, True, 1.5]})
     assert decode(encode(order), Order) == order

@@ -1,0 +1,61 @@
+"""Bearer verification: a token seen before, and a new one beside bare PyJWT."""
+
+import asyncio
+import json
+import time
+
+import jwt
+
+from hmlib.tests.tokens_by_hand import ISSUER, Signer
+from hmlib.tokens import Jwks, Verifier
+
+REPEATED, NEW, ROUNDS = 200_000, 1_500, 5
+LIMIT_REPEATED, LIMIT_NEW = 100_000, 0.8
+
+
+def bare_pyjwt(signer: Signer, tokens: list[str]) -> float:
+    key = signer.key.public_key()
+    options = {"require": ["exp", "iat", "iss", "aud", "sub", "jti"]}
+    started = time.perf_counter()
+    for token in tokens:
+        jwt.decode(token, key, algorithms=["ES256"], audience="wiki", issuer=ISSUER, options=options)
+    return len(tokens) / (time.perf_counter() - started)
+
+
+async def verified(verifier: Verifier, tokens: list[str]) -> float:
+    started = time.perf_counter()
+    for token in tokens:
+        await verifier.verify(token)
+    return len(tokens) / (time.perf_counter() - started)
+
+
+async def measured() -> tuple[float, float, float]:
+    signer = Signer()
+    jwks = json.dumps({"keys": [signer.jwk()]}).encode()
+
+    async def fetch() -> bytes:
+        return jwks
+
+    ratios, repeated, new = [], [], []
+    for round in range(ROUNDS):
+        tokens = [signer.access(jti=f"{round}-{n}") for n in range(NEW)]
+        verifier = Verifier(ISSUER, "wiki", Jwks(fetch))
+        bare = bare_pyjwt(signer, tokens)
+        new.append(await verified(verifier, tokens))
+        ratios.append(new[-1] / bare)
+        same = [tokens[n % 100].encode().decode() for n in range(REPEATED)]
+        repeated.append(await verified(verifier, same))
+    return sorted(repeated)[ROUNDS // 2], sorted(new)[ROUNDS // 2], sorted(ratios)[ROUNDS // 2]
+
+
+def main() -> bool:
+    """Print each figure beside its limit; True when all are kept."""
+    repeated, new, ratio = asyncio.run(measured())
+    print(f"repeated token      {repeated:>10,.0f}/s      at least {LIMIT_REPEATED:,}/s")
+    print(f"new token           {new:>10,.0f}/s")
+    print(f"new / bare PyJWT    {ratio:>10.2f}        at least {LIMIT_NEW}")
+    return repeated >= LIMIT_REPEATED and ratio >= LIMIT_NEW
+
+
+if __name__ == "__main__":
+    raise SystemExit(0 if main() else 1)
