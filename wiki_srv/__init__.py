@@ -1,0 +1,1 @@
+"""Wiki: what the MSP knows, for people and for machines."""

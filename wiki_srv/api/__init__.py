@@ -1,0 +1,1 @@
+"""Answers other services: bearer token, JSON."""

@@ -1,0 +1,1 @@
+"""Answers browsers: cookie, XSRF token, HTML."""

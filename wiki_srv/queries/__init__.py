@@ -1,0 +1,1 @@
+"""The SQL of Wiki, a module per noun."""

@@ -1,0 +1,1 @@
+"""Tests of Wiki, over HTTP where there is something to call."""
