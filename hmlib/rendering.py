@@ -2,9 +2,12 @@
 
 import datetime as dt
 import functools
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import babel
@@ -14,12 +17,12 @@ from babel.support import NullTranslations, Translations
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hmlib.static_files import static_url
+from hmlib.static_files import static_file, static_url
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOCALES = Path(__file__).parent / "locale"
 
-__all__ = ["Formats", "environment", "hx", "static_url", "translations", "xsrf_field"]
+__all__ = ["Formats", "environment", "hx", "icon", "list_url", "page_functions", "static_url", "translations", "with_keys", "xsrf_field"]
 
 
 def environment(*folders: Path) -> Environment:
@@ -34,7 +37,7 @@ def environment(*folders: Path) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    env.globals["static"] = static_url
+    env.globals.update(static=static_url, icon=icon, list_url=list_url, with_keys=with_keys)
     return env
 
 
@@ -64,6 +67,39 @@ def _attribute(name: str) -> str:
 
 def _attribute_value(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def icon(name: str) -> Markup:
+    """One of the icons of static/icons.svg, for the eye only; ValueError for a name that is not there."""
+    if name not in _icon_names():
+        raise ValueError(f"static/icons.svg has no icon {name}")
+    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>').format(static_url("icons.svg"), name)
+
+
+@functools.cache
+def _icon_names() -> frozenset[str]:
+    sprite = static_file("icons.svg")
+    return frozenset(re.findall(r'<symbol id="([^"]+)"', sprite.plain.decode())) if sprite else frozenset()
+
+
+def list_url(base: str, ask: Any, **changes: str | int | None) -> str:
+    """The address of a list in the state of `ask` (a lists.Ask) with some of it changed; a change starts at the first page.
+
+    Nothing that is empty is written, and None takes a part out.
+    """
+    state: dict[str, Any] = {"q": ask.q, **ask.filters, "sort": ask.sort, "limit": ask.limit, **changes}
+    query = urlencode({name: value for name, value in state.items() if value not in (None, "")})
+    return f"{base}{'&' if '?' in base else '?'}{query}" if query else base
+
+
+def with_keys(navigation: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], str]]:
+    """Each item with the letter that follows `g` to go there: the first of its label's letters that is still free, or ""."""
+    pairs: list[tuple[Mapping[str, Any], str]] = []
+    for item in navigation:
+        taken = {key for _, key in pairs}
+        free = (letter for letter in item["label"].lower() if letter.isascii() and letter.isalpha() and letter not in taken)
+        pairs.append((item, next(free, "")))
+    return pairs
 
 
 def xsrf_field(token: str) -> Markup:

@@ -1,0 +1,175 @@
+/* What HTML alone cannot do. Everything listens on the document, so that a swap never loses it; no text becomes markup here. */
+"use strict";
+(() => {
+  const find = (selector, root = document) => root.querySelector(selector);
+  const typing = (element) => element.closest("input:not([type=radio],[type=checkbox]), textarea, select, [contenteditable]");
+
+  // Looks: theme and row height.
+  const showLooks = () => {
+    for (const input of document.querySelectorAll("[data-look]")) {
+      const chosen = hive.chosen(input.dataset.look) ?? { theme: "system", rows: "roomy" }[input.dataset.look];
+      input.checked = input.value === chosen;
+    }
+  };
+  document.addEventListener("change", ({ target }) => {
+    if (target.dataset.look) hive.choose(target.dataset.look, target.value);
+  });
+
+  // Toasts and announcements.
+  const announce = (text) => {
+    const live = find("#live");
+    if (!live || !text) return;
+    live.textContent = "";
+    setTimeout(() => (live.textContent = text), 50);
+  };
+  const texts = () => find("#toasts")?.dataset ?? {};
+  const leave = (item) => item.matches(".hm-toast-danger") || setTimeout(() => item.remove(), 7000);
+  const toast = (text, kind = "success") => {
+    const item = find("#toast")?.content.firstElementChild.cloneNode(true);
+    if (!item || !text) return;
+    item.classList.add(`hm-toast-${kind}`);
+    find("span", item).textContent = text;
+    find("#toasts").append(item);
+    leave(item);
+  };
+  const leaveAll = () => document.querySelectorAll("#toasts > :not([data-leaving])").forEach((item) => ((item.dataset.leaving = ""), leave(item)));
+  document.addEventListener("hm:toast", ({ detail }) => toast(detail?.text ?? detail?.value, detail?.kind));
+
+  // One question before an act, for links, forms and htmx alike.
+  const ask = (text) =>
+    new Promise((resolve) => {
+      const dialog = find("#hm-confirm");
+      find("#hm-confirm-text").textContent = text;
+      dialog.returnValue = "no";
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+      dialog.showModal();
+    });
+  document.addEventListener("htmx:confirm", (event) => {
+    event.preventDefault();
+    ask(event.detail.ctx.confirm).then((yes) => (yes ? event.detail.issueRequest() : event.detail.dropRequest()));
+  });
+
+  // Forms: unsaved changes, one submission each, and the question.
+  const changed = new WeakSet();
+  const sent = new WeakSet();
+  const agreed = new WeakSet();
+  const guarded = () => [...document.querySelectorAll("form[data-guard]")].some((form) => changed.has(form) && !sent.has(form));
+  document.addEventListener("input", ({ target }) => target.form?.hasAttribute("data-guard") && changed.add(target.form));
+  window.addEventListener("beforeunload", (event) => guarded() && event.preventDefault());
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      const question = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+      if (form.method === "dialog") return;
+      if (question && !agreed.delete(form)) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        ask(question).then((yes) => yes && (agreed.add(form), form.requestSubmit(event.submitter ?? undefined)));
+        return;
+      }
+      if (form.method !== "post" || form.matches("[data-htmx-powered]")) return;
+      if (sent.has(form)) return event.preventDefault();
+      sent.add(form);
+      form.setAttribute("aria-busy", "true");
+    },
+    true,
+  );
+  window.addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) return;
+    for (const form of document.querySelectorAll("form[aria-busy]")) (sent.delete(form), form.removeAttribute("aria-busy"));
+  });
+
+  // Lists: the address bar shows the page, never the partial; empty fields are left out of it.
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    const page = ctx.sourceElement?.dataset?.page;
+    if (!page) return;
+    for (const [name, value] of [...ctx.request.body]) if (value === "") ctx.request.body.delete(name, value);
+    ctx.listPage = page;
+  });
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    if (!ctx.listPage) return;
+    const path = ctx.listPage + new URL(ctx.request.action, location.href).search;
+    ctx[new URLSearchParams(location.search).has("q") ? "replace" : "push"] = path;
+  });
+
+  // Our own errors say where they want to be shown (HX-Retarget), and 409 and 422 are fragments of their own place.
+  // What is left comes from something in between, and is no text to show.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    const status = ctx.response.status;
+    if (status < 400 || status === 409 || status === 422 || ctx.hx.redirect || ctx.hx.retarget) return;
+    event.preventDefault();
+    toast(texts().failed.replace("%s", status), "danger");
+  });
+  document.addEventListener("htmx:error", ({ detail }) => detail.ctx && toast(texts().unreachable, "danger"));
+
+  // After a swap: say what came, and never leave the focus on nothing.
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    const target = ctx.target instanceof Element ? (find(`[id="${CSS.escape(ctx.target.id)}"]`) ?? ctx.target) : find(ctx.target ?? "body");
+    announce(target?.dataset?.announce);
+    showLooks();
+    leaveAll();
+    const wrong = target && find("[aria-invalid=true]", target);
+    if (wrong) return wrong.focus();
+    if (document.activeElement !== document.body) return;
+    const place = target?.isConnected && target !== document.body && target.id !== "toasts" ? target : find("#content");
+    if (place && !place.matches("a[href],button,input,select,textarea,[tabindex]")) place.tabIndex = -1;
+    place?.focus({ preventScroll: true });
+  });
+
+  // Keys.
+  let going = false;
+  const rows = () => [...document.querySelectorAll(".hm-table tbody tr")];
+  const step = (by) => {
+    const all = rows();
+    const now = all.findIndex((row) => row.contains(document.activeElement));
+    const next = all[now < 0 ? (by > 0 ? 0 : all.length - 1) : now + by];
+    const link = next && find("a[href], button", next);
+    link?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  };
+  const keys = {
+    "/": () => (find("[data-search]") ?? find("#search"))?.focus(),
+    "?": () => find("#hm-keys")?.showModal(),
+    j: () => step(1),
+    k: () => step(-1),
+    e: () => (find("[data-edit]", document.activeElement.closest("tr") ?? document) ?? find("[data-edit]"))?.click(),
+    Escape: () => find(".hm-crumbs li:last-child a")?.click(),
+    g: () => {
+      going = true;
+      setTimeout(() => (going = false), 1500);
+    },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || find("dialog[open]")) return;
+    const field = typing(event.target);
+    if (field) {
+      if (event.key === "Escape" && !find(":popover-open")) field.blur();
+      return;
+    }
+    if (find(":popover-open") && event.key === "Escape") return;
+    const go = going && find(`[data-go="${CSS.escape(event.key)}"]`);
+    going = false;
+    if (go) return go.click();
+    if (!keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+
+  document.addEventListener("click", ({ target }) => {
+    target.closest("[data-dismiss]")?.closest(".hm-toast").remove();
+    const opener = target.closest("[data-opens]");
+    if (!opener) return;
+    opener.closest("[popover]")?.hidePopover();
+    find(`#${CSS.escape(opener.dataset.opens)}`)?.showModal();
+  });
+
+  const start = () => {
+    showLooks();
+    leaveAll();
+    find("form[data-autosubmit]")?.requestSubmit();
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();
