@@ -8,7 +8,7 @@ from typing import Any
 from tornado.routing import URLSpec
 from tornado.web import Application, url
 
-from hmlib import login, reports
+from hmlib import login, logout, openapi, reports
 from hmlib.callers import Callers, ModuleCallers
 from hmlib.clock import utc_now
 from hmlib.crypto import Keys, load_master
@@ -52,7 +52,8 @@ def application(
         callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
         background += [callers.revocations.follow, nexus.watch]
     return Application(
-        [*routes, *(login.routes() if settings.service != HUB else ()), *_shared_routes()],
+        [*routes, *([*login.routes(), *logout.routes()] if settings.service != HUB else ()), *_shared_routes()],
+        routes=tuple(routes),
         default_handler_class=NotFound,
         compress_response=False,
         log_function=log_request,
@@ -70,7 +71,7 @@ def application(
 
 
 def _shared_routes() -> list[URLSpec]:
-    return [url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport)]
+    return [*openapi.routes(), url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport)]
 
 
 async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:

@@ -8,20 +8,35 @@ from hmlib.audit import Actor
 
 LEVELS = ("admin", "technician", "billing", "client")
 
-_WORDS = (
-    "users:admin users:read directory:read directory:write wiki:read wiki:write wiki:review wiki:admin "
-    "billing:read billing:write billing:finalise labour:read labour:write audit:read clients:admin settings:admin scopes:read"
+ALL_PERMISSIONS = frozenset(
+    {
+        "users:admin",
+        "users:read",
+        "directory:read",
+        "directory:write",
+        "wiki:read",
+        "wiki:write",
+        "wiki:review",
+        "wiki:admin",
+        "billing:read",
+        "billing:write",
+        "billing:finalise",
+        "labour:read",
+        "labour:write",
+        "audit:read",
+        "clients:admin",
+        "settings:admin",
+        "scopes:read",
+    }
 )
-ALL_PERMISSIONS = frozenset(_WORDS.split())
-PERSONAL_PERMISSIONS = ALL_PERMISSIONS - {"scopes:read"}
+PERSONAL_PERMISSIONS = ALL_PERMISSIONS - {"scopes:read"}  # which companies others may see is for services to ask
+_STAFF = frozenset({"users:read", "directory:read", "directory:write", "wiki:read", "labour:read", "labour:write"})
 
 PERMISSIONS: Mapping[str, frozenset[str]] = {
     "admin": PERSONAL_PERMISSIONS,
-    "technician": frozenset("users:read directory:read directory:write wiki:read wiki:write wiki:review labour:read labour:write".split()),
-    "billing": frozenset(
-        "users:read directory:read directory:write wiki:read billing:read billing:write billing:finalise labour:read labour:write".split()
-    ),
-    "client": frozenset("directory:read wiki:read billing:read".split()),
+    "technician": _STAFF | {"wiki:write", "wiki:review"},
+    "billing": _STAFF | {"billing:read", "billing:write", "billing:finalise"},
+    "client": frozenset({"directory:read", "wiki:read", "billing:read"}),
 }
 
 

@@ -41,9 +41,12 @@ class Revocations:
         self._seen = ""
 
     async def add(self, kind: str, value: str, now: str) -> None:
-        """``kind`` is sid, user (tokens issued before now), scope (forget what a user may see) or keys (forget Nexus's keys)."""
+        """``kind`` is sid, user (tokens issued until now), scope (forget what a user may see) or keys (forget Nexus's)."""
         await self._db.run(
-            "INSERT INTO revocation (kind, value, at) VALUES (:kind, :value, :now) ON CONFLICT (kind, value) DO UPDATE SET at = excluded.at",
+            """
+            INSERT INTO revocation (kind, value, at) VALUES (:kind, :value, :now)
+            ON CONFLICT (kind, value) DO UPDATE SET at = excluded.at
+            """,
             kind=kind,
             value=value,
             now=now,

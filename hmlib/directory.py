@@ -58,7 +58,7 @@ class User(msgspec.Struct, frozen=True):
 
 
 class AssetFacts(msgspec.Struct, frozen=True):
-    """What billing may know of a device; days are ISO dates, ``backup_bytes`` is bytes, ``retired_on`` the first day that no longer counts."""
+    """What billing may know of a device; days are ISO dates, ``backup_bytes`` bytes, ``retired_on`` the first day that no longer counts."""
 
     id: str
     name: str

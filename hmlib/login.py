@@ -1,4 +1,4 @@
-"""Signing in and out of a module: its own form, silent single sign-on through Nexus, the hand-over, and logout from afar."""
+"""Signing in to a module: its own form, silent single sign-on through Nexus, and the hand-over."""
 
 import base64
 import hashlib
@@ -16,19 +16,15 @@ from hmlib.auth import anyone
 from hmlib.callers import ModuleCallers
 from hmlib.clock import shifted
 from hmlib.crypto import Unsealable
-from hmlib.db import Conflict
 from hmlib.directory import SignedIn
 from hmlib.nexus import Nexus, NexusDown, NexusRefused, SignInRefused
 from hmlib.requests import BadRequest
 from hmlib.sessions import Opening, Tokens
-from hmlib.web import ApiHandler, PageHandler, Problem
+from hmlib.web import PageHandler, Problem
 
 TRANSACTION_SECONDS = 600
 TRANSACTIONS_AT_MOST = 5
 SCOPE = "openid profile offline_access"
-SIGNED_OUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-SCOPE_EVENT = "urn:hivematrix:scope-changed"
-KEYS_EVENT = "urn:hivematrix:keys-changed"
 
 WRONG = "That user name and password do not match."
 THROTTLED = "Too many attempts. Wait a little, then try again."
@@ -158,7 +154,7 @@ class SignInPage(SignInHandler):
         elif not await self.hub.alive():
             self.set_status(503)
             self.set_header("Retry-After", "5")
-            self.page("unavailable.html", detail=AWAY, next=next_path, request_id=self.request_id)
+            self.page("unavailable.html", retry_url=self.request.uri, request_id=self.request_id)
         elif "form" in self.query:
             notice = "You are signed out." if "signed_out" in self.query else ""
             self.show_form(next_path=next_path, notice=notice)
@@ -239,75 +235,10 @@ class Callback(SignInHandler):
         self.see_other(transaction.next)
 
 
-class SignOut(SignInHandler):
-    """Signing out here signs out everywhere."""
-
-    @anyone
-    async def get(self) -> None:
-        self.page("logout.html", action=self.reverse_url("logout"))
-
-    @anyone
-    async def post(self) -> None:
-        told = await self._tell_nexus()
-        if self.session:
-            await self.sessions.end(self.session.id_hash)
-            self.module_callers.forget_session(self.session.id_hash)
-        for name in [name for name in self.cookies if name.startswith(self.hm.cookie)]:
-            self.drop_cookie(name)
-        self.set_header("Clear-Site-Data", '"cache", "storage"')
-        self.session = None
-        self.see_other(self.reverse_url("login") + ("?form=1&signed_out=1" if told else "?form=1"))
-
-    async def _tell_nexus(self) -> bool:
-        """Server to server, so that no browser setting can hinder it; false when Nexus could not be told."""
-        if not self.caller or not self.session:
-            return True
-        try:
-            await self.hub.end_session(await self.module_callers.token_for(self.caller, self.session, "nexus"))
-        except (NexusDown, NexusRefused):
-            return False
-        return True
-
-
-class BackchannelLogout(ApiHandler):
-    """Nexus's word that a session or a person's sessions have ended (OpenID Connect Back-Channel Logout), or that rights or keys changed."""
-
-    body_limit = 16 * 1024
-
-    @anyone
-    async def post(self) -> None:
-        """Answers 200 when the word was taken in, 400 when it does not hold."""
-        callers: ModuleCallers = self.settings["callers"]
-        hub: Nexus = self.settings["nexus"]
-        token = requests.form(self.request).fields.get("logout_token", "")
-        try:
-            claims = await tokens.logout_token(callers.verifier, token, hub.client_id)
-            await callers.revocations.once(claims.jti, self.now)
-        except (tokens.BadToken, Conflict) as error:
-            raise BadRequest("invalid_request", "This logout token does not hold.") from error
-        await self._heed(claims, callers)
-        self.set_status(200)
-
-    async def _heed(self, claims: tokens.LogoutClaims, callers: ModuleCallers) -> None:
-        if SIGNED_OUT_EVENT in claims.events and claims.sid:
-            await callers.revocations.add("sid", claims.sid, self.now)
-            await self.sessions.end_sid(claims.sid)
-        elif SIGNED_OUT_EVENT in claims.events and claims.sub:
-            await callers.revocations.add("user", claims.sub, self.now)
-            await self.sessions.end_user(claims.sub)
-        if SCOPE_EVENT in claims.events and claims.sub:
-            await self.sessions.forget_scope(claims.sub)
-            await callers.revocations.add("scope", claims.sub, self.now)
-        if KEYS_EVENT in claims.events:
-            await callers.revocations.add("keys", "", self.now)
-
-
 def routes() -> list[URLSpec]:
     """What a module answers about signing in; put them into its route table."""
     return [
         url(r"/login", SignInPage, name="login"),
         url(r"/login/elsewhere", SignInElsewhere, name="login-elsewhere"),
-        url(r"/logout", SignOut, name="logout"),
         url(r"/auth/callback", Callback, name="callback"),
-        url(r"/auth/backchannel-logout", BackchannelLogout),
     ]

@@ -10,15 +10,12 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from tornado.curl_httpclient import CurlAsyncHTTPClient
-from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httpclient import HTTPResponse
 
-from hmlib import logs, metrics
 from hmlib.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
 from hmlib.settings import BadSetting, Settings
+from hmlib.wire import NexusDown, NexusRefused, Wire, checked, said
 
-CONNECT_SECONDS = 1.0
-REQUEST_SECONDS = 10.0
 SUMMARY_SECONDS = 60.0
 ALIVE_SECONDS = 1.0
 ALIVE_REMEMBERED_SECONDS = 2.0
@@ -27,20 +24,10 @@ REMEMBERED_ANSWERS = 256
 REMEMBERED_SUMMARIES = 4
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  the name of a kind of token
+__all__ = ["Directory", "Listed", "Nexus", "NexusDown", "NexusFor", "NexusRefused", "SignInRefused", "TokenFor"]
+
 T = TypeVar("T")
 TokenFor = Callable[[str], Awaitable[str]]
-
-
-class NexusDown(Exception):
-    """Nexus did not answer, or answered that it cannot."""
-
-
-class NexusRefused(Exception):
-    """Nexus answered, and said no. ``status`` is HTTP's, ``code`` the problem's or OAuth's word."""
-
-    def __init__(self, status: int, code: str, detail: str = "") -> None:
-        super().__init__(f"{status} {code}")
-        self.status, self.code, self.detail = status, code, detail
 
 
 class SignInRefused(Exception):
@@ -51,39 +38,17 @@ class SignInRefused(Exception):
         self.kind, self.retry_after = kind, retry_after
 
 
-class Breaker:
-    """Opens after three failures in a row, lets one call try again after a second or so."""
-
-    def __init__(self, failures: int = 3, pause: float = 1.0) -> None:
-        self._limit, self._pause = failures, pause
-        self._failures, self._closed_at = 0, 0.0
-
-    @property
-    def open(self) -> bool:
-        return self._failures >= self._limit and time.monotonic() < self._closed_at
-
-    def failed(self) -> None:
-        self._failures += 1
-        self._closed_at = time.monotonic() + self._pause * random.uniform(0.8, 1.4)  # noqa: S311  jitter, not a secret
-
-    def worked(self) -> None:
-        self._failures = 0
-
-
 class Nexus:
     """Nexus's client: one a process. Methods raise NexusDown when it cannot answer and NexusRefused when it says no."""
 
     def __init__(self, settings: Settings, client_id: str = "", client_secret: str = "") -> None:
-        self._settings, self._url = settings, settings.nexus_url
-        self._http = CurlAsyncHTTPClient(force_instance=True, max_clients=32)
-        self._breaker = Breaker()
+        self._wire = Wire(settings)
         self._basic = "Basic " + base64.b64encode(f"{quote(client_id)}:{quote(client_secret)}".encode()).decode()
         self._client_id = client_id
         self._alive_until, self._alive = 0.0, False
         self._service_tokens: dict[tuple[str, str], tuple[str, float]] = {}
         self._answers: OrderedDict[tuple[str, str], tuple[str, float, Any]] = OrderedDict()
         self._summaries: OrderedDict[tuple[str, str], Summary] = OrderedDict()
-        self.calls = 0
 
     @classmethod
     def for_module(cls, settings: Settings) -> "Nexus":
@@ -95,8 +60,13 @@ class Nexus:
             raise BadSetting(f"HM_HOME has no usable {settings.client_file.name} for this service: run hm init first.") from error
 
     @property
+    def calls(self) -> int:
+        """How many requests were sent, for tests and figures."""
+        return self._wire.calls
+
+    @property
     def url(self) -> str:
-        return self._url
+        return self._wire.url
 
     @property
     def client_id(self) -> str:
@@ -105,17 +75,17 @@ class Nexus:
     @property
     def seems_down(self) -> bool:
         """True while the last word from Nexus was silence; asks nobody."""
-        return self._breaker.open or (not self._alive and self._alive_until > 0)
+        return self._wire.breaker.open or (not self._alive and self._alive_until > 0)
 
     def close(self) -> None:
-        self._http.close()
+        self._wire.close()
 
     async def alive(self) -> bool:
         """Whether Nexus answers within a second; remembered for two."""
         if time.monotonic() < self._alive_until:
             return self._alive
         try:
-            answer = await self._send("GET", "/healthz", seconds=ALIVE_SECONDS, guarded=False)
+            answer = await self._wire.send("GET", "/healthz", seconds=ALIVE_SECONDS, guarded=False)
             self._alive = answer.code == 200
         except NexusDown:
             self._alive = False
@@ -134,7 +104,7 @@ class Nexus:
         """Trade a password for a session at Nexus. Raises SignInRefused, NexusDown."""
         body = msgspec.json.encode({"username": username, "password": password, "address": address, "browser": browser[:200]})
         headers = {"Authorization": self._basic, "Content-Type": "application/json"}
-        answer = await self._send("POST", "/api/token", body=body, headers=headers, guarded=False)
+        answer = await self._wire.send("POST", "/api/token", body=body, headers=headers, guarded=False)
         if answer.code == 200:
             return msgspec.json.decode(answer.body, type=SignedIn)
         raise _refused_sign_in(answer)
@@ -161,19 +131,19 @@ class Nexus:
 
     async def end_session(self, nexus_token: str) -> None:
         """End the person's session everywhere. ``nexus_token`` has audience nexus and a sid."""
-        answer = await self._send("DELETE", "/api/session", headers={"Authorization": f"Bearer {nexus_token}"})
-        _checked(answer, (200, 204, 401))
+        answer = await self._wire.send("DELETE", "/api/session", headers={"Authorization": f"Bearer {nexus_token}"})
+        checked(answer, (200, 204, 401))
 
     async def jwks(self) -> bytes:
-        return _checked(await self._send("GET", "/.well-known/jwks.json"), (200,)).body
+        return checked(await self._wire.send("GET", "/.well-known/jwks.json"), (200,)).body
 
     async def scopes(self, user_ids: Sequence[str]) -> dict[str, UserScope]:
         """The company scopes of users, in one call; those Nexus does not know are absent."""
         token = await self.service_token("nexus", "scopes:read")
-        answer = await self._send(
+        answer = await self._wire.send(
             "GET", "/api/scopes?" + urlencode({"ids": ",".join(user_ids)}), headers={"Authorization": f"Bearer {token}"}
         )
-        items = msgspec.json.decode(_checked(answer, (200,)).body, type=dict[str, list[UserScope]])["items"]
+        items = msgspec.json.decode(checked(answer, (200,)).body, type=dict[str, list[UserScope]])["items"]
         return {item.user_id: item for item in items}
 
     def on_behalf(self, caller_id: str, token_for: TokenFor) -> "NexusFor":
@@ -192,8 +162,8 @@ class Nexus:
         if time.monotonic() < fresh_until:
             return value  # type: ignore[no-any-return]
         headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": etag} if etag else {})
-        answer = await self._send("GET", path, headers=headers)
-        if _checked(answer, (200, 304)).code == 200:
+        answer = await self._wire.send("GET", path, headers=headers)
+        if checked(answer, (200, 304)).code == 200:
             etag, value = answer.headers.get("Etag", ""), msgspec.json.decode(answer.body, type=kind)
         self._answers[caller_id, path] = (etag, time.monotonic() + FRESH_SECONDS, value)
         _forget_oldest(self._answers, REMEMBERED_ANSWERS)
@@ -201,13 +171,13 @@ class Nexus:
 
     async def post(self, path: str, body: object, token: str) -> bytes:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return _checked(await self._send("POST", path, body=msgspec.json.encode(body), headers=headers), (200, 201)).body
+        return checked(await self._wire.send("POST", path, body=msgspec.json.encode(body), headers=headers), (200, 201)).body
 
     async def summary(self, caller_id: str, path: str, token_for: TokenFor) -> Summary:
         """The billing summary, kept by ETag: an unchanged directory costs one small answer."""
         held = self._summaries.get((caller_id, path))
         headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": held.etag} if held else {})
-        answer = _checked(await self._send("GET", path, headers=headers, seconds=SUMMARY_SECONDS), (200, 304))
+        answer = checked(await self._wire.send("GET", path, headers=headers, seconds=SUMMARY_SECONDS), (200, 304))
         if answer.code == 200 or held is None:
             decoded = await asyncio.to_thread(msgspec.json.decode, answer.body, type=Summary)
             held = msgspec.structs.replace(decoded, etag=answer.headers.get("Etag", ""))
@@ -227,42 +197,8 @@ class Nexus:
 
     async def _grant(self, **fields: str) -> dict[str, Any]:
         headers = {"Authorization": self._basic, "Content-Type": "application/x-www-form-urlencoded"}
-        answer = await self._send("POST", "/oauth/token", body=urlencode(fields).encode(), headers=headers)
-        return msgspec.json.decode(_checked(answer, (200,)).body, type=dict[str, Any])
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        seconds: float = REQUEST_SECONDS,
-        guarded: bool = True,
-    ) -> HTTPResponse:
-        """One request; 502, 503 and 504, silence and broken connections are all NexusDown."""
-        if guarded and self._breaker.open:
-            raise NexusDown("Nexus did not answer a moment ago")
-        self.calls += 1
-        request = HTTPRequest(
-            self._url + path,
-            method=method,
-            body=body,
-            headers={**logs.outgoing(), **(headers or {})},
-            connect_timeout=min(CONNECT_SECONDS, seconds),
-            request_timeout=seconds,
-            follow_redirects=False,
-            ca_certs=str(self._settings.ca_file) if self._settings.ca_file.exists() else None,
-        )
-        answer = await self._http.fetch(request, raise_error=False)
-        if answer.code == 599 or answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
-            self._breaker.failed()
-            metrics.CALLS.labels("nexus", "down").inc()
-            raise NexusDown(f"Nexus answered {answer.code} to {path.partition('?')[0]}")
-        metrics.CALLS.labels("nexus", answer.code).inc()
-        metrics.CALL_SECONDS.labels("nexus").observe(answer.request_time or 0)
-        self._breaker.worked()
-        return answer
+        answer = await self._wire.send("POST", "/oauth/token", body=urlencode(fields).encode(), headers=headers)
+        return msgspec.json.decode(checked(answer, (200,)).body, type=dict[str, Any])
 
 
 class Directory(Generic[T]):
@@ -320,26 +256,11 @@ class NexusFor:
         return await self._nexus.summary(self._caller_id, path, self._token_for)
 
 
-def _checked(answer: HTTPResponse, good: tuple[int, ...]) -> HTTPResponse:
-    if answer.code in good:
-        return answer
-    said = _said(answer)
-    raise NexusRefused(answer.code, str(said.get("error") or said.get("code") or "refused"), str(said.get("detail") or ""))
-
-
-def _said(answer: HTTPResponse) -> dict[str, Any]:
-    try:
-        value = msgspec.json.decode(answer.body or b"{}")
-    except msgspec.DecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _refused_sign_in(answer: HTTPResponse) -> Exception:
     retry_after = answer.headers.get("Retry-After", "")
     seconds = int(retry_after) if retry_after.isdigit() else 0
     kinds = {401: "wrong", 400: "wrong", 429: "throttled", 503: "busy"}
-    if answer.code == 403 and _said(answer).get("code") == "mfa_required":
+    if answer.code == 403 and said(answer).get("code") == "mfa_required":
         return SignInRefused("mfa")
     if answer.code in kinds:
         return SignInRefused(kinds[answer.code], seconds)

@@ -44,6 +44,7 @@ class Pages:
             **rendering.page_functions(nonce, xsrf.token(handler.keys, handler.xsrf_binding)),
             "url": handler.reverse_url,
             "caller": caller,
+            "me": caller,
             "service": settings.service,
             "service_title": settings.title,
             "modules": self._modules(),

@@ -14,7 +14,10 @@ from hmlib.crypto import Keys, Unsealable
 from hmlib.db import Db
 
 SEEN_EVERY_SECONDS = 60
-_COLUMNS = "id_hash, user_id, user_name, level, sid, auth_time, amr, address, browser, created_at, last_seen_at, expires_at, tokens, scope, scope_at"
+_COLUMNS = """
+    id_hash, user_id, user_name, level, sid, auth_time, amr, address, browser,
+    created_at, last_seen_at, expires_at, tokens, scope, scope_at
+"""
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -74,8 +77,10 @@ class Sessions:
         id_hash = self.hash_of(cookie)
         row = await (tx or self._db).one(
             f"""
-            INSERT INTO session (id_hash, user_id, user_name, level, sid, auth_time, amr, address, browser, created_at, last_seen_at, expires_at, tokens)
-            VALUES (:id_hash, :user_id, :user_name, :level, :sid, :auth_time, :amr, :address, :browser, :now, :now, :expires_at, :tokens)
+            INSERT INTO session (id_hash, user_id, user_name, level, sid, auth_time, amr, address, browser,
+                created_at, last_seen_at, expires_at, tokens)
+            VALUES (:id_hash, :user_id, :user_name, :level, :sid, :auth_time, :amr, :address, :browser,
+                :now, :now, :expires_at, :tokens)
             RETURNING {_COLUMNS}
             """,
             id_hash=id_hash,

@@ -70,7 +70,7 @@ class Person:
     id: str
     name: str
     level: str
-    scope: CompanyScope = CompanyScope()
+    scope: CompanyScope = field(default_factory=CompanyScope)
 
 
 CAST = {
@@ -109,7 +109,8 @@ class FakeHub:
         """An access token as Nexus signs it; ``changes`` overrides claims, None leaves one out."""
         now = int(time.time())
         claims = {
-            "iss": ISSUER, "sub": person.id, "aud": audience, "client_id": audience, "iat": now, "exp": now + 300, "jti": os.urandom(8).hex(),
+            "iss": ISSUER, "sub": person.id, "aud": audience, "client_id": audience, "iat": now, "exp": now + 300,
+            "jti": os.urandom(8).hex(),
             "sid": f"sid-{person.name}", "auth_time": now, "amr": ["pwd"], "permission_level": person.level,
             "scope": " ".join(sorted(PERMISSIONS.get(person.level, ()))),
         } | changes  # fmt: skip
@@ -276,9 +277,13 @@ class Browser:
     async def htmx(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
         return await self.fetch(path, method, body, HX_Request="true", **headers)
 
-    async def upload(self, path: str, files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str] | None = None, **options: Any) -> Answer:
+    async def upload(
+        self, path: str, files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str] | None = None, **options: Any
+    ) -> Answer:
         """Post a form with files, each (file name, content)."""
-        parts = [f'--hm\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in (fields or {}).items()]
+        parts = [
+            f'--hm\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in (fields or {}).items()
+        ]
         for name, (filename, content) in files.items():
             head = f'--hm\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n\r\n'
             parts.append(head.encode() + content + b"\r\n")
@@ -331,7 +336,8 @@ def settings(home: Path, service: ServiceUnderTest) -> Settings:
     modules = (Module("wiki", "https://localhost:5003"), Module("treasury", "https://localhost:5002"))
     origins = {"nexus": ISSUER} | {module.name: module.origin for module in modules}
     return Settings(
-        service=service.name, home=home, bind="127.0.0.1", port=0, origin=origins[service.name], nexus_url=ISSUER, db_url="", modules=modules,
+        service=service.name, home=home, bind="127.0.0.1", port=0, origin=origins[service.name], nexus_url=ISSUER, db_url="",
+        modules=modules,
         master_key_file=home / "keys" / "master.key", password_login=True, log="text", tls=False, metrics_port=0,
     )  # fmt: skip
 

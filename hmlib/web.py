@@ -2,179 +2,26 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tornado.httputil import HTTPFile
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 
-from hmlib import jsonin, logs, requests, xsrf
-from hmlib.audit import Actor
-from hmlib.auth import Caller, mark_of
-from hmlib.clock import parse, utc_now
-from hmlib.crypto import Keys
-from hmlib.db import Conflict, DatabaseDown, Db
-from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER, page_policy
-from hmlib.lists import BadAsk
-from hmlib.nexus import NexusDown, NexusFor, NexusRefused
-from hmlib.preferences import Preferences
-from hmlib.requests import BadRequest, BadTokenUse
-from hmlib.sessions import Session, Sessions
-from hmlib.settings import LOOPBACK_NAMES, Settings
+from hmlib import jsonin, requests, xsrf
+from hmlib.auth import mark_of
+from hmlib.handler import Handler
+from hmlib.headers import page_policy
+from hmlib.problems import Problem, sentence
+from hmlib.requests import BadTokenUse
+from hmlib.sessions import Session
 from hmlib.tokens import BadToken
 
+__all__ = ["ApiHandler", "Handler", "NotFound", "PageHandler", "Problem"]
+
 T = TypeVar("T")
-BODY_LIMIT = 1024 * 1024
 REALM = 'Bearer realm="hivematrix"'
-
-
-class Problem(Exception):
-    """An answer in the form of RFC 9457: HTTP status, a word for programs, one sentence, and further members."""
-
-    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: object) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.more = status, code, detail, more
-        self.headers = dict(headers or {})
-
-
-class Handler(RequestHandler):
-    """What pages and API share: request id, headers, host and size checks, and the errors' common names."""
-
-    body_limit = BODY_LIMIT
-    caller: Caller | None = None
-    session: Session | None = None
-
-    def initialize(self, **_: object) -> None:
-        self.hm: Settings = self.settings["hm"]
-        self.db: Db = self.settings["db"]
-        self.keys: Keys = self.settings["keys"]
-        self.sessions: Sessions = self.settings["sessions"]
-        self.preferences: Preferences = self.settings["preferences"]
-        self.now = utc_now()
-
-    def set_default_headers(self) -> None:
-        for name, value in EVERY_ANSWER.items():
-            self.set_header(name, value)
-        if self.request.host_name in LOOPBACK_NAMES:
-            self.clear_header("Strict-Transport-Security")
-        self.set_header("X-Request-ID", self.request_id)
-        self.set_header("Content-Security-Policy", CLOSED_POLICY)
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Vary", "Cookie")
-
-    @property
-    def request_id(self) -> str:
-        return logs.trace_of(self.request).request_id
-
-    @property
-    def address(self) -> str:
-        return requests.address(self.request)
-
-    @property
-    def actor(self) -> Actor:
-        """Who the audit log shall name."""
-        if self.caller is None:
-            return Actor(id="", name="", address=self.address, request_id=self.request_id)
-        return self.caller.actor(self.address, self.request_id)
-
-    @property
-    def nexus(self) -> NexusFor:
-        """The directory on the caller's behalf."""
-        assert self.caller is not None
-        found: NexusFor | None = self.settings["callers"].nexus_for(self.caller, self.session)
-        assert found is not None
-        return found
-
-    @property
-    def query(self) -> dict[str, str]:
-        if not hasattr(self, "_query"):
-            self._query = requests.query(self.request)
-        return self._query
-
-    @property
-    def known(self) -> Caller:
-        """The caller, in a method whose mark admits only those signed in."""
-        assert self.caller is not None
-        return self.caller
-
-    def check_request(self) -> None:
-        """Refuse a foreign host, an unknown method, too large a body."""
-        if self.request.host_name not in self.hm.hosts:
-            raise Problem(421, "misdirected", "This address is not one of ours.")
-        if not callable(getattr(type(self), (self.request.method or "").lower(), None)) or not self._implements(self.request.method or ""):
-            raise Problem(405, "method_not_allowed", "This method is not offered here.", {"Allow": ", ".join(self._methods())})
-        if len(self.request.body) > self.body_limit:
-            raise Problem(413, "too_large", f"The body may have at most {self.body_limit} bytes.")
-        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Problem(415, "unsupported_encoding", "Compressed bodies are not taken.")
-
-    def _implements(self, method: str) -> bool:
-        own = "get" if method == "HEAD" else method.lower()
-        return method in self.SUPPORTED_METHODS and getattr(type(self), own, None) is not getattr(RequestHandler, own, None)
-
-    def _methods(self) -> list[str]:
-        return [method for method in self.SUPPORTED_METHODS if self._implements(method)]
-
-    def admit(self) -> bool:
-        """Whether the mark above the method lets the caller in; no mark lets nobody in."""
-        method = "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
-        mark = mark_of(getattr(type(self), method))
-        return mark is not None and mark.admits(self.caller)
-
-    def head(self, *args: str, **kwargs: str) -> Any:
-        return self.get(*args, **kwargs)
-
-    def not_modified(self, etag: str) -> bool:
-        """Set the ETag; true, with 304 set, when the caller holds that very state."""
-        self.set_header("Etag", etag)
-        self.set_header("Cache-Control", "no-cache, private")
-        held = [tag.strip().removeprefix("W/") for tag in self.request.headers.get("If-None-Match", "").split(",")]
-        if etag.removeprefix("W/") in held:
-            self.set_status(304)
-            return True
-        return False
-
-    def compute_etag(self) -> str | None:
-        return None
-
-    def problem_of(self, error: BaseException | None, status: int) -> Problem:
-        """What went wrong, in words that may be shown. Only named errors speak; everything else is a plain 500."""
-        if isinstance(error, Problem):
-            return error
-        if isinstance(error, BadRequest):
-            return Problem(error.status, error.code, error.detail)
-        if isinstance(error, jsonin.Malformed):
-            return Problem(400, error.code, error.detail, pointer=error.pointer)
-        if isinstance(error, BadAsk):
-            return Problem(400, error.code, str(error))
-        if isinstance(error, Conflict):
-            return Problem(409, "conflict", "That would break a rule of the data, such as a name being unique.")
-        if isinstance(error, NexusDown):
-            return Problem(503, "nexus_away", "Nexus does not answer at the moment. Nothing is lost; try again shortly.", retry_after=5)
-        if isinstance(error, DatabaseDown):
-            return Problem(503, "database_away", "The database does not answer at the moment.", retry_after=5)
-        if isinstance(error, NexusRefused):
-            return Problem(403 if error.status in (401, 403) else 502, "nexus_refused", "Nexus did not allow this.")
-        if isinstance(error, HTTPError) and error.status_code < 500:
-            return Problem(error.status_code, _word(error.status_code), error.reason or _sentence(error.status_code))
-        return Problem(500, "internal_error", "Something went wrong on our side. The request id helps to find it.")
-
-    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        super().send_error(self.problem_of(error, status_code).status, **kwargs)
-
-    def _set_headers(self, problem: Problem) -> None:
-        for name, value in problem.headers.items():
-            self.set_header(name, value)
-        if "retry_after" in problem.more:
-            self.set_header("Retry-After", str(problem.more["retry_after"]))
-
-    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """Only what nobody foresaw is logged with its trace; the request's own line tells the rest."""
-        if value is None or self.problem_of(value, 500).code == "internal_error":
-            logs.log_exception(self, typ, value, tb)
 
 
 class PageHandler(Handler):
@@ -298,14 +145,14 @@ class PageHandler(Handler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        problem = self.problem_of(error, status_code)
+        problem = self.problem_of(error)
         self._set_headers(problem)
         if self.request.headers.get("HX-Request") == "true":
             self.set_header("HX-Retarget", "#toasts")
             self.set_header("HX-Reswap", "beforeend")
             self._answer_html("_error_toast.html", {"status": problem.status, "detail": problem.detail, "request_id": self.request_id})
         else:
-            title = _sentence(problem.status)
+            title = sentence(problem.status)
             context = {"status": problem.status, "title": title, "detail": problem.detail, "request_id": self.request_id}
             self._answer_html("error.html", context)
 
@@ -362,11 +209,11 @@ class ApiHandler(Handler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        problem = self.problem_of(error, status_code)
+        problem = self.problem_of(error)
         self._set_headers(problem)
         body = {
             "type": f"urn:hivematrix:problem:{problem.code}",
-            "title": _sentence(problem.status),
+            "title": sentence(problem.status),
             "status": problem.status,
             "detail": problem.detail,
             "instance": self.request.path,
@@ -377,12 +224,12 @@ class ApiHandler(Handler):
         self.set_header("Content-Type", "application/problem+json")
         self.finish(jsonin.encode(body))
 
-    def problem_of(self, error: BaseException | None, status: int) -> Problem:
+    def problem_of(self, error: BaseException | None) -> Problem:
         if isinstance(error, BadToken):
             return Problem(401, "invalid_token", "The token is not valid here.", {"WWW-Authenticate": f'{REALM}, error="invalid_token"'})
         if isinstance(error, BadTokenUse):
             return Problem(400, "invalid_request", error.detail, {"WWW-Authenticate": f'{REALM}, error="invalid_request"'})
-        return super().problem_of(error, status)
+        return super().problem_of(error)
 
 
 class NotFound(PageHandler):
@@ -402,16 +249,3 @@ def _cookies(headers: list[str], name: str) -> list[str]:
 def _utf8(parameters: str) -> bool:
     charset = parameters.lower().partition("charset=")[2].strip().strip('"')
     return charset in ("", "utf-8", "utf8")
-
-
-def _word(status: int) -> str:
-    return _sentence(status).lower().replace(" ", "_").replace("-", "_")
-
-
-def _sentence(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
-
-
-def token_age(caller: Caller, now: str) -> float:
-    """Seconds since the caller last proved who they are."""
-    return parse(now).timestamp() - (caller.auth_time or 0)

@@ -1,0 +1,139 @@
+"""What pages and API share: request id, headers, host and size checks, and the errors' common names."""
+
+from typing import Any
+
+from tornado.web import RequestHandler
+
+from hmlib import logs, problems, requests
+from hmlib.audit import Actor
+from hmlib.auth import Caller, mark_of
+from hmlib.clock import utc_now
+from hmlib.crypto import Keys
+from hmlib.db import Db
+from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+from hmlib.nexus import NexusFor
+from hmlib.preferences import Preferences
+from hmlib.problems import Problem
+from hmlib.sessions import Session, Sessions
+from hmlib.settings import LOOPBACK_NAMES, Settings
+
+BODY_LIMIT = 1024 * 1024
+
+
+class Handler(RequestHandler):
+    """What pages and API share: request id, headers, host and size checks, and the errors' common names."""
+
+    body_limit = BODY_LIMIT
+    caller: Caller | None = None
+    session: Session | None = None
+
+    def initialize(self, **_: object) -> None:
+        self.hm: Settings = self.settings["hm"]
+        self.db: Db = self.settings["db"]
+        self.keys: Keys = self.settings["keys"]
+        self.sessions: Sessions = self.settings["sessions"]
+        self.preferences: Preferences = self.settings["preferences"]
+        self.now = utc_now()
+
+    def set_default_headers(self) -> None:
+        for name, value in EVERY_ANSWER.items():
+            self.set_header(name, value)
+        if self.request.host_name in LOOPBACK_NAMES:
+            self.clear_header("Strict-Transport-Security")
+        self.set_header("X-Request-ID", self.request_id)
+        self.set_header("Content-Security-Policy", CLOSED_POLICY)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Vary", "Cookie")
+
+    @property
+    def request_id(self) -> str:
+        return logs.trace_of(self.request).request_id
+
+    @property
+    def address(self) -> str:
+        return requests.address(self.request)
+
+    @property
+    def actor(self) -> Actor:
+        """Who the audit log shall name."""
+        if self.caller is None:
+            return Actor(id="", name="", address=self.address, request_id=self.request_id)
+        return self.caller.actor(self.address, self.request_id)
+
+    @property
+    def nexus(self) -> NexusFor:
+        """The directory on the caller's behalf."""
+        assert self.caller is not None
+        found: NexusFor | None = self.settings["callers"].nexus_for(self.caller, self.session)
+        assert found is not None
+        return found
+
+    @property
+    def query(self) -> dict[str, str]:
+        if not hasattr(self, "_query"):
+            self._query = requests.query(self.request)
+        return self._query
+
+    @property
+    def known(self) -> Caller:
+        """The caller, in a method whose mark admits only those signed in."""
+        assert self.caller is not None
+        return self.caller
+
+    def check_request(self) -> None:
+        """Refuse a foreign host, an unknown method, too large a body."""
+        if self.request.host_name not in self.hm.hosts:
+            raise Problem(421, "misdirected", "This address is not one of ours.")
+        if not callable(getattr(type(self), (self.request.method or "").lower(), None)) or not self._implements(self.request.method or ""):
+            raise Problem(405, "method_not_allowed", "This method is not offered here.", {"Allow": ", ".join(self._methods())})
+        if len(self.request.body) > self.body_limit:
+            raise Problem(413, "too_large", f"The body may have at most {self.body_limit} bytes.")
+        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Problem(415, "unsupported_encoding", "Compressed bodies are not taken.")
+
+    def _implements(self, method: str) -> bool:
+        own = "get" if method == "HEAD" else method.lower()
+        return method in self.SUPPORTED_METHODS and getattr(type(self), own, None) is not getattr(RequestHandler, own, None)
+
+    def _methods(self) -> list[str]:
+        return [method for method in self.SUPPORTED_METHODS if self._implements(method)]
+
+    def admit(self) -> bool:
+        """Whether the mark above the method lets the caller in; no mark lets nobody in."""
+        method = "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
+        mark = mark_of(getattr(type(self), method))
+        return mark is not None and mark.admits(self.caller)
+
+    def head(self, *args: str, **kwargs: str) -> Any:
+        return self.get(*args, **kwargs)
+
+    def not_modified(self, etag: str) -> bool:
+        """Set the ETag; true, with 304 set, when the caller holds that very state."""
+        self.set_header("Etag", etag)
+        self.set_header("Cache-Control", "no-cache, private")
+        held = [tag.strip().removeprefix("W/") for tag in self.request.headers.get("If-None-Match", "").split(",")]
+        if etag.removeprefix("W/") in held:
+            self.set_status(304)
+            return True
+        return False
+
+    def compute_etag(self) -> str | None:
+        return None
+
+    def problem_of(self, error: BaseException | None) -> Problem:
+        return problems.problem_of(error)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        super().send_error(self.problem_of(error).status, **kwargs)
+
+    def _set_headers(self, problem: Problem) -> None:
+        for name, value in problem.headers.items():
+            self.set_header(name, value)
+        if "retry_after" in problem.more:
+            self.set_header("Retry-After", str(problem.more["retry_after"]))
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """Only what nobody foresaw is logged with its trace; the request's own line tells the rest."""
+        if value is None or self.problem_of(value).code == "internal_error":
+            logs.log_exception(self, typ, value, tb)

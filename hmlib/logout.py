@@ -1,0 +1,85 @@
+"""Signing out of a module, which signs out everywhere, and taking in Nexus's word that somebody was signed out elsewhere."""
+
+from tornado.routing import URLSpec
+from tornado.web import url
+
+from hmlib import requests, tokens
+from hmlib.auth import anyone
+from hmlib.callers import ModuleCallers
+from hmlib.db import Conflict
+from hmlib.login import SignInHandler
+from hmlib.nexus import Nexus, NexusDown, NexusRefused
+from hmlib.requests import BadRequest
+from hmlib.web import ApiHandler
+
+SIGNED_OUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+SCOPE_EVENT = "urn:hivematrix:scope-changed"
+KEYS_EVENT = "urn:hivematrix:keys-changed"
+
+
+class SignOut(SignInHandler):
+    """Signing out here signs out everywhere."""
+
+    @anyone
+    async def get(self) -> None:
+        self.page("logout.html", action=self.reverse_url("logout"))
+
+    @anyone
+    async def post(self) -> None:
+        told = await self._tell_nexus()
+        if self.session:
+            await self.sessions.end(self.session.id_hash)
+            self.module_callers.forget_session(self.session.id_hash)
+        for name in [name for name in self.cookies if name.startswith(self.hm.cookie)]:
+            self.drop_cookie(name)
+        self.set_header("Clear-Site-Data", '"cache", "storage"')
+        self.session = None
+        self.see_other(self.reverse_url("login") + ("?form=1&signed_out=1" if told else "?form=1"))
+
+    async def _tell_nexus(self) -> bool:
+        """Server to server, so that no browser setting can hinder it; false when Nexus could not be told."""
+        if not self.caller or not self.session:
+            return True
+        try:
+            await self.hub.end_session(await self.module_callers.token_for(self.caller, self.session, "nexus"))
+        except (NexusDown, NexusRefused):
+            return False
+        return True
+
+
+class BackchannelLogout(ApiHandler):
+    """Nexus's word that a session or a person's sessions have ended (OpenID Connect Back-Channel Logout), or rights or keys changed."""
+
+    body_limit = 16 * 1024
+
+    @anyone
+    async def post(self) -> None:
+        """Answers 200 when the word was taken in, 400 when it does not hold."""
+        callers: ModuleCallers = self.settings["callers"]
+        hub: Nexus = self.settings["nexus"]
+        token = requests.form(self.request).fields.get("logout_token", "")
+        try:
+            claims = await tokens.logout_token(callers.verifier, token, hub.client_id)
+            await callers.revocations.once(claims.jti, self.now)
+        except (tokens.BadToken, Conflict) as error:
+            raise BadRequest("invalid_request", "This logout token does not hold.") from error
+        await self._heed(claims, callers)
+        self.set_status(200)
+
+    async def _heed(self, claims: tokens.LogoutClaims, callers: ModuleCallers) -> None:
+        if SIGNED_OUT_EVENT in claims.events and claims.sid:
+            await callers.revocations.add("sid", claims.sid, self.now)
+            await self.sessions.end_sid(claims.sid)
+        elif SIGNED_OUT_EVENT in claims.events and claims.sub:
+            await callers.revocations.add("user", claims.sub, self.now)
+            await self.sessions.end_user(claims.sub)
+        if SCOPE_EVENT in claims.events and claims.sub:
+            await self.sessions.forget_scope(claims.sub)
+            await callers.revocations.add("scope", claims.sub, self.now)
+        if KEYS_EVENT in claims.events:
+            await callers.revocations.add("keys", "", self.now)
+
+
+def routes() -> list[URLSpec]:
+    """What a module answers about signing out."""
+    return [url(r"/logout", SignOut, name="logout"), url(r"/auth/backchannel-logout", BackchannelLogout)]

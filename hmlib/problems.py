@@ -1,0 +1,52 @@
+"""What can go wrong, in words that may be shown: problems as RFC 9457 has them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from tornado.web import HTTPError
+
+from hmlib.db import Conflict, DatabaseDown
+from hmlib.jsonin import Malformed
+from hmlib.lists import BadAsk
+from hmlib.nexus import NexusDown, NexusRefused
+from hmlib.requests import BadRequest
+
+
+class Problem(Exception):
+    """An answer in the form of RFC 9457: HTTP status, a word for programs, one sentence, and further members."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: object) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.more = status, code, detail, more
+        self.headers = dict(headers or {})
+
+
+def problem_of(error: BaseException | None) -> Problem:
+    """What went wrong, in words that may be shown. Only named errors speak; everything else is a plain 500."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, BadRequest):
+        return Problem(error.status, error.code, error.detail)
+    if isinstance(error, Malformed):
+        return Problem(400, error.code, error.detail, pointer=error.pointer)
+    if isinstance(error, BadAsk):
+        return Problem(400, error.code, str(error))
+    if isinstance(error, Conflict):
+        return Problem(409, "conflict", "That would break a rule of the data, such as a name being unique.")
+    if isinstance(error, NexusDown):
+        return Problem(503, "nexus_away", "Nexus does not answer at the moment. Nothing is lost; try again shortly.", retry_after=5)
+    if isinstance(error, DatabaseDown):
+        return Problem(503, "database_away", "The database does not answer at the moment.", retry_after=5)
+    if isinstance(error, NexusRefused):
+        return Problem(403 if error.status in (401, 403) else 502, "nexus_refused", "Nexus did not allow this.")
+    if isinstance(error, HTTPError) and error.status_code < 500:
+        return Problem(error.status_code, word(error.status_code), error.reason or sentence(error.status_code))
+    return Problem(500, "internal_error", "Something went wrong on our side. The request id helps to find it.")
+
+
+def word(status: int) -> str:
+    return sentence(status).lower().replace(" ", "_").replace("-", "_")
+
+
+def sentence(status: int) -> str:
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
