@@ -26,7 +26,7 @@ from treasury_srv.money import ONE_E6
 PERIOD = "2026-10"
 SIZES = (1_000, 10_000, 20_000)
 AT_LEAST = 2_000
-FLAT = 1.25
+FLAT = 1.5
 
 
 def rules() -> Rules:

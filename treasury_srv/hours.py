@@ -37,10 +37,11 @@ def hours(agreement: Agreement, entries: tuple[Entry, ...], finalised: Finalised
     if not _has_pool(agreement) and not finalised:
         return Hours(worked, allowance, max(0, worked - allowance), entries=tuple(listed))
     ledger = _Ledger(agreement, rules.pool_year)
-    drawn, late_drawn = 0, 0
+    drawn = late_drawn = 0
     month = agreement.start_on[:7] if finalised else history_from(agreement, rules)
     while month <= key:
         ledger.open(month)
+        drawn = late_drawn = 0
         if month in finalised:
             for year, hours_e6 in finalised[month].items():
                 ledger.draw(month, year, hours_e6, "draw")

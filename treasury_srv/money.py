@@ -9,6 +9,7 @@ PRICE_PLACES = 4
 QUANTITY_PLACES = 6
 ONE_E6 = 10**QUANTITY_PLACES
 LARGEST = 2**53
+_LARGEST_EXPONENT = 20
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -48,11 +49,20 @@ def tax_cents(base_cents: int, percent_e4: int) -> int:
 def scaled(value: Decimal | str, places: int) -> int:
     """A decimal number as an integer of `places` decimals; ValueError when it is no number, has more decimals or is too large."""
     try:
-        exact = Decimal(value).scaleb(places)
-        whole = int(exact)
-    except (InvalidOperation, OverflowError, ValueError) as problem:
+        exact = Decimal(value)
+    except (InvalidOperation, ValueError) as problem:
         raise ValueError("not a number") from problem
-    if whole != exact:
+    if not exact.is_finite():
+        raise ValueError("not a number")
+    # Both bounds come before the exact ratio, whose integers would be as long as the exponent is large.
+    if exact.adjusted() > _LARGEST_EXPONENT:
+        raise ValueError("too large")
+    if exact.adjusted() < -_LARGEST_EXPONENT and exact:
+        raise ValueError(f"more than {places} decimals")
+    numerator, denominator = exact.as_integer_ratio()
+    scale: int = 10**places
+    whole, rest = divmod(numerator * scale, denominator)
+    if rest:
         raise ValueError(f"more than {places} decimals")
     if abs(whole) > LARGEST:
         raise ValueError("too large")
