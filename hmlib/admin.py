@@ -1,0 +1,208 @@
+"""The settings and the audit log of a service: pages every service has, and their API."""
+
+from typing import Any
+
+import msgspec
+from tornado.routing import URLSpec
+from tornado.web import url
+
+from hmlib import audit, files
+from hmlib.auth import allowed
+from hmlib.jsonin import decode
+from hmlib.openapi import speaks
+from hmlib.preferences import Preferences
+from hmlib.web import ApiHandler, PageHandler, Problem
+
+EXPORT_AT_MOST = 100_000
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """A service's settings by key, each as text."""
+
+    settings: dict[str, str]
+
+
+class AuditEntry(msgspec.Struct):
+    """One entry of the audit log; ``before`` and ``after`` are what changed, ``hash`` chains it to the entry before."""
+
+    seq: int
+    at: str
+    actor_id: str
+    actor_name: str
+    address: str
+    on_behalf_of: str
+    request_id: str
+    action: str
+    subject: str
+    before: Any
+    after: Any
+    hash: str
+
+
+class AuditEntries(msgspec.Struct):
+    """A page of the audit log, newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
+    total: int | None
+
+
+class SettingsPage(PageHandler):
+    """What an operator changes in daily life."""
+
+    @allowed("settings:admin")
+    async def get(self) -> None:
+        self._show(await self.preferences.all(self.db), {})
+
+    @allowed("settings:admin")
+    async def post(self) -> None:
+        given = _posted(self.preferences, self.form)
+        errors = await _saved(self, given)
+        if errors:
+            self.set_status(422)
+            self._show({**await self.preferences.all(self.db), **given}, errors)
+            return
+        self.toast("Settings saved.")
+        self.see_other(self.reverse_url("settings"))
+
+    def _show(self, values: dict[str, str], errors: dict[str, str]) -> None:
+        self.page(
+            "admin/settings.html",
+            sections=[(self.hm.title, self.preferences.declared)],
+            values=values,
+            errors=errors,
+            action=self.reverse_url("settings"),
+            export_url=self.reverse_url("settings-file"),
+            import_url=self.reverse_url("settings-file"),
+        )
+
+
+class SettingsFile(PageHandler):
+    """The settings as a JSON file, out and in."""
+
+    @allowed("settings:admin")
+    async def get(self) -> None:
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.set_header("Content-Disposition", f'attachment; filename="{self.hm.service}-settings.json"')
+        self.finish(msgspec.json.format(msgspec.json.encode(Settings(await self.preferences.all(self.db)))))
+
+    @allowed("settings:admin")
+    async def post(self) -> None:
+        file = self.files.get("file")
+        if file is None:
+            raise Problem(422, "no_file", "Choose a file to import.")
+        errors = await _saved(self, decode(file.body, Settings).settings)
+        if errors:
+            raise Problem(422, "invalid_settings", "Nothing was changed. " + " ".join(f"{key}: {said}" for key, said in errors.items()))
+        self.toast("Settings imported.")
+        self.see_other(self.reverse_url("settings"))
+
+
+class SettingsApi(ApiHandler):
+    """The settings, for programs."""
+
+    @allowed("settings:admin")
+    @speaks(answers=Settings)
+    async def get(self) -> None:
+        """Every setting of this service."""
+        self.answer(Settings(await self.preferences.all(self.db)))
+
+    @allowed("settings:admin")
+    @speaks(takes=Settings, answers=Settings)
+    async def patch(self) -> None:
+        """Change the settings named; all or none."""
+        errors = await _saved(self, self.body(Settings).settings)
+        if errors:
+            raise Problem(422, "invalid_settings", "Nothing was changed.", errors=errors)
+        self.answer(Settings(await self.preferences.all(self.db)))
+
+
+class AuditPage(PageHandler):
+    """What was done, by whom and when."""
+
+    template = "admin/audit.html"
+
+    @allowed("audit:read")
+    async def get(self) -> None:
+        self.page(self.template, page=await audit.page_of(self.db, audit.LISTING.ask(self.query, self.keys)))
+
+
+class AuditRows(AuditPage):
+    """The rows alone."""
+
+    template = "admin/_audit_rows.html"
+
+
+class AuditExport(PageHandler):
+    """The entries on screen, and those on the pages after it, as CSV."""
+
+    @allowed("audit:read")
+    async def get(self) -> None:
+        ask = audit.LISTING.ask(self.query, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
+        page = await audit.page_of(self.db, ask)
+        header = ["seq", "at", "actor", "on_behalf_of", "address", "request_id", "action", "subject", "before", "after", "hash"]
+        rows = [
+            [
+                row.seq, row.at, row.actor_name or row.actor_id, row.on_behalf_of, row.address, row.request_id, row.action, row.subject,
+                row.before_json, row.after_json, row.hash,
+            ]
+            for row in page.rows
+        ]  # fmt: skip
+        async with self.db.write() as tx:
+            await audit.record(tx, self.actor, "audit.exported", "audit", now=self.now, after={"entries": len(rows)})
+        self.set_header("Content-Type", "text/csv; charset=UTF-8")
+        self.set_header("Content-Disposition", f'attachment; filename="{self.hm.service}-audit.csv"')
+        self.finish(files.write_csv(header, rows))
+
+
+class AuditApi(ApiHandler):
+    """The audit log, for programs."""
+
+    @allowed("audit:read")
+    @speaks(
+        answers=AuditEntries,
+        query={
+            "actor": "id or name of who acted",
+            "action": "how the action begins, such as company.",
+            "subject": "such as company/ID",
+            "from": "a day or UTC time",
+            "to": "a day or UTC time, included",
+            "limit": "1 to 1000",
+            "cursor": "next_cursor of the answer before",
+        },
+    )
+    async def get(self) -> None:
+        """The audit log, newest first."""
+        page = await audit.page_of(self.db, audit.LISTING.ask(self.query, self.keys))
+        self.answer(AuditEntries([_entry(row) for row in page.rows], page.next_cursor, page.total))
+
+
+def _entry(row: audit.AuditRow) -> AuditEntry:
+    names = [name for name in AuditEntry.__struct_fields__ if name not in ("before", "after")]
+    return AuditEntry(before=row.before, after=row.after, **{name: getattr(row, name) for name in names})
+
+
+def _posted(preferences: Preferences, form: dict[str, str]) -> dict[str, str]:
+    """The declared settings that stand in the form; a box that is not ticked is not sent, and means off."""
+    known = {preference.key: preference for preference in preferences.declared}
+    given = {key: value for key, value in form.items() if key in known}
+    return given | {key: "off" for key, preference in known.items() if preference.kind == "bool" and key not in form}
+
+
+async def _saved(handler: PageHandler | ApiHandler, values: dict[str, str]) -> dict[str, str]:
+    """Save all of ``values`` with an audit entry, or none; answers the errors by key."""
+    async with handler.db.write() as tx:
+        return await handler.preferences.save(tx, values, actor=handler.actor, now=handler.now)
+
+
+def routes() -> list[URLSpec]:
+    """Put these at the end of a service's route table."""
+    return [
+        url(r"/settings", SettingsPage, name="settings"),
+        url(r"/settings/file", SettingsFile, name="settings-file"),
+        url(r"/audit", AuditPage, name="audit"),
+        url(r"/audit/rows", AuditRows, name="audit-rows"),
+        url(r"/audit/export", AuditExport, name="audit-export"),
+        url(r"/api/settings", SettingsApi),
+        url(r"/api/audit", AuditApi),
+    ]
