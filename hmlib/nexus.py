@@ -13,6 +13,7 @@ import msgspec
 from tornado.httpclient import HTTPResponse
 
 from hmlib.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
+from hmlib.jwks import KeysAway
 from hmlib.settings import BadSetting, Settings
 from hmlib.wire import NexusDown, NexusRefused, Wire, checked, said
 
@@ -135,7 +136,11 @@ class Nexus:
         checked(answer, (200, 204, 401))
 
     async def jwks(self) -> bytes:
-        return checked(await self._wire.send("GET", "/.well-known/jwks.json"), (200,)).body
+        """Nexus's key set, as Jwks asks for it. Raises KeysAway."""
+        try:
+            return checked(await self._wire.send("GET", "/.well-known/jwks.json"), (200,)).body
+        except (NexusDown, NexusRefused) as error:
+            raise KeysAway("Nexus gave no key set") from error
 
     async def scopes(self, user_ids: Sequence[str]) -> dict[str, UserScope]:
         """The company scopes of users, in one call; those Nexus does not know are absent."""
