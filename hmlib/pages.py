@@ -60,7 +60,7 @@ class Pages:
         }
 
     def _formats_of(self, handler: PageHandler) -> rendering.Formats:
-        zone = handler.preferences.remembered("time_zone", "UTC")
+        zone = handler.preferences.remembered(handler.db, "time_zone", "UTC")
         if zone not in self._formats:
             self._formats[zone] = rendering.Formats("en_US", zone)
         return self._formats[zone]

@@ -14,8 +14,8 @@ SHAPE = {"__init__.py", "__main__.py", "app.py", "settings.py", "commands.py", "
 
 # Inside hmlib a module imports only from those before it.
 ORDER = """
-settings clock ids dates cells workbook sheets exports files metrics logs headers crypto jsonin db_engine db_sql db_sqlite db_postgres db
-migrate audit preferences lists jwks jose tokens auth sessions directory wire nexus bulk callers requests problems xsrf
+settings clock ids dates cells workbook sheets exports files metrics logs headers crypto jsonin db_sql db_engine db_sqlite_calls db_sqlite db_postgres db
+migrate lists audit preference_kinds preferences jwks jose tokens auth sessions directory wire nexus bulk callers requests problems xsrf
 handler web static_files rendering pages openapi login logout reports admin application
 health figures checks listening server service certificates cli
 postgres_fixture testing

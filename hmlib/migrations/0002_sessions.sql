@@ -17,7 +17,7 @@ CREATE TABLE session (
     scope_at TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX session_sid ON session (sid);
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_by_user ON session (user_id);
 CREATE INDEX session_expiry ON session (expires_at);
 
 CREATE TABLE session_exchange (
