@@ -64,7 +64,7 @@ def reader(column: Column, order: Order, comma: bool) -> Callable[[Any], Any]:
         "datetime": partial(_datetime, order=order),
         "choice": partial(_choice, choices={heading(choice): choice for choice in column.choices}),
         "list": partial(_list, column=column),
-        "email": _email,
+        "email": email,
     }
     return by_kind[column.kind]
 
@@ -190,7 +190,8 @@ def _list(raw: object, column: Column) -> tuple[str, ...] | None:
     return found or None
 
 
-def _email(raw: object) -> str | None:
+def email(raw: object) -> str | None:
+    """A single address, without the name or mailto: around it; None when blank. Raises BadCell."""
     text = plain(raw)
     if text is None:
         return None

@@ -1,5 +1,6 @@
 """Tables out: rows as CSV, XLSX or JSON in which no cell is one that a spreadsheet would run."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Iterable, Sequence
@@ -7,6 +8,7 @@ from typing import Any
 
 import msgspec
 import xlsxwriter
+from tornado.web import HTTPError, RequestHandler
 
 _RUNNABLE = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _LONGEST = 32_767
@@ -54,3 +56,25 @@ def write_xlsx(header: Sequence[str], rows: Iterable[Sequence[Any]], *, title: s
 def write_json(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A list of objects, one a row, with the header's texts as keys and the values as they are."""
     return msgspec.json.encode([dict(zip(header, row, strict=True)) for row in rows])
+
+
+_FORMATS = {
+    "csv": ("text/csv; charset=UTF-8", write_csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_xlsx),
+    "json": ("application/json; charset=UTF-8", write_json),
+}
+
+
+async def answer(handler: RequestHandler, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Answer a table as a download named after ``name``, in the format of the query's ``format`` (csv unless given; else 400).
+
+    The file is made in a thread.
+    """
+    format = handler.get_query_argument("format", "csv")
+    if format not in _FORMATS:
+        raise HTTPError(400, reason="format must be csv, xlsx or json")
+    media, write = _FORMATS[format]
+    raw = await asyncio.to_thread(write, header, rows)
+    handler.set_header("Content-Type", media)
+    handler.set_header("Content-Disposition", f'attachment; filename="{name}.{format}"')
+    handler.finish(raw)
