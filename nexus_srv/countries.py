@@ -1,0 +1,45 @@
+"""Countries by their two letters (ISO 3166), and the names by which files call them."""
+
+from functools import cache
+
+from babel import Locale
+
+_NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
+_ALSO = {
+    "usa": "US",
+    "u.s.": "US",
+    "u.s.a.": "US",
+    "uk": "GB",
+    "great britain": "GB",
+    "holland": "NL",
+    "deutschland": "DE",
+    "österreich": "AT",
+}
+
+
+@cache
+def choices() -> tuple[tuple[str, str], ...]:
+    """Code and English name of every country, by name."""
+    names = ((str(code), str(name)) for code, name in Locale("en").territories.items())
+    countries = ((code, name) for code, name in names if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES)
+    return tuple(sorted(countries, key=lambda pair: pair[1]))
+
+
+def code_of(text: str) -> str | None:
+    """The two letters for a code or an English name; None for anything else."""
+    return _codes().get(text.strip().casefold())
+
+
+def name_of(code: str) -> str:
+    """The English name; the code itself where there is none."""
+    return _names().get(code, code)
+
+
+@cache
+def _codes() -> dict[str, str]:
+    return {name.casefold(): code for code, name in choices()} | {code.casefold(): code for code, _ in choices()} | _ALSO
+
+
+@cache
+def _names() -> dict[str, str]:
+    return dict(choices())

@@ -1,0 +1,173 @@
+"""What may be changed in the directory, by whom, and what follows from it."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from hmlib import audit
+from hmlib.audit import Actor
+from hmlib.auth import Caller, CompanyScope
+from hmlib.clock import new_id
+from hmlib.db import Conflict, Db
+from nexus_srv.nouns import COMPANIES, Noun
+from nexus_srv.people import Invalid, NotAllowed, Stale
+from nexus_srv.queries import companies, contacts
+from nexus_srv.queries import directory as state
+from nexus_srv.queries.assets import Asset
+from nexus_srv.queries.companies import Company
+from nexus_srv.queries.contacts import Contact
+from nexus_srv.queries.directory import Entry
+
+T = TypeVar("T", bound=Entry)
+NOT_AUDITED = frozenset({"created_at", "updated_at", "version", "company_name", "email"})
+
+
+async def add(db: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, now: str) -> T:
+    """The new entry as it stands. Raises Invalid, NotAllowed."""
+    if noun is COMPANIES and caller.scope.rule == "only":
+        raise NotAllowed("not_allowed", "Whoever sees certain companies only cannot add another one.")
+    wanted = msgspec.structs.replace(noun.checked(wanted), id=new_id(), created_at=now, updated_at=now, version=1)
+    try:
+        async with db.write() as tx:
+            if isinstance(wanted, Company) and not wanted.account_number:
+                wanted = msgspec.structs.replace(wanted, account_number=await companies.free_number(tx))
+            await _check_references(tx, caller.scope, noun, None, wanted)
+            await noun.rows.insert(tx, [wanted], now)
+            await audit.record(tx, actor, f"{noun.name}.created", f"{noun.name}/{wanted.id}", now=now, after=facts(wanted))
+            return await _again(tx, caller, noun, wanted)
+    except Conflict as taken:
+        raise Invalid(_refusal(taken)) from taken
+
+
+async def change(db: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
+    """The entry as it stands after the change. Raises Invalid, Stale, NotAllowed."""
+    wanted = noun.checked(wanted)
+    if wanted == before:
+        return before
+    try:
+        async with db.write() as tx:
+            await _check_references(tx, caller.scope, noun, before, wanted)
+            if not await noun.rows.save(tx, await _with_hidden(tx, caller.scope, wanted), now):
+                raise Stale
+            await _follow_up(tx, noun, before, wanted, actor, now)
+            return await _again(tx, caller, noun, wanted)
+    except Conflict as taken:
+        raise Invalid(_refusal(taken)) from taken
+
+
+async def deactivate(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> T:
+    """The normal end of an entry: nothing is lost. Raises Stale."""
+    return await change(db, caller, noun, before, msgspec.structs.replace(before, **noun.idle(before, now[:10])), actor, now)
+
+
+async def reactivate(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> T:
+    """Back in use. Raises Stale."""
+    return await change(db, caller, noun, before, msgspec.structs.replace(before, **noun.busy), actor, now)
+
+
+async def remove(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> None:
+    """For what should never have been there. Raises NotAllowed while something hangs on it."""
+    try:
+        async with db.write() as tx:
+            if isinstance(before, Contact) and await contacts.hidden_links(tx, caller.scope, before.id):
+                raise NotAllowed("in_use", "Something belongs to it still.")
+            await noun.rows.delete(tx, before.id)
+            await state.bury(tx, noun.name, before.id, noun.company_ids(before), now)
+            await state.count_change(tx)
+            await audit.record(tx, actor, f"{noun.name}.deleted", f"{noun.name}/{before.id}", now=now, before=facts(before))
+    except Conflict as held:
+        raise NotAllowed("in_use", "Something belongs to it still. Deactivate it instead.") from held
+
+
+def facts(entry: msgspec.Struct) -> dict[str, Any]:
+    """What the audit log keeps of an entry."""
+    return {
+        name: value for name, value in msgspec.to_builtins(entry).items() if name not in NOT_AUDITED and value not in ("", None, [], ())
+    }
+
+
+def differences(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tuple[Any, Any]]:
+    """The fields that differ, each with both values."""
+    names = (name for name in before.__struct_fields__ if name not in NOT_AUDITED)
+    return {name: (getattr(before, name), getattr(after, name)) for name in names if getattr(before, name) != getattr(after, name)}
+
+
+async def _again(tx: Db, caller: Caller, noun: Noun[T], row: T) -> T:
+    await state.count_change(tx)
+    found = await noun.rows.visible(tx, caller.scope, row.id)
+    if found is None:
+        raise NotAllowed("not_allowed", "You would not see it any more: it needs one of your companies.")
+    return found
+
+
+async def _follow_up(tx: Db, noun: Noun[Any], before: Any, wanted: Any, actor: Actor, now: str) -> None:
+    changed = differences(before, wanted)
+    left = [id for id in noun.company_ids(before) if id not in noun.company_ids(wanted)]
+    if left:
+        await state.bury(tx, noun.name, before.id, left, now)
+    parts = {name: old for name, (old, _) in changed.items()}, {name: new for name, (_, new) in changed.items()}
+    await audit.record(
+        tx, actor, f"{noun.name}.{_deed(noun, changed)}", f"{noun.name}/{before.id}", now=now, before=parts[0], after=parts[1]
+    )
+
+
+def _deed(noun: Noun[Any], changed: Mapping[str, tuple[Any, Any]]) -> str:
+    if not changed.keys() & noun.busy.keys():
+        return "changed"
+    ended = (
+        changed.get("status", ("", ""))[1] == "inactive"
+        or changed.get("active", (0, True))[1] is False
+        or changed.get("retired_on", (0, None))[1]
+    )
+    return "deactivated" if ended else "reactivated"
+
+
+async def _with_hidden(tx: Db, scope: CompanyScope, wanted: T) -> T:
+    """A contact's companies that the caller does not see stay as they are."""
+    if not isinstance(wanted, Contact) or scope.rule == "all":
+        return wanted
+    hidden = await contacts.hidden_links(tx, scope, wanted.id)
+    return msgspec.structs.replace(wanted, companies=(*wanted.companies, *hidden))
+
+
+async def _check_references(tx: Db, scope: CompanyScope, noun: Noun[Any], before: Any, wanted: Any) -> None:
+    """What an entry points to exists, is in the caller's scope, and fits."""
+    if isinstance(wanted, Company):
+        await _check_parent(tx, scope, wanted, before)
+        return
+    known = noun.company_ids(before) if before else []
+    fresh = [id for id in noun.company_ids(wanted) if id not in known]
+    if len(await companies.some(tx, scope, fresh)) < len(set(fresh)):
+        raise Invalid({"companies" if isinstance(wanted, Contact) else "company_id": "There is no such company."})
+    if isinstance(wanted, Asset) and wanted.contact_id and wanted.contact_id != getattr(before, "contact_id", None):
+        person = await contacts.visible(tx, scope, wanted.contact_id)
+        if person is None or wanted.company_id not in (link.company_id for link in person.companies):
+            raise Invalid({"contact_id": "There is no such contact at this company."})
+
+
+async def _check_parent(tx: Db, scope: CompanyScope, wanted: Company, before: Company | None) -> None:
+    if wanted.parent_id is None or (before is not None and before.parent_id == wanted.parent_id):
+        return
+    parent = await companies.visible(tx, scope, wanted.parent_id)
+    seen = {wanted.id}
+    while parent is not None:
+        if parent.id in seen:
+            raise Invalid({"parent_id": "A company cannot stand above itself."})
+        seen.add(parent.id)
+        if parent.parent_id is None:
+            return
+        parent = await companies.visible(tx, CompanyScope(), parent.parent_id)
+    raise Invalid({"parent_id": "There is no such company."})
+
+
+_TAKEN = (
+    ("account_number", "account_number", "This account number is taken."),
+    ("external_id", "external_id", "This external id belongs to another entry."),
+    ("name_form", "name", "The company has a location of this name."),
+    ("location_of_company", "name", "The company has a location of this name."),
+)
+
+
+def _refusal(conflict: Conflict) -> dict[str, str]:
+    return next(({field: said} for part, field, said in _TAKEN if part in conflict.constraint), {"": "The data do not allow this."})

@@ -1,0 +1,97 @@
+"""The four kinds of thing in the directory: company, contact, location, asset."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page
+from nexus_srv import entries
+from nexus_srv.queries import assets, companies, contacts, locations
+from nexus_srv.queries.assets import Asset
+from nexus_srv.queries.companies import Company
+from nexus_srv.queries.contacts import Contact
+from nexus_srv.queries.directory import Entry
+from nexus_srv.queries.locations import Location
+
+T = TypeVar("T", bound=Entry)
+
+
+class Queries(Protocol[T]):
+    """What each noun's module in queries/ offers."""
+
+    @property
+    def LISTING(self) -> Listing: ...
+
+    async def page_of(self, db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[T]: ...
+    async def some(self, db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[T]: ...
+    async def visible(self, db: Db, scope: CompanyScope, id: str) -> T | None: ...
+    async def insert(self, tx: Db, rows: Any, now: str) -> None: ...
+    async def save(self, tx: Db, row: Any, now: str) -> bool: ...
+    async def delete(self, tx: Db, id: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Noun(Generic[T]):
+    """One of the four kinds of thing: its names, its record, its statements, its rules, and the companies an entry belongs to."""
+
+    name: str
+    plural: str
+    kind: type[T]
+    rows: Queries[T]
+    checked: Callable[[T], T]
+    company_ids: Callable[[T], list[str]]
+    idle: Callable[[Entry, str], dict[str, Any]]
+    busy: dict[str, Any]
+
+
+def _contact_idle(contact: Contact, today: str) -> dict[str, Any]:
+    return {"active": False, "ended_on": contact.ended_on or max(today, contact.active_on or today)}
+
+
+def _asset_idle(asset: Asset, today: str) -> dict[str, Any]:
+    return {"retired_on": asset.retired_on or max(today, asset.active_on or today)}
+
+
+COMPANIES: Noun[Company] = Noun(
+    "company",
+    "companies",
+    Company,
+    companies,
+    entries.company,
+    lambda row: [row.id],
+    lambda row, today: {"status": "inactive"},
+    {"status": "active"},
+)
+CONTACTS: Noun[Contact] = Noun(
+    "contact",
+    "contacts",
+    Contact,
+    contacts,
+    entries.contact,
+    lambda row: [link.company_id for link in row.companies],
+    _contact_idle,
+    {"active": True, "ended_on": None},
+)
+LOCATIONS: Noun[Location] = Noun(
+    "location",
+    "locations",
+    Location,
+    locations,
+    entries.location,
+    lambda row: [row.company_id],
+    lambda row, today: {"active": False},
+    {"active": True},
+)
+ASSETS: Noun[Asset] = Noun(
+    "asset",
+    "assets",
+    Asset,
+    assets,
+    entries.asset,
+    lambda row: [row.company_id],
+    _asset_idle,
+    {"retired_on": None},
+)
+NOUNS: Mapping[str, Noun[Any]] = {noun.plural: noun for noun in (COMPANIES, CONTACTS, LOCATIONS, ASSETS)}

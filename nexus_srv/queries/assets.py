@@ -1,0 +1,120 @@
+"""The devices of companies: their rows in `asset`, and which of them a caller may see."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page, folded
+from nexus_srv.queries import directory
+
+TYPES = ("workstation", "server", "vm", "switch", "firewall", "other")
+
+LISTING = Listing(
+    sorts={
+        "name": "asset.name_form",
+        "company": "company.name_form",
+        "type": "asset.type",
+        "backup_bytes": "asset.backup_bytes",
+        "created_at": "asset.created_at",
+        "updated_at": "asset.updated_at",
+    },
+    default="name",
+    id_column="asset.id",
+    filters=("company_id", "type", "contact_id", "status"),
+)
+
+
+class Asset(directory.Entry, frozen=True, kw_only=True):
+    """A device. `type` is workstation, server, vm, switch, firewall or other; `active_on` and `retired_on` are days, the latter the
+    first that no longer counts; `backup_bytes` is bytes, as measured at `measured_at`."""
+
+    company_id: str
+    name: str
+    type: str = "workstation"
+    serial: str = ""
+    operating_system: str = ""
+    contact_id: str | None = None
+    active_on: str | None = None
+    retired_on: str | None = None
+    last_seen_at: str | None = None
+    backup_bytes: int = 0
+    measured_at: str | None = None
+    notes: str = ""
+    company_name: str = ""
+
+
+_FIELDS = directory.stored_fields(Asset, "company_name")
+_STORED = (*_FIELDS, "name_form", "search")
+_COLUMNS = (
+    ", ".join(f"asset.{name}" for name in (*_FIELDS, "name_form", "created_at", "updated_at", "version"))
+    + ", company.name AS company_name, company.name_form AS company_form"
+)
+_FROM = "asset JOIN company ON company.id = asset.company_id"
+_FILTERS = {
+    "company_id": "asset.company_id = :company_id",
+    "type": "asset.type = :type",
+    "contact_id": "asset.contact_id = :contact_id",
+    "status": "CASE WHEN asset.retired_on IS NULL THEN 'in_use' ELSE 'retired' END = :status",
+}
+_INSERT = directory.insert_sql("asset", _STORED)
+_UPDATE = directory.update_sql("asset", _STORED)
+
+
+async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Asset]:
+    wanted, params = directory.narrowed("asset", scope.clause("asset.company_id"), scope, ask, _FILTERS, since)
+    after, order, place = ask.sql()
+    rows = await db.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
+    total = await db.value(f"SELECT count(*) FROM asset WHERE {wanted}", **params)
+    return directory.paged(ask, rows, total, _asset, "asset")
+
+
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Asset]:
+    seen = scope.clause("asset.company_id")
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM {_FROM} WHERE asset.id IN :ids AND {seen} ORDER BY asset.name_form, asset.id",
+        ids=list(ids),
+        **scope.params(),
+    )
+    return [_asset(row) for row in rows]
+
+
+async def visible(db: Db, scope: CompanyScope, id: str) -> Asset | None:
+    found = await some(db, scope, [id])
+    return found[0] if found else None
+
+
+async def everything(db: Db) -> list[Asset]:
+    """All of them, for an import to compare with."""
+    return [_asset(row) for row in await db.all(f"SELECT {_COLUMNS} FROM {_FROM} ORDER BY asset.id")]
+
+
+async def insert(tx: Db, assets: Iterable[Asset], now: str) -> None:
+    """Raises Conflict when an external id is taken."""
+    await tx.many(_INSERT, [{**_values(asset), "now": now} for asset in assets])
+
+
+async def update(tx: Db, assets: Iterable[Asset], now: str) -> None:
+    """As save does, for many that were read in this very transaction."""
+    await tx.many(_UPDATE, [{**_values(asset), "version": asset.version, "now": now} for asset in assets])
+
+
+async def save(tx: Db, asset: Asset, now: str) -> bool:
+    """False when the row has changed since `asset.version`. Raises Conflict as insert does."""
+    return bool(await tx.run(_UPDATE, **_values(asset), version=asset.version, now=now))
+
+
+async def delete(tx: Db, id: str) -> None:
+    await tx.run("DELETE FROM asset WHERE id = :id", id=id)
+
+
+def _values(asset: Asset) -> dict[str, Any]:
+    values = {name: getattr(asset, name) for name in _FIELDS}
+    words = [asset.name, asset.type, asset.serial, asset.operating_system, asset.external_id or ""]
+    return {**values, "name_form": folded(asset.name), "search": folded(" ".join(words))}
+
+
+def _asset(row: Mapping[str, Any]) -> Asset:
+    values = dict(row)
+    del values["name_form"], values["company_form"]
+    return Asset(**values)

@@ -1,0 +1,151 @@
+"""The companies an MSP looks after: their rows in `company`, and which of them a caller may see."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page, folded
+from nexus_srv.queries import directory
+
+STATUSES = ("prospect", "active", "inactive")
+COMPLIANCE_LEVELS = ("standard", "hipaa", "cjis")
+
+LISTING = Listing(
+    sorts={
+        "name": "company.name_form",
+        "account_number": "company.account_number",
+        "status": "company.status",
+        "city": "company.city",
+        "created_at": "company.created_at",
+        "updated_at": "company.updated_at",
+    },
+    default="name",
+    id_column="company.id",
+    filters=("status", "compliance_level", "parent_id"),
+)
+
+
+class Company(directory.Entry, frozen=True, kw_only=True):
+    """A company. `account_number` is six digits and unique; `status` is prospect, active or inactive; `compliance_level` is
+    standard, hipaa or cjis; `domains` are its e-mail domains; `country` is two letters (ISO 3166)."""
+
+    account_number: str
+    name: str
+    status: str = "active"
+    parent_id: str | None = None
+    main_phone: str = ""
+    website: str = ""
+    domains: tuple[str, ...] = ()
+    compliance_level: str = "standard"
+    address: str = ""
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    notes: str = ""
+
+
+_FIELDS = directory.stored_fields(Company)
+_STORED = (*_FIELDS, "name_form", "search")
+_COLUMNS = ", ".join(f"company.{name}" for name in (*_FIELDS, "name_form", "created_at", "updated_at", "version"))
+_FILTERS = {name: f"company.{name} = :{name}" for name in LISTING.filters}
+_INSERT = directory.insert_sql("company", _STORED)
+_UPDATE = directory.update_sql("company", _STORED)
+
+
+async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Company]:
+    wanted, params = directory.narrowed("company", scope.clause("company.id"), scope, ask, _FILTERS, since)
+    after, order, place = ask.sql()
+    rows = await db.all(f"SELECT {_COLUMNS} FROM company WHERE {wanted} {after} {order}", **params, **place)
+    total = await db.value(f"SELECT count(*) FROM company WHERE {wanted}", **params)
+    return directory.paged(ask, rows, total, _company, "company")
+
+
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Company]:
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM company WHERE company.id IN :ids AND {scope.clause('company.id')} ORDER BY company.name_form, company.id",
+        ids=list(ids),
+        **scope.params(),
+    )
+    return [_company(row) for row in rows]
+
+
+async def visible(db: Db, scope: CompanyScope, id: str) -> Company | None:
+    found = await some(db, scope, [id])
+    return found[0] if found else None
+
+
+async def names(db: Db, scope: CompanyScope) -> list[tuple[str, str]]:
+    """Id and name of every company in scope, by name: what a form offers."""
+    rows = await db.all(f"SELECT id, name FROM company WHERE {scope.clause('id')} ORDER BY name_form, id", **scope.params())
+    return [(row["id"], row["name"]) for row in rows]
+
+
+async def everything(db: Db) -> list[Company]:
+    """All of them, for an import to compare with."""
+    return [_company(row) for row in await db.all(f"SELECT {_COLUMNS} FROM company ORDER BY company.id")]
+
+
+async def free_number(tx: Db) -> str:
+    """The account number after the highest one, or the lowest free one at the end of the range. Raises LookupError when none is free."""
+    highest = await tx.value("SELECT max(account_number) FROM company WHERE length(account_number) = 6")
+    following = max(int(highest or 0), 100_000) + 1
+    if following <= 999_999:
+        return str(following)
+    taken = {row["account_number"] for row in await tx.all("SELECT account_number FROM company")}
+    free = next((str(number) for number in range(100_001, 1_000_000) if str(number) not in taken), None)
+    if free is None:
+        raise LookupError("every account number is taken")
+    return free
+
+
+async def insert(tx: Db, companies: Iterable[Company], now: str) -> None:
+    """Raises Conflict when an account number or an external id is taken."""
+    await tx.many(_INSERT, [{**_values(company), "now": now} for company in companies])
+
+
+async def update(tx: Db, companies: Iterable[Company], now: str) -> None:
+    """As save does, for many that were read in this very transaction."""
+    await tx.many(_UPDATE, [{**_values(company), "version": company.version, "now": now} for company in companies])
+
+
+async def save(tx: Db, company: Company, now: str) -> bool:
+    """False when the row has changed since `company.version`. Raises Conflict as insert does."""
+    return bool(await tx.run(_UPDATE, **_values(company), version=company.version, now=now))
+
+
+async def delete(tx: Db, id: str) -> None:
+    """Raises Conflict while anything belongs to the company."""
+    await tx.run("DELETE FROM company WHERE id = :id", id=id)
+
+
+async def counts(db: Db, id: str) -> dict[str, int]:
+    """How many contacts, locations and assets (and how many of them are not retired) a company has."""
+    row = await db.one(
+        """
+        SELECT (SELECT count(*) FROM contact_company WHERE company_id = :id) AS contacts,
+            (SELECT count(*) FROM location WHERE company_id = :id) AS locations,
+            (SELECT count(*) FROM asset WHERE company_id = :id) AS assets,
+            (SELECT count(*) FROM asset WHERE company_id = :id AND retired_on IS NULL) AS assets_in_use
+        """,
+        id=id,
+    )
+    return dict(row or {})
+
+
+def _values(company: Company) -> dict[str, Any]:
+    values = {name: getattr(company, name) for name in _FIELDS}
+    words = [company.name, company.account_number, *company.domains, company.city, company.external_id or ""]
+    return {
+        **values,
+        "domains": " ".join(company.domains),
+        "name_form": folded(company.name),
+        "search": folded(" ".join(words)),
+    }
+
+
+def _company(row: Mapping[str, Any]) -> Company:
+    values = {**row, "domains": tuple(row["domains"].split())}
+    del values["name_form"]
+    return Company(**values)

@@ -1,0 +1,203 @@
+"""The people at companies: their rows in `contact` and `contact_company`, and which of them a caller may see."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page, folded
+from nexus_srv.queries import directory
+
+ROLES = ("", "primary", "billing", "technical")
+
+LISTING = Listing(
+    sorts={
+        "name": "contact.name_form",
+        "email": "contact.email",
+        "created_at": "contact.created_at",
+        "updated_at": "contact.updated_at",
+    },
+    default="name",
+    id_column="contact.id",
+    filters=("company_id", "role", "active", "billable"),
+)
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact's place at a company. `role` is empty, primary, billing or technical; `billed` says whether this company pays for them."""
+
+    company_id: str
+    role: str = ""
+    billed: bool = True
+    company_name: str = ""
+
+
+class Contact(directory.Entry, frozen=True, kw_only=True):
+    """A person at one company or several. `emails` begins with the primary one, which is also `email`; who is not billable has an
+    `exclusion_reason` (kiosk, shared mailbox, …); `ended_on` is the first day that no longer counts."""
+
+    name: str
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    emails: tuple[str, ...] = ()
+    phone: str = ""
+    mobile_phone: str = ""
+    title: str = ""
+    active: bool = True
+    billable: bool = True
+    exclusion_reason: str = ""
+    active_on: str | None = None
+    ended_on: str | None = None
+    companies: tuple[Link, ...] = ()
+    notes: str = ""
+
+
+_FIELDS = directory.stored_fields(Contact, "emails", "companies")
+_STORED = (*_FIELDS, "more_emails", "name_form", "search")
+_COLUMNS = ", ".join(f"contact.{name}" for name in (*_FIELDS, "more_emails", "name_form", "created_at", "updated_at", "version"))
+_LINK = "SELECT 1 FROM contact_company link WHERE link.contact_id = contact.id AND"
+_INSERT = directory.insert_sql("contact", _STORED)
+_UPDATE = directory.update_sql("contact", _STORED)
+
+
+async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Contact]:
+    wanted, params = directory.narrowed("contact", _seen(scope), scope, ask, _filters(scope, ask), since)
+    after, order, place = ask.sql()
+    rows = await db.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} {after} {order}", **params, **place)
+    total = await db.value(f"SELECT count(*) FROM contact WHERE {wanted}", **params)
+    links = await _links(db, scope, [row["id"] for row in rows])
+    return directory.paged(ask, rows, total, lambda row: _contact(row, links), "contact")
+
+
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Contact]:
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM contact WHERE contact.id IN :ids AND {_seen(scope)} ORDER BY contact.name_form, contact.id",
+        ids=list(ids),
+        **scope.params(),
+    )
+    links = await _links(db, scope, [row["id"] for row in rows])
+    return [_contact(row, links) for row in rows]
+
+
+async def visible(db: Db, scope: CompanyScope, id: str) -> Contact | None:
+    found = await some(db, scope, [id])
+    return found[0] if found else None
+
+
+async def everything(db: Db) -> list[Contact]:
+    """All of them, for an import to compare with."""
+    rows = await db.all(f"SELECT {_COLUMNS} FROM contact ORDER BY contact.id")
+    links = await _links(db, CompanyScope(), None)
+    return [_contact(row, links) for row in rows]
+
+
+async def hidden_links(tx: Db, scope: CompanyScope, id: str) -> list[Link]:
+    """The contact's companies that are out of scope, which a change made from inside it leaves alone."""
+    every = await _links(tx, CompanyScope(), [id])
+    return [link for link in every.get(id, ()) if not scope.sees(link.company_id)]
+
+
+async def at_company(db: Db, company_id: str) -> list[tuple[str, str]]:
+    """Id and name of the people at a company, by name: what a form offers."""
+    rows = await db.all(
+        """
+        SELECT contact.id, contact.name FROM contact JOIN contact_company link ON link.contact_id = contact.id
+        WHERE link.company_id = :company_id ORDER BY contact.name_form, contact.id
+        """,
+        company_id=company_id,
+    )
+    return [(row["id"], row["name"]) for row in rows]
+
+
+async def insert(tx: Db, contacts: Sequence[Contact], now: str) -> None:
+    """Raises Conflict when an external id is taken or a company does not exist."""
+    await tx.many(_INSERT, [{**_values(contact), "now": now} for contact in contacts])
+    await _link(tx, contacts)
+
+
+async def update(tx: Db, contacts: Sequence[Contact], now: str) -> None:
+    """As save does, for many that were read in this very transaction."""
+    await tx.many(_UPDATE, [{**_values(contact), "version": contact.version, "now": now} for contact in contacts])
+    await tx.many("DELETE FROM contact_company WHERE contact_id = :id", [{"id": contact.id} for contact in contacts])
+    await _link(tx, contacts)
+
+
+async def save(tx: Db, contact: Contact, now: str) -> bool:
+    """False when the row has changed since `contact.version`. Raises Conflict as insert does."""
+    if not await tx.run(_UPDATE, **_values(contact), version=contact.version, now=now):
+        return False
+    await tx.run("DELETE FROM contact_company WHERE contact_id = :id", id=contact.id)
+    await _link(tx, [contact])
+    return True
+
+
+async def delete(tx: Db, id: str) -> None:
+    await tx.run("DELETE FROM contact WHERE id = :id", id=id)
+
+
+def _seen(scope: CompanyScope) -> str:
+    return "TRUE" if scope.rule == "all" else f"EXISTS ({_LINK} {scope.clause('link.company_id')})"
+
+
+def _filters(scope: CompanyScope, ask: Ask) -> dict[str, str]:
+    """A company counts only where the caller may see it, and a role at the company that the list is narrowed to."""
+    seen = scope.clause("link.company_id")
+    narrowed = " AND link.company_id = :company_id" if "company_id" in ask.filters else ""
+    return {
+        "company_id": f"EXISTS ({_LINK} link.company_id = :company_id AND {seen})",
+        "role": f"EXISTS ({_LINK} link.role = :role AND {seen}{narrowed})",
+        "active": "contact.active = (:active = 'yes')",
+        "billable": "contact.billable = (:billable = 'yes')",
+    }
+
+
+async def _links(db: Db, scope: CompanyScope, ids: Sequence[str] | None) -> dict[str, tuple[Link, ...]]:
+    """The companies of contacts (of all where `ids` is None), the first one first, as far as they are in scope."""
+    rows = await db.all(
+        f"""
+        SELECT link.contact_id, link.company_id, link.role, link.billed, company.name AS company_name
+        FROM contact_company link JOIN company ON company.id = link.company_id
+        WHERE {"TRUE" if ids is None else "link.contact_id IN :ids"} AND {scope.clause("link.company_id")}
+        ORDER BY company.name_form, company.id
+        """,
+        **({} if ids is None else {"ids": list(ids)}),
+        **scope.params(),
+    )
+    found: dict[str, list[Link]] = {}
+    for row in rows:
+        link = Link(company_id=row["company_id"], role=row["role"], billed=bool(row["billed"]), company_name=row["company_name"])
+        found.setdefault(row["contact_id"], []).append(link)
+    return {id: tuple(links) for id, links in found.items()}
+
+
+async def _link(tx: Db, contacts: Iterable[Contact]) -> None:
+    await tx.many(
+        "INSERT INTO contact_company (contact_id, company_id, role, billed) VALUES (:contact_id, :company_id, :role, :billed)",
+        [
+            {"contact_id": contact.id, "company_id": link.company_id, "role": link.role, "billed": link.billed}
+            for contact in contacts
+            for link in contact.companies
+        ],
+    )
+
+
+def _values(contact: Contact) -> dict[str, Any]:
+    values = {name: getattr(contact, name) for name in _FIELDS}
+    words = [contact.name, *contact.emails, contact.phone, contact.mobile_phone, contact.title, contact.external_id or ""]
+    return {
+        **values,
+        "email": contact.emails[0] if contact.emails else "",
+        "more_emails": " ".join(contact.emails[1:]),
+        "name_form": folded(contact.name),
+        "search": folded(" ".join(words)),
+    }
+
+
+def _contact(row: Mapping[str, Any], links: Mapping[str, tuple[Link, ...]]) -> Contact:
+    values = {**row, "active": bool(row["active"]), "billable": bool(row["billable"]), "companies": links.get(row["id"], ())}
+    values["emails"] = (row["email"], *row["more_emails"].split()) if row["email"] else ()
+    del values["name_form"], values["more_emails"]
+    return Contact(**values)

@@ -1,0 +1,97 @@
+"""What the four nouns of the directory share: how a list is narrowed, how a row is saved by version, what is remembered of deleted rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.lists import Ask, Page, like
+
+T = TypeVar("T")
+
+MAX_TOMBSTONES = 10_000
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What every entry of the directory has. `source` and `external_id` say which system knows it by which name; `version` counts its
+    changes from 1; times are UTC."""
+
+    id: str
+    source: str = ""
+    external_id: str | None = None
+    created_at: str = ""
+    updated_at: str = ""
+    version: int = 0
+
+
+async def state(db: Db) -> int:
+    """The count of changes so far: an answer made at one count is right as long as the count stands."""
+    return int(await db.value("SELECT version FROM directory_state WHERE id = 1"))
+
+
+async def count_change(tx: Db) -> None:
+    await tx.run("UPDATE directory_state SET version = version + 1 WHERE id = 1")
+
+
+async def bury(tx: Db, noun: str, id: str, company_ids: Sequence[str], now: str) -> None:
+    """Remember that a row is gone (or gone from these companies), for those who follow the list."""
+    await tx.many(
+        """
+        INSERT INTO tombstone (noun, id, company_id, deleted_at) VALUES (:noun, :id, :company_id, :now)
+        ON CONFLICT (noun, id, company_id) DO UPDATE SET deleted_at = excluded.deleted_at
+        """,
+        [{"noun": noun, "id": id, "company_id": company_id, "now": now} for company_id in company_ids or [""]],
+    )
+
+
+async def buried(db: Db, noun: str, scope: CompanyScope, since: str) -> list[str]:
+    """The ids that have gone since then from the companies in scope; the same id may live on elsewhere in it."""
+    rows = await db.all(
+        f"""
+        SELECT DISTINCT id FROM tombstone WHERE noun = :noun AND deleted_at >= :since AND {scope.clause("company_id")}
+        ORDER BY id LIMIT {MAX_TOMBSTONES}
+        """,
+        noun=noun,
+        since=since,
+        **scope.params(),
+    )
+    return [row["id"] for row in rows]
+
+
+def narrowed(table: str, seen: str, scope: CompanyScope, ask: Ask, filters: Mapping[str, str], since: str) -> tuple[str, dict[str, Any]]:
+    """The conditions of a list and their parameters; `filters` leads from a filter's name to its condition, which binds it as :name."""
+    clauses, params = [seen], dict(scope.params())
+    for number, word in enumerate(ask.q.split()[:8]):
+        clauses.append(f"{table}.search LIKE :like_{number} ESCAPE '\\'")
+        params[f"like_{number}"] = like(word)
+    for name, value in ask.filters.items():
+        clauses.append(filters[name])
+        params[name] = value
+    if since:
+        clauses.append(f"{table}.updated_at >= :updated_since")
+        params["updated_since"] = since
+    return " AND ".join(clauses), params
+
+
+def stored_fields(record: type[msgspec.Struct], *others: str) -> list[str]:
+    """The fields of a record that are columns by the same name and that callers set."""
+    return [name for name in record.__struct_fields__ if name not in ("created_at", "updated_at", "version", *others)]
+
+
+def insert_sql(table: str, columns: Sequence[str]) -> str:
+    names = ", ".join(columns)
+    return f"INSERT INTO {table} ({names}, created_at, updated_at, version) VALUES ({', '.join(':' + c for c in columns)}, :now, :now, 1)"
+
+
+def update_sql(table: str, columns: Sequence[str]) -> str:
+    assignments = ", ".join(f"{column} = :{column}" for column in columns if column != "id")
+    return f"UPDATE {table} SET {assignments}, updated_at = :now, version = version + 1 WHERE id = :id AND version = :version"
+
+
+def paged(ask: Ask, rows: Sequence[Mapping[str, Any]], total: int, made: Callable[[Mapping[str, Any]], T], table: str) -> Page[T]:
+    """The page of a list out of the rows that were found; the company's sort column is called company_form in the rows of others."""
+    column = ask.column.removeprefix(f"{table}.").replace("company.name_form", "company_form")
+    page = ask.page(rows, total, lambda row: (row[column], row["id"]))
+    return Page([made(row) for row in page.rows], page.total, page.first, page.next_cursor, page.previous_cursor, ask)
