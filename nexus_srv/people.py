@@ -9,18 +9,21 @@ from zoneinfo import available_timezones
 
 from hmlib import audit
 from hmlib.audit import Actor
-from hmlib.auth import LEVELS, Caller
+from hmlib.auth import LEVELS, PERMISSIONS, Caller, CompanyScope
 from hmlib.clock import new_id
 from hmlib.db import Conflict, Db
-from nexus_srv import usernames
-from nexus_srv.queries import invites, users
+from hmlib.sessions import Sessions
+from nexus_srv import endings, usernames
+from nexus_srv.queries import companies, invites, users
+from nexus_srv.queries.companies import Company
 from nexus_srv.queries.users import User
 
 STATUSES = ("active", "locked", "disabled")
 SCOPE_RULES = ("all", "only", "except")
 LANGUAGES = ("en", "de")
 AUDITED = (
-    "username display_name email phone language time_zone level status scope_rule company_ids contact_id source external_id".split()
+    *("username", "display_name", "email", "phone", "language", "time_zone", "level", "status"),
+    *("scope_rule", "company_ids", "contact_id", "source", "external_id"),
 )
 
 
@@ -30,6 +33,10 @@ class Invalid(Exception):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(", ".join(errors))
         self.errors = dict(errors)
+
+
+class Taken(Invalid):
+    """What must be unique belongs to another account."""
 
 
 class NotAllowed(Exception):
@@ -51,6 +58,30 @@ class Stale(Exception):
     """The account has changed since it was read."""
 
 
+def time_zones() -> list[str]:
+    return sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
+
+
+async def companies_of(db: Db, user: User) -> list[Company]:
+    """The companies that the person's scope names."""
+    return await companies.some(db, CompanyScope(), user.company_ids)
+
+
+async def names_of(db: Db, user: User) -> list[str]:
+    """The names a password of theirs must not hold."""
+    of_companies = [company.name for company in await companies_of(db, user)]
+    return [user.username, user.display_name, user.email.partition("@")[0], *of_companies]
+
+
+def permissions_of(user: User) -> list[str]:
+    return sorted(PERMISSIONS[user.level])
+
+
+async def record_export(db: Db, actor: Actor, count: int, now: str) -> None:
+    async with db.write() as tx:
+        await audit.record(tx, actor, "users.exported", "users", now=now, after={"rows": count})
+
+
 async def add(db: Db, caller: Caller | None, wanted: User, actor: Actor, now: str) -> User:
     """A new account without a password. Raises Invalid, NotAllowed."""
     wanted = replace(checked(wanted), id=new_id())
@@ -61,11 +92,11 @@ async def add(db: Db, caller: Caller | None, wanted: User, actor: Actor, now: st
             user = await users.create(tx, wanted, now)
             await audit.record(tx, actor, "user.created", f"user/{user.id}", now=now, after=_facts(user))
     except Conflict as taken:
-        raise Invalid(_taken(taken)) from taken
+        raise Taken(_taken(taken)) from taken
     return user
 
 
-async def change(db: Db, caller: Caller, before: User, wanted: User, actor: Actor, now: str) -> User:
+async def change(db: Db, sessions: Sessions, caller: Caller, before: User, wanted: User, actor: Actor, now: str) -> User:
     """The account as it stands after the change. Raises Invalid, NotAllowed, LastAdmin, Stale."""
     wanted = checked(wanted)
     if _facts(before) == _facts(wanted):
@@ -77,15 +108,14 @@ async def change(db: Db, caller: Caller, before: User, wanted: User, actor: Acto
             user = await users.save(tx, wanted, now)
             if user is None:
                 raise Stale
-            await _record(tx, actor, before, user, now)
-            # After the audit row, whose place in the chain puts changes one after the other: two administrators cannot demote each other.
             if not await users.count_admins(tx):
                 raise LastAdmin
             _check_own(caller, before, user)
             _check_grant(caller, before, user)
-            await _follow_up(tx, before, user, now)
+            await _record(tx, actor, before, user, now)
+            await _follow_up(tx, sessions, before, user, now)
     except Conflict as taken:
-        raise Invalid(_taken(taken)) from taken
+        raise Taken(_taken(taken)) from taken
     return user
 
 
@@ -126,13 +156,15 @@ def _checked_name(name: str) -> str:
     name = unicodedata.normalize("NFC", re.sub(r"\s+", " ", name).strip())
     if not name:
         raise usernames.Refused("Enter a name.")
-    if len(name) > 100 or any(unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn"} and letter not in "\u200c\u200d" for letter in name):
+    if len(name) > 100 or any(
+        unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn"} and letter not in "\u200c\u200d" for letter in name
+    ):
         raise usernames.Refused("Use at most 100 characters, and none that cannot be seen.")
     return name
 
 
 async def _check_companies(tx: Db, wanted: User) -> None:
-    if await users.unknown_companies(tx, wanted.company_ids):
+    if len(await companies.some(tx, CompanyScope(), wanted.company_ids)) < len(wanted.company_ids):
         raise Invalid({"company_ids": "There is no such company."})
 
 
@@ -151,14 +183,22 @@ def _check_own(caller: Caller, before: User, after: User) -> None:
 async def _record(tx: Db, actor: Actor, before: User, after: User, now: str) -> None:
     old, new = _facts(before), _facts(after)
     changed = [field for field in AUDITED if old[field] != new[field]]
-    action = {"active": "user.enabled", "locked": "user.locked", "disabled": "user.disabled"}[after.status] if "status" in changed else "user.changed"
+    action = (
+        {"active": "user.enabled", "locked": "user.locked", "disabled": "user.disabled"}[after.status]
+        if "status" in changed
+        else "user.changed"
+    )
     parts = {field: old[field] for field in changed}, {field: new[field] for field in changed}
     await audit.record(tx, actor, action, f"user/{after.id}", now=now, before=parts[0], after=parts[1])
 
 
-async def _follow_up(tx: Db, before: User, after: User, now: str) -> None:
+async def _follow_up(tx: Db, sessions: Sessions, before: User, after: User, now: str) -> None:
     if after.email != before.email or not after.active:
         await invites.void(tx, after.id, now)
+    if not after.active or after.level != before.level:
+        await endings.end_user(tx, sessions, after.id, now)
+    elif after.scope != before.scope:
+        await endings.scope_changed(tx, after.id, now)
 
 
 def _facts(user: User) -> dict[str, object]:

@@ -25,7 +25,7 @@ async def create(tx: Db, account_id: str, code_mac: str, *, by: str, minutes: in
 
 async def account_of(db: Db, code_mac: str, now: str) -> str | None:
     """Whose link this is, while it works."""
-    return await db.value(
+    found: str | None = await db.value(
         """
         SELECT invite.account_id FROM invite JOIN account ON account.id = invite.account_id
         WHERE invite.code_mac = :code_mac AND invite.used_at IS NULL AND invite.expires_at > :now AND account.status = 'active'
@@ -33,6 +33,7 @@ async def account_of(db: Db, code_mac: str, now: str) -> str | None:
         code_mac=code_mac,
         now=now,
     )
+    return found
 
 
 async def use(tx: Db, code_mac: str, now: str) -> str | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from hmlib.auth import Caller, CompanyScope
 from hmlib.db import Db
-from hmlib.lists import Ask, Listing, Page, folded, like
+from hmlib.lists import Ask, Listing, Page, folded
+from nexus_srv.queries.directory import narrowed, paged
 from nexus_srv.usernames import canonical
 
 LISTING = Listing(
@@ -24,10 +25,12 @@ LISTING = Listing(
     filters=("level", "status"),
 )
 
+_PROFILE = ("id", "username", "email", "display_name", "phone", "language", "time_zone")
+_FILTERS = {name: f"account.{name} = :{name}" for name in LISTING.filters}
 _COLUMNS = """
-    account.id, account.username, account.email, account.display_name, account.phone, account.language, account.time_zone, account.level,
-    account.status, account.scope_rule, account.contact_id, account.source, account.external_id, account.last_signed_in_at,
-    account.password_changed_at, account.created_at, account.updated_at, account.version, account.search,
+    account.id, account.username, account.username_form, account.email, account.display_name, account.phone, account.language,
+    account.time_zone, account.level, account.status, account.scope_rule, account.contact_id, account.source, account.external_id,
+    account.last_signed_in_at, account.password_changed_at, account.created_at, account.updated_at, account.version, account.search,
     COALESCE((SELECT string_agg(company_id, ' ') FROM account_company WHERE account_id = account.id), '') AS company_ids,
     COALESCE((SELECT string_agg(kind, ' ') FROM factor WHERE account_id = account.id AND confirmed_at IS NOT NULL), '') AS factors
 """
@@ -92,17 +95,19 @@ async def visible_to(db: Db, caller: Caller, id: str) -> User | None:
 
 async def some_visible_to(db: Db, caller: Caller, ids: Sequence[str]) -> list[User]:
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM account WHERE id IN :ids AND {_seen_by(caller)} ORDER BY username_form", ids=list(ids), **caller.scope.params()
+        f"SELECT {_COLUMNS} FROM account WHERE id IN :ids AND {_seen_by(caller)} ORDER BY username_form",
+        ids=list(ids),
+        **caller.scope.params(),
     )
     return [_user(row) for row in rows]
 
 
-async def page_of(db: Db, caller: Caller, ask: Ask, *, updated_since: str = "") -> Page[User]:
-    wanted, params = _wanted(caller, ask, updated_since)
+async def page_of(db: Db, caller: Caller, ask: Ask, *, since: str = "") -> Page[User]:
+    wanted, params = narrowed("account", _seen_by(caller), caller.scope, ask, _FILTERS, since)
     after, order, place = ask.sql()
     rows = await db.all(f"SELECT {_COLUMNS} FROM account WHERE {wanted} {after} {order}", **params, **place)
     total = await db.value(f"SELECT count(*) FROM account WHERE {wanted}", **params)
-    return ask.page([_user(row) for row in rows], total, ask.key)
+    return paged(ask, rows, total, _user, "account")
 
 
 async def credentials(db: Db, username: str) -> Credentials | None:
@@ -111,22 +116,18 @@ async def credentials(db: Db, username: str) -> Credentials | None:
 
 
 async def password_hash(db: Db, id: str) -> str | None:
-    return await db.value("SELECT password_hash FROM account WHERE id = :id", id=id)
+    found: str | None = await db.value("SELECT password_hash FROM account WHERE id = :id", id=id)
+    return found
 
 
 async def count_admins(tx: Db) -> int:
-    return await tx.value("SELECT count(*) FROM account WHERE level = 'admin' AND status = 'active'")
+    return int(await tx.value("SELECT count(*) FROM account WHERE level = 'admin' AND status = 'active'"))
 
 
 async def scopes_of(db: Db, ids: Sequence[str]) -> dict[str, CompanyScope]:
     """The company scopes of active users; nobody else is in the answer."""
     rows = await db.all(f"SELECT {_COLUMNS} FROM account WHERE id IN :ids AND status = 'active'", ids=list(ids))
     return {user.id: user.scope for user in map(_user, rows)}
-
-
-async def unknown_companies(db: Db, ids: Sequence[str]) -> set[str]:
-    rows = await db.all("SELECT id FROM company WHERE id IN :ids", ids=list(ids))
-    return set(ids) - {row["id"] for row in rows}
 
 
 async def create(tx: Db, user: User, now: str) -> User:
@@ -186,20 +187,6 @@ def _seen_by(caller: Caller) -> str:
     return f"(level <> 'client' OR EXISTS (SELECT 1 FROM account_company WHERE account_id = account.id AND {seen}))"
 
 
-def _wanted(caller: Caller, ask: Ask, updated_since: str) -> tuple[str, dict[str, Any]]:
-    clauses, params = [_seen_by(caller)], dict(caller.scope.params())
-    if ask.q:
-        clauses.append("search LIKE :like ESCAPE '\\'")
-        params["like"] = like(ask.q)
-    for name, value in ask.filters.items():
-        clauses.append(f"{name} = :{name}")
-        params[name] = value
-    if updated_since:
-        clauses.append("updated_at >= :updated_since")
-        params["updated_since"] = updated_since
-    return " AND ".join(clauses), params
-
-
 async def _set_companies(tx: Db, user: User) -> None:
     await tx.run("DELETE FROM account_company WHERE account_id = :id", id=user.id)
     if user.company_ids:
@@ -216,7 +203,7 @@ async def _reloaded(tx: Db, id: str) -> User:
 
 
 def _values(user: User) -> dict[str, Any]:
-    names = "id username email display_name phone language time_zone level status scope_rule contact_id source external_id".split()
+    names = (*_PROFILE, "level", "status", "scope_rule", "contact_id", "source", "external_id")
     forms = {"username_form": canonical(user.username), "email_form": canonical(user.email) or None}
     return {
         **{name: getattr(user, name) for name in names},
@@ -227,4 +214,6 @@ def _values(user: User) -> dict[str, Any]:
 
 def _user(row: Mapping[str, Any]) -> User:
     values = {field.name: row[field.name] for field in fields(User)}
-    return User(**{**values, "company_ids": tuple(sorted(row["company_ids"].split())), "factors": tuple(sorted(set(row["factors"].split())))})
+    return User(
+        **{**values, "company_ids": tuple(sorted(row["company_ids"].split())), "factors": tuple(sorted(set(row["factors"].split())))}
+    )

@@ -1,0 +1,77 @@
+"""What lets a person in: one-time links, passwords, living sessions, and wrong attempts that are forgiven."""
+
+import secrets
+
+from hmlib import audit
+from hmlib.audit import Actor
+from hmlib.crypto import Keys
+from hmlib.db import Db
+from hmlib.sessions import Sessions
+from nexus_srv import endings, throttle
+from nexus_srv.queries import invites, users
+from nexus_srv.queries import throttle as counts
+from nexus_srv.queries.users import User
+
+LINK_MINUTES = 60
+
+
+def code_mac(keys: Keys, code: str) -> str:
+    return keys.mac("invite", code)
+
+
+def setup_link(origin: str, code: str) -> str:
+    """The code stands behind the `#`, which browsers do not send: it reaches no log, no proxy and no Referer."""
+    return f"{origin}/setup#{code}"
+
+
+async def invite(tx: Db, keys: Keys, user: User, actor: Actor, now: str, minutes: int = LINK_MINUTES) -> tuple[str, str]:
+    """A new one-time link in place of every earlier one; answers its code, which is kept nowhere, and when it ends."""
+    code = secrets.token_urlsafe(32)
+    expires_at = await invites.create(tx, user.id, code_mac(keys, code), by=actor.id, minutes=minutes, now=now)
+    await audit.record(tx, actor, "user.invited", f"user/{user.id}", now=now, after={"expires_at": expires_at})
+    return code, expires_at
+
+
+async def redeem(db: Db, sessions: Sessions, keys: Keys, user: User, code: str, password_hash: str, actor: Actor, now: str) -> bool:
+    """Spend the link and set the password; false when somebody else spent it first. Ends every session of the person."""
+    async with db.write() as tx:
+        if await invites.use(tx, code_mac(keys, code), now) != user.id:
+            return False
+        await _set_password(tx, user, password_hash, actor, now)
+        await endings.end_user(tx, sessions, user.id, now)
+        await counts.forgive(tx, throttle.of_account(keys, user.username))
+    return True
+
+
+async def change_password(db: Db, sessions: Sessions, user: User, password_hash: str, actor: Actor, now: str, keep_sid: str | None) -> None:
+    """A person's own new password; ends their sign-ins everywhere but this one, and every link that was under way."""
+    async with db.write() as tx:
+        await _set_password(tx, user, password_hash, actor, now)
+        await invites.void(tx, user.id, now)
+        for session in await sessions.of_user(user.id, now):
+            if session.sid != keep_sid:
+                await endings.end_sid(tx, sessions, session.sid, now)
+
+
+async def _set_password(tx: Db, user: User, password_hash: str, actor: Actor, now: str) -> None:
+    await users.set_password(tx, user.id, password_hash, now)
+    await audit.record(tx, actor, "user.password_set", f"user/{user.id}", now=now)
+
+
+async def end_sessions(
+    db: Db, sessions: Sessions, user_id: str, sid: str | None, actor: Actor, now: str, keep_sid: str | None = None
+) -> int:
+    """End one sign-in of a person, or all but `keep_sid`; how many ended. Somebody else's sid is none of theirs."""
+    living = [session for session in await sessions.of_user(user_id, now) if (session.sid == sid if sid else session.sid != keep_sid)]
+    async with db.write() as tx:
+        for session in living:
+            await endings.end_sid(tx, sessions, session.sid, now)
+            await audit.record(tx, actor, "session.ended", f"user/{user_id}", now=now, before={"sid": session.sid[:8]})
+    return len(living)
+
+
+async def forget_attempts(db: Db, keys: Keys, user: User, actor: Actor, now: str) -> None:
+    """An administrator lets a person try again at once."""
+    async with db.write() as tx:
+        await counts.forgive(tx, throttle.of_account(keys, user.username))
+        await audit.record(tx, actor, "user.attempts_forgotten", f"user/{user.id}", now=now)

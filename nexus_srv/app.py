@@ -1,0 +1,89 @@
+"""Nexus's table of contents, and how its parts are put together."""
+
+from pathlib import Path
+
+from tornado.web import Application, url
+
+import hmlib
+from hmlib import admin, openapi
+from hmlib.application import application
+from hmlib.crypto import Keys, load_master
+from hmlib.db import Db
+from hmlib.migrate import Folder
+from hmlib.nexus import Nexus
+from hmlib.pages import NavigationItem
+from hmlib.preferences import Preferences
+from hmlib.sessions import Sessions
+from hmlib.settings import Settings
+from nexus_srv.api import users as api_users
+from nexus_srv.callers import NexusCallers
+from nexus_srv.pages import account, home, login, setup, users
+from nexus_srv.passwords import Hasher
+from nexus_srv.settings import PREFERENCES
+from nexus_srv.sign_in import SignIn
+from nexus_srv.signing import Signer
+
+HERE = Path(__file__).parent
+MIGRATIONS: list[Folder] = [("hmlib", Path(hmlib.__file__).parent / "migrations"), ("nexus", HERE / "migrations")]
+
+ROUTES = [
+    # browsers: signing in and out
+    url(r"/", home.HomePage, name="home"),
+    url(r"/login", login.SignInPage, name="login"),
+    url(r"/logout", login.SignOutPage, name="logout"),
+    url(r"/confirm", login.ConfirmPage, name="confirm"),
+    url(r"/setup", setup.SetupPage, name="setup"),
+    url(r"/setup/password", setup.SetupPassword, name="setup-password"),
+    # browsers: oneself
+    url(r"/account", account.AccountPage, name="account"),
+    url(r"/account/password", account.AccountPassword, name="account-password"),
+    url(r"/account/sessions/end", account.AccountSessionsEnd, name="account-sessions-end"),
+    url(r"/account/sessions/([\w-]+)/end", account.AccountSessionsEnd, name="account-session-end"),
+    # browsers: the people who sign in
+    url(r"/users", users.UserListPage, name="users"),
+    url(r"/users/rows", users.UserRows, name="user-rows"),
+    url(r"/users/export", users.UserExport, name="users-export"),
+    url(r"/users/new", users.UserNewPage, name="user-new"),
+    url(r"/users/([\w-]+)", users.UserPage, name="user"),
+    url(r"/users/([\w-]+)/edit", users.UserEditPage, name="user-edit"),
+    url(r"/users/([\w-]+)/status", users.UserStatus, name="user-status"),
+    url(r"/users/([\w-]+)/invite", users.UserInvite, name="user-invite"),
+    url(r"/users/([\w-]+)/access", users.UserAccessPage, name="user-access"),
+    url(r"/users/([\w-]+)/sessions/end", users.UserSessionsEnd, name="user-sessions-end"),
+    url(r"/users/([\w-]+)/sessions/([\w-]+)/end", users.UserSessionsEnd, name="user-session-end"),
+    # other services and programs
+    url(r"/api/me", api_users.Me),
+    url(r"/api/users", api_users.UserList),
+    url(r"/api/users:lookup", api_users.UserLookup),
+    url(r"/api/users/([\w-]+)", api_users.OneUser),
+    # what every service has
+    *admin.routes(),
+    *openapi.routes(),
+]
+
+NAVIGATION = [
+    NavigationItem("Users", "users", "users", "users:read"),
+    NavigationItem("Audit", "audit", "history", "audit:read"),
+    NavigationItem("Settings", "settings", "settings", "settings:admin"),
+]
+
+
+def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
+    """Nexus's application; `nexus` is None here, for Nexus does not call itself."""
+    keys = Keys(load_master(settings.master_key_file), settings.service)
+    preferences = Preferences(PREFERENCES)
+    signer = Signer(db, keys, settings.origin)
+    return application(
+        settings,
+        db,
+        None,
+        routes=ROUTES,
+        templates=HERE / "templates",
+        preferences=preferences,
+        navigation=NAVIGATION,
+        callers=NexusCallers(db, signer.verifier),
+        keys=keys,
+        signer=signer,
+        sign_in=SignIn(db, keys, Hasher(), Sessions(db, keys), preferences),
+        background=[signer.follow],
+    )

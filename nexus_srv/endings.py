@@ -1,0 +1,18 @@
+"""Ending sessions everywhere: here at once, and at every module as soon as it can be told."""
+
+from hmlib.db import Db
+from hmlib.sessions import Sessions
+
+
+async def end_sid(tx: Db, sessions: Sessions, sid: str, now: str) -> None:
+    """One sign-in and all that came of it."""
+    await sessions.end_sid(sid, tx)
+
+
+async def end_user(tx: Db, sessions: Sessions, user_id: str, now: str) -> None:
+    """Every sign-in of a person: disabled, another level, another password."""
+    await sessions.end_user(user_id, tx)
+
+
+async def scope_changed(tx: Db, user_id: str, now: str) -> None:
+    """Modules must ask again which companies this person may see."""

@@ -1,0 +1,129 @@
+"""Nexus's own sign-in page, signing out, and proving once more who one is."""
+
+from hmlib import requests
+from hmlib.auth import anyone, signed_in
+from hmlib.clock import parse
+from hmlib.web import PageHandler
+from nexus_srv import endings, passwords
+from nexus_srv.passwords import Busy
+from nexus_srv.queries import sessions, users
+from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword
+from nexus_srv.throttle import Throttled
+
+STEP_UP_SECONDS = 600
+
+WRONG = "That user name and password do not match."
+THROTTLED = "Too many attempts. Wait a little, then try again."
+BUSY = "Too many people are signing in just now. Try again in a few seconds."
+SECOND_FACTOR = "This account asks for a second factor, which cannot be shown here yet. Ask an administrator."
+
+
+class PasswordPage(PageHandler):
+    """What the pages that take a password share."""
+
+    @property
+    def sign_in(self) -> SignIn:
+        found: SignIn = self.settings["sign_in"]
+        return found
+
+    @property
+    def proved_recently(self) -> bool:
+        """Whether the person has shown who they are in the last ten minutes: what matters most asks for that."""
+        return parse(self.now).timestamp() - (self.known.auth_time or 0) <= STEP_UP_SECONDS
+
+    @property
+    def next_path(self) -> str:
+        given = self.query if self.request.method in ("GET", "HEAD") else self.form
+        return requests.next_path(given.get("next", "/"), self.hm.origin)
+
+    def attempt(self, username: str, password: str) -> Attempt:
+        if not username or len(username) > LONGEST_USERNAME or not passwords.fits_in(password):
+            raise requests.BadRequest("invalid_request", "A user name or password like that cannot exist.")
+        return Attempt(username, password, self.address, self.request.headers.get("User-Agent", ""), self.request_id)
+
+    def refused(self, refusal: Exception) -> str:
+        """Set the status and say what the person may know."""
+        if isinstance(refusal, Throttled | Busy):
+            self.set_header("Retry-After", str(refusal.retry_after))
+            self.set_status(429 if isinstance(refusal, Throttled) else 503)
+            return THROTTLED if isinstance(refusal, Throttled) else BUSY
+        self.set_status(403 if isinstance(refusal, SecondFactorNeeded) else 401)
+        return SECOND_FACTOR if isinstance(refusal, SecondFactorNeeded) else WRONG
+
+
+class SignInPage(PasswordPage):
+    """User name and password in one form."""
+
+    @anyone
+    async def get(self) -> None:
+        if self.caller:
+            self.see_other(self.next_path)
+        else:
+            self._answer_form()
+
+    @anyone
+    async def post(self) -> None:
+        attempt = self.attempt(self.form.get("username", ""), self.form.get("password", ""))
+        try:
+            user = await self.sign_in.judge(attempt, self.now)
+        except (WrongPassword, SecondFactorNeeded, Throttled, Busy) as refusal:
+            self._answer_form(error=self.refused(refusal), username=attempt.username)
+            return
+        if self.session:
+            async with self.db.write() as tx:
+                await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
+        cookie, _ = await self.sign_in.open(attempt, user, self.now)
+        self.put_cookie(self.hm.cookie, cookie)
+        self.drop_cookie(f"{self.hm.cookie}_pre")
+        self.see_other(self.next_path)
+
+    def _answer_form(self, error: str = "", username: str = "") -> None:
+        notice = "You are signed out." if "signed_out" in self.query else ""
+        self.page("login.html", action=self.reverse_url("login"), next=self.next_path, error=error, notice=notice, username=username)
+
+
+class SignOutPage(PageHandler):
+    """Signing out here signs out everywhere."""
+
+    @anyone
+    async def get(self) -> None:
+        self.page("logout.html", action=self.reverse_url("logout"))
+
+    @anyone
+    async def post(self) -> None:
+        if self.session:
+            async with self.db.write() as tx:
+                await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
+        for name in [name for name in self.cookies if name.startswith(self.hm.cookie)]:
+            self.drop_cookie(name)
+        self.session = None
+        self.set_header("Clear-Site-Data", '"cache", "storage"')
+        self.see_other(self.reverse_url("login") + "?signed_out=1")
+
+
+class ConfirmPage(PasswordPage):
+    """The password once more, before something that matters (step-up)."""
+
+    @signed_in
+    async def get(self) -> None:
+        self._answer_form()
+
+    @signed_in
+    async def post(self) -> None:
+        assert self.session is not None
+        user = await users.by_id(self.db, self.known.id)
+        assert user is not None
+        try:
+            await self.sign_in.judge(self.attempt(user.username, self.form.get("password", "")), self.now)
+        except (WrongPassword, SecondFactorNeeded, Throttled, Busy) as refusal:
+            self._answer_form(error=self.refused(refusal))
+            return
+        async with self.db.write() as tx:
+            await sessions.prove_again(tx, self.session.id_hash, int(parse(self.now).timestamp()))
+            cookie = await self.sessions.renew_id(self.session.id_hash, tx)
+        if cookie:
+            self.put_cookie(self.hm.cookie, cookie)
+        self.see_other(self.next_path)
+
+    def _answer_form(self, error: str = "") -> None:
+        self.page("account/confirm.html", action=self.reverse_url("confirm"), next=self.next_path, error=error)

@@ -1,0 +1,203 @@
+"""The people who sign in, as administrators and colleagues see them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from tornado.web import HTTPError
+
+from hmlib import exports
+from hmlib.auth import LEVELS, CompanyScope, allowed
+from hmlib.web import PageHandler, Problem
+from nexus_srv import access, browsers, people
+from nexus_srv.people import Invalid, LastAdmin, NotAllowed, Stale
+from nexus_srv.queries import companies, users
+from nexus_srv.queries.users import LISTING, User
+
+TEXTS = ["username", "display_name", "email", "phone", "language", "time_zone", "level", "scope_rule"]
+EXPORTED = ["username", "display_name", "level", "status", "email", "phone", "scope_rule", "company_ids", "last_signed_in_at", "created_at"]
+EXPORT_AT_MOST = 10_000
+NEW = User(id="", username="", display_name="", level="technician")
+
+
+def choices(values: Iterable[str]) -> list[tuple[str, str]]:
+    """What a drop-down offers: each value under its own name."""
+    return [(value, value) for value in values]
+
+
+class UserHandler(PageHandler):
+    """What the pages about one user share."""
+
+    async def user(self, id: str) -> User:
+        """The user, if the caller may see them; else 404."""
+        found = await users.visible_to(self.db, self.known, id)
+        if found is None:
+            raise HTTPError(404)
+        return found
+
+    def wanted(self, before: User) -> User:
+        typed: dict[str, Any] = {name: self.form[name] for name in TEXTS if name in self.form}
+        version = self.form.get("version", "0")
+        if not (version.isascii() and version.isdigit() and len(version) <= 18):
+            raise HTTPError(400)
+        return replace(before, **typed, company_ids=tuple(self.chosen("company_ids")), version=int(version))
+
+    async def show_form(self, user: User, status: int = 200, **context: object) -> None:
+        self.set_status(status)
+        self.page(
+            "users/form.html",
+            user=user,
+            companies=await companies.names(self.db, CompanyScope()),
+            levels=choices(LEVELS),
+            languages=choices(people.LANGUAGES),
+            time_zones=choices(people.time_zones()),
+            **{"errors": {}, "values": {}, "theirs": None, **context},
+        )
+
+
+class UserListPage(UserHandler):
+    """The list, and where a new user is posted to."""
+
+    @allowed("users:read")
+    async def get(self) -> None:
+        page = await users.page_of(self.db, self.known, LISTING.ask(self.query, self.keys))
+        self.page("users/list.html", page=page, levels=choices(LEVELS), statuses=choices(people.STATUSES))
+
+    @allowed("users:admin")
+    async def post(self) -> None:
+        wanted = self.wanted(NEW)
+        try:
+            user = await people.add(self.db, self.known, wanted, self.actor, self.now)
+        except Invalid as invalid:
+            await self.show_form(wanted, 422, errors=invalid.errors)
+            return
+        self.toast(f"{user.display_name} is added. Now give them a link to set their password.")
+        self.see_other(self.reverse_url("user", user.id))
+
+
+class UserRows(UserHandler):
+    """The rows of the list."""
+
+    @allowed("users:read")
+    async def get(self) -> None:
+        page = await users.page_of(self.db, self.known, LISTING.ask(self.query, self.keys))
+        self.partial("users/_rows.html", page=page)
+
+
+class UserExport(UserHandler):
+    """The list as a file, with the filters and order on screen."""
+
+    @allowed("users:read")
+    async def get(self) -> None:
+        asked = {key: value for key, value in self.query.items() if key not in ("format", "cursor", "limit")}
+        ask = LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
+        page = await users.page_of(self.db, self.known, ask)
+        await people.record_export(self.db, self.actor, len(page.rows), self.now)
+        await exports.answer(self, "users", EXPORTED, [[getattr(user, name) for name in EXPORTED] for user in page.rows])
+
+
+class UserNewPage(UserHandler):
+    """An empty form."""
+
+    @allowed("users:admin")
+    async def get(self) -> None:
+        await self.show_form(NEW)
+
+
+class UserPage(UserHandler):
+    """One user, and where changes are posted to."""
+
+    @allowed("users:read")
+    async def get(self, id: str) -> None:
+        user = await self.user(id)
+        may_admin = self.known.may("users:admin")
+        sessions = await self.sessions.of_user(id, self.now) if may_admin else []
+        self.page(
+            "users/page.html",
+            user=user,
+            companies=await people.companies_of(self.db, user),
+            sessions=sessions,
+            browser_of=browsers.name,
+            may_admin=may_admin,
+        )
+
+    @allowed("users:admin")
+    async def post(self, id: str) -> None:
+        before = await self.user(id)
+        wanted = self.wanted(before)
+        try:
+            user = await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
+        except Invalid as invalid:
+            await self.show_form(wanted, 422, errors=invalid.errors)
+        except Stale:
+            await self.show_form(replace(wanted, version=before.version), 409, theirs=before)
+        except NotAllowed as refusal:
+            await self.show_form(wanted, 409 if isinstance(refusal, LastAdmin) else 403, errors={"": refusal.detail})
+        else:
+            self.toast("Saved.")
+            self.see_other(self.reverse_url("user", user.id))
+
+
+class UserEditPage(UserHandler):
+    """The form with what is stored."""
+
+    @allowed("users:admin")
+    async def get(self, id: str) -> None:
+        await self.show_form(await self.user(id))
+
+
+class UserStatus(UserHandler):
+    """Active, locked or disabled; making somebody active also forgets their wrong attempts."""
+
+    @allowed("users:admin")
+    async def post(self, id: str) -> None:
+        before = await self.user(id)
+        try:
+            wanted = replace(before, status=self.form.get("status", ""))
+            await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
+        except Stale:
+            raise Problem(409, "stale", "Somebody changed this account at the same moment. Look again.") from None
+        except Invalid:
+            raise HTTPError(400) from None
+        except NotAllowed as refusal:
+            raise Problem(409 if isinstance(refusal, LastAdmin) else 403, refusal.code, refusal.detail) from refusal
+        if wanted.active:
+            await access.forget_attempts(self.db, self.keys, before, self.actor, self.now)
+        self.toast({"active": "They can sign in.", "locked": "They are locked out.", "disabled": "The account is disabled."}[wanted.status])
+        self.see_other(self.reverse_url("user", id))
+
+
+class UserInvite(UserHandler):
+    """A one-time link with which the person sets their own password. It is shown once, here."""
+
+    @allowed("users:admin")
+    async def post(self, id: str) -> None:
+        user = await self.user(id)
+        if not user.active:
+            raise Problem(409, "not_active", "This account is locked or disabled. Make it active first.")
+        async with self.db.write() as tx:
+            code, expires_at = await access.invite(tx, self.keys, user, self.actor, self.now)
+        self.page("users/invite.html", user=user, link=access.setup_link(self.hm.origin, code), expires_at=expires_at)
+
+
+class UserSessionsEnd(UserHandler):
+    """Ends one of a person's sign-ins, or with no sid all of them."""
+
+    @allowed("users:admin")
+    async def post(self, id: str, sid: str | None = None) -> None:
+        user = await self.user(id)
+        if not await access.end_sessions(self.db, self.sessions, user.id, sid, self.actor, self.now):
+            raise HTTPError(404)
+        self.toast("Signed out.")
+        self.see_other(self.reverse_url("user", id))
+
+
+class UserAccessPage(UserHandler):
+    """Why this person may see what they see."""
+
+    @allowed("users:read")
+    async def get(self, id: str) -> None:
+        user = await self.user(id)
+        self.page(
+            "users/access.html", user=user, companies=await people.companies_of(self.db, user), permissions=people.permissions_of(user)
+        )
