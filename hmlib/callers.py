@@ -10,7 +10,8 @@ from hmlib.clock import parse, shifted, utc_now
 from hmlib.db import Db
 from hmlib.nexus import Nexus, NexusDown, NexusFor, NexusRefused
 from hmlib.sessions import Session, Sessions, Tokens
-from hmlib.tokens import BadToken, Claims, Jwks, Verifier
+from hmlib.jwks import BadToken, Jwks, KeysAway
+from hmlib.tokens import Claims, Verifier
 
 REFRESH_BEFORE_SECONDS = 30
 SCOPE_SECONDS = 60
@@ -98,7 +99,7 @@ class ModuleCallers:
 
     def __init__(self, service: str, db: Db, sessions: Sessions, nexus: Nexus, issuer: str) -> None:
         self._service, self._sessions, self._nexus = service, sessions, nexus
-        self.jwks = Jwks(nexus.jwks)
+        self.jwks = Jwks(self._keys)
         self.verifier = Verifier(issuer, service, self.jwks)
         self.revocations = Revocations(db, self.jwks, self._forget_scope)
         self._scopes: dict[str, tuple[CompanyScope, float]] = {}
@@ -120,9 +121,17 @@ class ModuleCallers:
         assert session.tokens is not None
         try:
             claims = await self.verifier.verify(session.tokens.access)
+        except KeysAway as error:
+            raise NexusDown("no keys to verify with") from error
         except BadToken:
             return None
         return None if self.revocations.hits(claims) else await self._person(claims, session, now)
+
+    async def _keys(self) -> bytes:
+        try:
+            return await self._nexus.jwks()
+        except (NexusDown, NexusRefused) as error:
+            raise KeysAway("Nexus does not answer its keys") from error
 
     async def by_bearer(self, token: str, now: str) -> Caller:
         claims = await self.verifier.verify(token)

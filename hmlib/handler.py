@@ -10,12 +10,12 @@ from hmlib.auth import Caller, mark_of
 from hmlib.clock import utc_now
 from hmlib.crypto import Keys
 from hmlib.db import Db
-from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+from hmlib.headers import CLOSED_POLICY, every_answer
 from hmlib.nexus import NexusFor
 from hmlib.preferences import Preferences
 from hmlib.problems import Problem
 from hmlib.sessions import Session, Sessions
-from hmlib.settings import LOOPBACK_NAMES, Settings
+from hmlib.settings import Settings
 
 BODY_LIMIT = 1024 * 1024
 
@@ -36,10 +36,8 @@ class Handler(RequestHandler):
         self.now = utc_now()
 
     def set_default_headers(self) -> None:
-        for name, value in EVERY_ANSWER.items():
+        for name, value in every_answer(self.request.host_name).items():
             self.set_header(name, value)
-        if self.request.host_name in LOOPBACK_NAMES:
-            self.clear_header("Strict-Transport-Security")
         self.set_header("X-Request-ID", self.request_id)
         self.set_header("Content-Security-Policy", CLOSED_POLICY)
         self.set_header("Cache-Control", "no-store")

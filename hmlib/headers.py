@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from hmlib.settings import LOOPBACK_NAMES
+
 EVERY_ANSWER: Mapping[str, str] = MappingProxyType(
     {
         "Server": "hm",
@@ -15,6 +17,14 @@ EVERY_ANSWER: Mapping[str, str] = MappingProxyType(
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     }
 )
+
+HSTS = "Strict-Transport-Security"
+
+
+def every_answer(host: str) -> Mapping[str, str]:
+    """The headers of an answer addressed to `host`. HSTS covers every port of a name, so a loopback name goes without."""
+    return {name: value for name, value in EVERY_ANSWER.items() if name != HSTS or host not in LOOPBACK_NAMES}
+
 
 CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'"
 """The policy of an answer that is not a page: JSON, a redirect, a static file."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from tornado.routing import URLSpec
 from tornado.web import RequestHandler, url
 
-from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+from hmlib.headers import CLOSED_POLICY, every_answer
 
 CHECK_SECONDS = 2.0
 Check = Callable[[], Awaitable[bool]]
@@ -41,7 +41,7 @@ class HealthHandler(RequestHandler):
         self.readiness = readiness
 
     def set_default_headers(self) -> None:
-        for name, value in {**EVERY_ANSWER, "Content-Security-Policy": CLOSED_POLICY, "Cache-Control": "no-store"}.items():
+        for name, value in {**every_answer(self.request.host_name), "Content-Security-Policy": CLOSED_POLICY, "Cache-Control": "no-store"}.items():
             self.set_header(name, value)
 
     def write_error(self, status_code: int, **_: object) -> None:

@@ -186,8 +186,8 @@ class SignInPage(SignInHandler):
         """Open the session, then hand the browser over to Nexus, so that the next module needs no form."""
         person = answer.user
         await self.open_session(answer, (person.display_name or person.username) if person else "")
-        self.page("handover.html", action=f"{self.hm.nexus_url}/sso/adopt", ticket=answer.ticket, next=self.hm.origin + next_path)
         self.set_header("Referrer-Policy", "strict-origin")
+        self.page("handover.html", action=f"{self.hm.nexus_url}/sso/adopt", ticket=answer.ticket, next=self.hm.origin + next_path)
 
     def _refused(self, refusal: SignInRefused, username: str, next_path: str) -> None:
         if refusal.kind == "mfa":

@@ -7,6 +7,7 @@ from tornado.web import HTTPError
 
 from hmlib.db import Conflict, DatabaseDown
 from hmlib.jsonin import Malformed
+from hmlib.jwks import KeysAway
 from hmlib.lists import BadAsk
 from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.requests import BadRequest
@@ -33,7 +34,7 @@ def problem_of(error: BaseException | None) -> Problem:
         return Problem(400, error.code, str(error))
     if isinstance(error, Conflict):
         return Problem(409, "conflict", "That would break a rule of the data, such as a name being unique.")
-    if isinstance(error, NexusDown):
+    if isinstance(error, (NexusDown, KeysAway)):
         return Problem(503, "nexus_away", "Nexus does not answer at the moment. Nothing is lost; try again shortly.", retry_after=5)
     if isinstance(error, DatabaseDown):
         return Problem(503, "database_away", "The database does not answer at the moment.", retry_after=5)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tornado.web import HTTPError, RequestHandler
 
-from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+from hmlib.headers import CLOSED_POLICY, every_answer
 
 FOLDER = Path(__file__).parent.parent / "static"
 ROUTE = r"/static/([0-9a-f]{16})/([\w./-]+)"
@@ -52,7 +52,7 @@ class StaticFiles(RequestHandler):
     """GET /static/<hash>/<path>: needs no session; an address with an older hash answers today's file, uncached."""
 
     def set_default_headers(self) -> None:
-        for name, value in EVERY_ANSWER.items():
+        for name, value in every_answer(self.request.host_name).items():
             self.set_header(name, value)
         self.set_header("Content-Security-Policy", CLOSED_POLICY)
 

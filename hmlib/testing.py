@@ -14,7 +14,6 @@ import base64
 import itertools
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -307,7 +306,7 @@ class Browser:
     def _keep_cookies(self, answer: HTTPResponse) -> None:
         for line in answer.headers.get_list("Set-Cookie"):
             name, _, value = line.partition(";")[0].partition("=")
-            if not value or re.search(r"max-age=0", line, re.IGNORECASE):
+            if value in ("", '""'):
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = value.strip('"')

@@ -13,10 +13,10 @@ from hmlib import jsonin, requests, xsrf
 from hmlib.auth import mark_of
 from hmlib.handler import Handler
 from hmlib.headers import page_policy
+from hmlib.jwks import BadToken, KeysAway
 from hmlib.problems import Problem, sentence
 from hmlib.requests import BadTokenUse
 from hmlib.sessions import Session
-from hmlib.tokens import BadToken
 
 __all__ = ["ApiHandler", "Handler", "NotFound", "PageHandler", "Problem"]
 
@@ -70,7 +70,8 @@ class PageHandler(Handler):
 
     def check_xsrf(self) -> None:
         """Refuse an unsafe request that does not prove that it comes from a page of ours."""
-        given = self.request.headers.get(xsrf.HEADER) or self._form.fields.get(xsrf.FIELD, "")
+        fields = self._form.fields if self.request.body else {}
+        given = self.request.headers.get(xsrf.HEADER) or fields.get(xsrf.FIELD, "")
         if not xsrf.from_our_page(self.request, self.hm.origin) or not xsrf.matches(self.keys, self.xsrf_binding, given):
             raise Problem(403, "forged", "This form has expired or came from another site. Load the page again.")
 
@@ -94,7 +95,7 @@ class PageHandler(Handler):
         self.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="Lax", max_age=seconds)
 
     def drop_cookie(self, name: str) -> None:
-        self.set_cookie(name, "", path="/", secure=True, httponly=True, samesite="Lax", max_age=0)
+        self.clear_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
 
     def _refuse(self) -> None:
         """Signed out: to the sign-in page and back again. Signed in: 403."""
@@ -225,7 +226,7 @@ class ApiHandler(Handler):
         self.finish(jsonin.encode(body))
 
     def problem_of(self, error: BaseException | None) -> Problem:
-        if isinstance(error, BadToken):
+        if isinstance(error, BadToken) and not isinstance(error, KeysAway):
             return Problem(401, "invalid_token", "The token is not valid here.", {"WWW-Authenticate": f'{REALM}, error="invalid_token"'})
         if isinstance(error, BadTokenUse):
             return Problem(400, "invalid_request", error.detail, {"WWW-Authenticate": f'{REALM}, error="invalid_request"'})

@@ -1,0 +1,314 @@
+"""Pages and API: who gets in, what is refused, and what every answer carries."""
+
+import pytest
+
+from hmlib.headers import EVERY_ANSWER
+from hmlib.requests import next_path
+from hmlib.testing import ACME, GLOBEX
+
+pytestmark = pytest.mark.gen_test
+HTMX = {"HX_Request": "true"}
+
+
+async def test_a_signed_in_person_gets_the_page(alice):
+    answer = await alice.fetch("/")
+    assert answer.code == 200 and "<h1" in answer.text
+
+
+async def test_a_stranger_is_sent_to_sign_in_and_back(stranger):
+    answer = await stranger.fetch("/?text=a%20b")
+    assert (answer.code, answer.location) == (303, "/login?next=/%3Ftext%3Da%2520b")
+
+
+async def test_a_signed_out_swap_is_told_to_load_the_sign_in_page(stranger):
+    answer = await stranger.htmx("/names?ids=x", HX_Current_URL="https://localhost:5003/companies?q=a")
+    assert (answer.code, answer.headers["HX-Redirect"]) == (401, "/login?next=/companies%3Fq%3Da")
+
+
+async def test_the_wrong_role_is_refused(dave):
+    assert (await dave.fetch("/", "POST", {})).code == 403
+
+
+async def test_a_method_without_a_mark_lets_nobody_in(alice):
+    assert (await alice.fetch("/unmarked")).code == 403
+
+
+async def test_unknown_addresses_are_404_for_everyone(alice, stranger):
+    assert [(await person.fetch("/nothing")).code for person in (alice, stranger)] == [404, 404]
+
+
+async def test_a_form_works_and_says_so_on_the_next_page(bob):
+    answer = await bob.fetch("/", "POST", {"x": "1"})
+    assert (answer.code, answer.location) == (303, "/")
+    assert "Noted." in (await bob.fetch("/")).text
+    assert "Noted." not in (await bob.fetch("/")).text
+
+
+async def test_n025_without_a_token_a_form_is_refused(bob):
+    answer = await bob.fetch("/", "POST", {"x": "1"}, forged=True, Origin="https://localhost:5003")
+    assert answer.code == 403
+
+
+async def test_n026_an_equal_pair_made_elsewhere_is_refused(bob):
+    bob.cookies["_xsrf"] = "zz"
+    answer = await bob.fetch("/", "POST", {"_xsrf": "zz"}, forged=True, Origin="https://localhost:5003")
+    assert answer.code == 403
+
+
+async def test_n027_anothers_token_is_refused(bob, alice):
+    bob.binding = alice.binding
+    assert (await bob.fetch("/", "POST", {"x": "1"})).code == 403
+
+
+async def test_n027_a_token_in_the_address_does_not_count(bob, app):
+    from hmlib import xsrf
+
+    token = xsrf.token(app.settings["keys"], bob.binding)
+    answer = await bob.fetch(f"/?_xsrf={token}", "POST", {"x": "1"}, forged=True, Origin="https://localhost:5003")
+    assert answer.code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+async def test_n028_a_request_from_elsewhere_is_refused(bob, site):
+    assert (await bob.fetch("/", "POST", {"x": "1"}, Sec_Fetch_Site=site)).code == 403
+
+
+@pytest.mark.parametrize("origin", ["https://evil.test", "null", "https://localhost:5000"])
+async def test_n030_a_foreign_origin_is_refused(bob, origin):
+    assert (await bob.fetch("/", "POST", {"x": "1"}, Origin=origin)).code == 403
+
+
+async def test_n033_changing_methods_only_where_offered(alice):
+    answer = await alice.fetch("/names", "DELETE")
+    assert answer.code == 405 and "GET" in answer.headers["Allow"]
+
+
+async def test_n034_an_attackers_cookie_beside_ours_changes_nothing(alice):
+    ours = alice.cookies["__Host-hm_wiki"]
+    for pair in (f"__Host-hm_wiki={'x' * 43}; __Host-hm_wiki={ours}", f"hm_wiki={ours}"):
+        alice.cookies = {}
+        answer = await alice.fetch("/", Cookie=pair)
+        assert answer.code == (200 if ours in pair and "__Host" in pair else 303)
+
+
+async def test_n035_a_cookie_is_bound_to_the_host(alice, bob):
+    answer = await bob.fetch("/", "POST", {"x": "1"})
+    for line in answer.headers.get_list("Set-Cookie"):
+        assert line.startswith("__Host-") and len(line) < 4096
+        assert {"secure", "httponly", "path=/", "samesite=lax"} <= {part.strip().lower() for part in line.split(";")}
+        assert "domain=" not in line.lower()
+
+
+async def test_n038_no_nonce_comes_twice(alice):
+    policies = {(await alice.fetch("/")).headers["Content-Security-Policy"] for _ in range(20)}
+    assert len(policies) == 20
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/broken", "/api/notes", "/api/missing", "/unmarked", "/login?form=1", "/static/0000000000000000/hive.css"]
+)
+async def test_n039_every_answer_carries_every_header(alice, path):
+    answer = await alice.fetch(path)
+    wanted = {name: value for name, value in EVERY_ANSWER.items() if name != "Strict-Transport-Security"}
+    assert {name: answer.headers.get(name) for name in wanted} == wanted
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert "Strict-Transport-Security" not in answer.headers  # the test speaks to a loopback name
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        *(
+            (evil, "/")
+            for evil in ("https://evil", "//evil", "///evil", "/\\evil", "/%5cevil", "/%09/evil", "HTTPS:evil", "http:///evil", "/..//evil")
+        ),
+        *(
+            (evil, "/")
+            for evil in ("https://localhost:5003//evil", "https://localhost:5003@evil", "javascript:alert(1)", "", "/a\nb", "/a b")
+        ),
+        ("/ok?u=https://evil", "/ok?u=https://evil"),
+        ("https://localhost:5003/ok", "/ok"),
+        ("/companies?q=a%20b&sort=-name", "/companies?q=a%20b&sort=-name"),
+    ],
+)
+def test_n041_next_stays_on_this_host(asked, answered):
+    assert next_path(asked, "https://localhost:5003") == answered
+
+
+async def test_n001_text_is_escaped(alice):
+    answer = await alice.fetch("/?text=%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
+    assert "<img src=x" not in answer.text and "&lt;img src=x" in answer.text
+
+
+async def test_n010_template_syntax_is_shown_as_it_is(alice):
+    assert "{{7*7}}" in (await alice.fetch("/?text=%7B%7B7*7%7D%7D")).text
+
+
+@pytest.mark.parametrize("query", ["a=1&a=2", "text=%ff"])
+async def test_n017_ambiguous_parameters_are_refused(alice, query):
+    assert (await alice.fetch("/?" + query)).code == 400
+
+
+async def test_n017_a_field_twice_is_refused(bob):
+    assert (await bob.fetch("/", "POST", "x=1&x=2")).code == 400
+    assert (await bob.fetch("/?x=1", "POST", "x=2")).code == 400
+
+
+async def test_a_file_arrives_as_sent(alice):
+    answer = await alice.upload("/upload", {"file": ("a b.csv", b"\x00\r\nx")}, {"note": "  spaced "})
+    assert answer.text.strip() == "<ul><li>a b.csv</li><li>4</li><li>  spaced </li></ul>"
+
+
+async def test_n053_a_foreign_host_is_misdirected(alice):
+    assert (await alice.fetch("/", Host="evil.test")).code == 421
+    assert (await alice.api("/api/notes", Host="evil.test")).code == 421
+    assert (await alice.fetch("/nothing", Host="evil.test")).code == 421
+
+
+async def test_n057_a_large_body_is_a_413_problem(alice):
+    answer = await alice.api("/api/notes", "POST", raw=b'{"text":"' + b"x" * 1024 * 1024 + b'"}')
+    assert (answer.code, answer.json["code"]) == (413, "too_large")
+
+
+async def test_n063_compressed_bodies_are_refused(alice):
+    assert (await alice.api("/api/notes", "POST", raw=b"x", Content_Encoding="gzip")).code == 415
+
+
+async def test_n179_what_nobody_foresaw_says_nothing(alice):
+    answer = await alice.fetch("/broken")
+    assert answer.code == 500 and "hunter2" not in answer.text and answer.headers["X-Request-ID"] in answer.text
+
+
+# The API
+
+
+async def test_the_api_answers_a_token(alice):
+    answer = await alice.api("/api/notes")
+    assert (answer.code, answer.json) == (200, {"text": "hello", "number": 0})
+
+
+async def test_the_api_does_not_know_cookies(alice):
+    alice.token = ""
+    answer = await alice.fetch("/api/notes")
+    assert (answer.code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="hivematrix"')
+
+
+async def test_a_bad_token_is_401(stranger, hub):
+    stranger.token = hub.token(hub.people["018f0000-0000-7000-8000-000000000001"], "treasury")
+    answer = await stranger.api("/api/notes")
+    assert answer.code == 401 and 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert answer.headers["Content-Type"] == "application/problem+json" and answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+async def test_a_missing_right_is_403(dave):
+    answer = await dave.api("/api/notes", "POST", {"text": "x"})
+    assert answer.code == 403 and 'error="insufficient_scope", scope="wiki:write"' in answer.headers["WWW-Authenticate"]
+
+
+async def test_a_narrow_token_is_narrow(alice, hub):
+    alice.token = hub.token(hub.people["018f0000-0000-7000-8000-000000000001"], "wiki", scope="wiki:read")
+    assert [(await alice.api("/api/notes")).code, (await alice.api("/api/notes", "POST", {"text": "x"})).code] == [200, 403]
+
+
+async def test_n138_a_token_in_the_address_or_twice_is_400(alice):
+    assert (await alice.api(f"/api/notes?access_token={alice.token}")).code == 400
+    assert (await alice.api("/api/notes", Authorization=f"Bearer {alice.token} {alice.token}")).code == 400
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[]",
+        b'"x"',
+        b"null",
+        b'{"text":"a"}{"text":"b"}',
+        b"\xef\xbb\xbf{}",
+        b"\xff",
+        b'{"text":NaN}',
+        b"[" * 20000,
+        b'{"text":"a","text":"b"}',
+        b"",
+    ],
+)
+async def test_n014_json_that_cannot_be_taken_is_400(alice, raw):
+    answer = await alice.api("/api/notes", "POST", raw=raw)
+    assert answer.code == 400 and answer.json["code"] in ("malformed_json", "invalid_value")
+
+
+async def test_n016_unknown_fields_are_refused(alice):
+    answer = await alice.api("/api/notes", "POST", {"text": "x", "is_admin": True})
+    assert (answer.code, answer.json["code"]) == (400, "unknown_field")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"])
+async def test_n015_other_media_types_are_415(alice, kind):
+    assert (await alice.api("/api/notes", "POST", raw=b'{"text":"x"}', Content_Type=kind)).code == 415
+
+
+async def test_n021_a_write_needs_the_version_it_is_based_on(alice):
+    assert (await alice.api("/api/notes", "PUT", {})).code == 428
+    assert (await alice.api("/api/notes", "PUT", {}, If_Match='"abc"')).code == 412
+    assert (await alice.api("/api/notes", "PUT", {}, If_Match='"7"')).json == {"version": 7}
+
+
+async def test_an_unchanged_answer_costs_nothing(alice):
+    first = await alice.api("/api/notes")
+    again = await alice.api("/api/notes", If_None_Match=first.headers["Etag"])
+    assert (again.code, again.body) == (304, b"")
+
+
+async def test_n065_ranges_are_not_offered(alice):
+    assert (await alice.api("/api/notes", Range="bytes=0-1")).code == 200
+
+
+async def test_the_description_lists_the_api(stranger):
+    document = (await stranger.api("/api/openapi.json")).json
+    assert document["openapi"] == "3.1.0" and set(document["paths"]["/api/notes"]) == {"get", "post", "put"}
+    assert (await stranger.fetch("/api/docs")).code == 200
+
+
+async def test_a_policy_report_is_taken(stranger):
+    assert (await stranger.send("/csp-report", "POST", b"{}", {"Content-Type": "application/csp-report"})).code == 204
+
+
+# The directory on the caller's behalf
+
+
+async def test_a_page_asks_the_directory_once(alice, hub):
+    answer = await alice.fetch(f"/names?ids={ACME},{GLOBEX},{ACME},unknown")
+    assert "Acme Dental" in answer.text and "Globex Freight" in answer.text
+    assert hub.counted == {"jwks": 1, "companies": 1}
+
+
+async def test_a_client_sees_only_its_company(dave):
+    answer = await dave.fetch(f"/names?ids={ACME},{GLOBEX}")
+    assert "Acme Dental" in answer.text and "Globex" not in answer.text
+
+
+# Settings
+
+
+async def test_settings_are_kept_and_audited(alice):
+    answer = await alice.fetch(
+        "/settings", "POST", {"time_zone": "Europe/Copenhagen", "session_idle_minutes": "30", "session_absolute_hours": "8"}
+    )
+    assert answer.code == 303
+    assert "Europe/Copenhagen" in (await alice.fetch("/settings")).text
+    assert "30" in (await alice.fetch("/audit")).text
+
+
+async def test_a_wrong_setting_comes_back_with_its_reason(alice):
+    answer = await alice.fetch(
+        "/settings", "POST", {"time_zone": "Mars/Olympus", "session_idle_minutes": "0", "session_absolute_hours": "8"}
+    )
+    assert answer.code == 422 and "Mars/Olympus" in answer.text
+
+
+async def test_settings_are_for_administrators(bob):
+    assert [(await bob.fetch(path)).code for path in ("/settings", "/audit", "/settings/file")] == [403, 403, 403]
+
+
+async def test_settings_travel_as_a_file(alice):
+    file = (await alice.fetch("/settings/file")).body.replace(b"UTC", b"Asia/Tokyo")
+    assert (await alice.upload("/settings/file", {"file": ("s.json", file)})).code == 303
+    assert (await alice.api("/api/settings")).json["settings"]["time_zone"] == "Asia/Tokyo"

@@ -1,0 +1,115 @@
+"""A module as small as one can be, to test what hmlib gives to all of them."""
+
+from pathlib import Path
+
+import msgspec
+from tornado.web import HTTPError, url
+
+from hmlib import admin
+from hmlib.application import application
+from hmlib.auth import allowed, anyone, signed_in
+from hmlib.bulk import fetch_by_ids
+from hmlib.migrate import Folder
+from hmlib.pages import NavigationItem
+from hmlib.preferences import Preference, Preferences
+from hmlib.web import ApiHandler, PageHandler
+
+HERE = Path(__file__).parent
+MIGRATIONS: list[Folder] = [("hmlib", HERE.parent / "migrations")]
+PREFERENCES = Preferences(
+    [
+        Preference("time_zone", "Time zone", "time_zone", "UTC"),
+        Preference("session_idle_minutes", "Minutes until an idle session ends", "int", "60", minimum=1, maximum=1440),
+        Preference("session_absolute_hours", "Hours until any session ends", "int", "12", minimum=1, maximum=168),
+    ]
+)
+
+
+class Note(msgspec.Struct, forbid_unknown_fields=True):
+    """What the toy API takes and answers."""
+
+    text: str
+    number: int = 0
+
+
+class Home(PageHandler):
+    @signed_in
+    async def get(self) -> None:
+        self.page("toy.html", text=self.query.get("text", ""))
+
+    @allowed("wiki:write")
+    async def post(self) -> None:
+        self.toast("Noted.")
+        self.see_other("/")
+
+
+class Names(PageHandler):
+    @allowed("directory:read")
+    async def get(self) -> None:
+        companies = await fetch_by_ids(self.nexus.companies, self.query.get("ids", "").split(","))
+        self.partial("_names.html", names=sorted(company.name for company in companies.values()))
+
+
+class Unmarked(PageHandler):
+    async def get(self) -> None:
+        self.page("toy.html", text="never")
+
+
+class Broken(PageHandler):
+    @anyone
+    async def get(self) -> None:
+        raise ValueError("a secret: hunter2")
+
+
+class Upload(PageHandler):
+    @signed_in
+    async def post(self) -> None:
+        self.partial("_names.html", names=[self.files["file"].filename, str(len(self.files["file"].body)), self.form["note"]])
+
+
+class NoteApi(ApiHandler):
+    @allowed("wiki:read")
+    async def get(self) -> None:
+        """A note."""
+        self.answer(Note("hello"))
+
+    @allowed("wiki:write")
+    async def post(self) -> None:
+        """Answers what it was given."""
+        self.answer(self.body(Note), 201)
+
+    @allowed("wiki:write")
+    async def put(self) -> None:
+        """Answers the version it was given."""
+        self.answer({"version": self.if_match()})
+
+
+class Missing(ApiHandler):
+    @anyone
+    async def get(self) -> None:
+        """Never there."""
+        raise HTTPError(404)
+
+
+ROUTES = [
+    url(r"/", Home, name="home"),
+    url(r"/names", Names),
+    url(r"/unmarked", Unmarked),
+    url(r"/broken", Broken),
+    url(r"/upload", Upload),
+    url(r"/api/notes", NoteApi),
+    url(r"/api/missing", Missing),
+    *admin.routes(),
+]
+
+
+def make_app(settings, db, nexus):
+    return application(
+        settings,
+        db,
+        nexus,
+        routes=ROUTES,
+        templates=HERE / "toy_templates",
+        preferences=PREFERENCES,
+        navigation=[NavigationItem("Home", "home", "home"), NavigationItem("Settings", "settings", "settings", "settings:admin")],
+    )
