@@ -11,7 +11,7 @@ from hmlib.db_engine import PATIENCE_SECONDS, Row
 
 T = TypeVar("T")
 
-BUSY = {"SQLITEBUSY", "SQLITE_LOCKED"}
+BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED"}
 
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "case_sensitive_like = ON")
 
@@ -85,8 +85,8 @@ def rows(connection: Any, text: str, args: Sequence[Any]) -> list[Row]:
 
 def count(connection: Any, text: str, args: Sequence[Any]) -> int:
     cursor = connection.execute(text, args)
-    cursor.fetchall()
-    return max(0, int(cursor.rowcount))
+    rows = cursor.fetchall()  # to its end; the cursor itself miscounts a statement with RETURNING
+    return len(rows) if cursor.description else max(0, int(cursor.rowcount))
 
 
 def many(connection: Any, text: str, rows: Sequence[Sequence[Any]]) -> None:
