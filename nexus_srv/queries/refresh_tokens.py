@@ -1,0 +1,163 @@
+"""What one sign-in gave one client, as rows in `token_family`: the refresh token that is good now, and whether any of it still is."""
+
+import hmac
+from dataclasses import dataclass
+
+from hmlib.clock import shifted
+from hmlib.crypto import Keys
+from hmlib.db import Db
+
+ID_LENGTH = 36
+SEEN_EVERY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Family:
+    """A living family with the session and the account behind it. `auth_time` is whole seconds since 1970 UTC."""
+
+    id: str
+    client_id: str
+    account_id: str
+    sid: str
+    scope: str
+    generation: int
+    auth_time: int
+    amr: tuple[str, ...]
+    last_seen_at: str
+    expires_at: str
+    level: str
+
+
+def token(keys: Keys, family_id: str, generation: int) -> str:
+    """The refresh token of a generation. It is made, not kept: the database holds nothing that would refresh."""
+    return f"{family_id}.{generation}.{keys.mac('refresh token', family_id, str(generation))}"
+
+
+def opened(keys: Keys, text: str) -> tuple[str, int] | None:
+    """Family and generation of a token that we made, None for any other text."""
+    family_id, _, rest = text.partition(".")
+    number, _, mac = rest.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 10 and mac.isascii()):
+        return None
+    return (family_id, int(number)) if hmac.compare_digest(mac, keys.mac("refresh token", family_id, number)) else None
+
+
+async def open_family(tx: Db, *, id: str, client_id: str, account_id: str, sid: str, scope: str, expires_at: str, now: str) -> None:
+    await tx.run(
+        """
+        INSERT INTO token_family (id, client_id, account_id, sid, scope, created_at, expires_at)
+        VALUES (:id, :client_id, :account_id, :sid, :scope, :now, :expires_at)
+        """,
+        id=id,
+        client_id=client_id,
+        account_id=account_id,
+        sid=sid,
+        scope=scope,
+        expires_at=expires_at,
+        now=now,
+    )
+
+
+async def living(db: Db, id: str, *, now: str, idle_since: str) -> Family | None:
+    """The family, unless it, its session, its account or the person's consent has come to an end."""
+    row = await db.one(
+        """
+        SELECT f.id, f.client_id, f.account_id, f.sid, f.scope, f.generation, s.auth_time, s.amr, s.last_seen_at, s.expires_at, a.level
+        FROM token_family f
+        JOIN session s ON s.sid = f.sid
+        JOIN account a ON a.id = f.account_id
+        JOIN client c ON c.id = f.client_id
+        WHERE f.id = :id AND f.revoked_at = '' AND f.expires_at > :now AND s.expires_at > :now AND s.last_seen_at > :idle_since
+            AND a.status = 'active'
+            AND (c.module OR EXISTS (SELECT 1 FROM consent WHERE account_id = f.account_id AND client_id = f.client_id))
+        """,
+        id=id,
+        now=now,
+        idle_since=idle_since,
+    )
+    return Family(**{**row, "amr": tuple(row["amr"].split())}) if row else None
+
+
+async def rotate(db: Db, family: Family, generation: int) -> bool:
+    """Spend this generation's refresh token, to exactly one caller; false for one that is spent or whose session just ended."""
+    rotated = await db.value(
+        """
+        UPDATE token_family SET generation = generation + 1
+        WHERE id = :id AND generation = :generation AND revoked_at = '' AND EXISTS (SELECT 1 FROM session WHERE sid = token_family.sid)
+        RETURNING generation
+        """,
+        id=family.id,
+        generation=generation,
+    )
+    return rotated is not None
+
+
+async def seen(db: Db, family: Family, now: str) -> None:
+    """A refresh counts as activity of the session; noted at most once a minute."""
+    if family.last_seen_at < shifted(now, -SEEN_EVERY_SECONDS):
+        await db.run("UPDATE session SET last_seen_at = :now WHERE sid = :sid AND last_seen_at < :now", sid=family.sid, now=now)
+
+
+async def owner(db: Db, id: str) -> str | None:
+    """The client that a family was given to."""
+    found: str | None = await db.value("SELECT client_id FROM token_family WHERE id = :id", id=id)
+    return found
+
+
+async def account(db: Db, id: str) -> str | None:
+    """The person in whose name a family was given."""
+    found: str | None = await db.value("SELECT account_id FROM token_family WHERE id = :id", id=id)
+    return found
+
+
+async def revoke(tx: Db, id: str, now: str) -> bool:
+    """End a family; false when it had ended already, or there is none."""
+    return bool(await tx.run("UPDATE token_family SET revoked_at = :now WHERE id = :id AND revoked_at = ''", id=id, now=now))
+
+
+async def revoke_session(tx: Db, sid: str, now: str) -> None:
+    await tx.run("UPDATE token_family SET revoked_at = :now WHERE sid = :sid AND revoked_at = ''", sid=sid, now=now)
+
+
+async def revoke_account(tx: Db, account_id: str, now: str) -> None:
+    await tx.run("UPDATE token_family SET revoked_at = :now WHERE account_id = :id AND revoked_at = ''", id=account_id, now=now)
+
+
+async def revoke_consent(tx: Db, account_id: str, client_id: str, now: str) -> None:
+    """End what one person gave one client."""
+    await tx.run(
+        "UPDATE token_family SET revoked_at = :now WHERE account_id = :account_id AND client_id = :client_id AND revoked_at = ''",
+        account_id=account_id,
+        client_id=client_id,
+        now=now,
+    )
+
+
+async def revoke_client(tx: Db, client_id: str, now: str) -> None:
+    await tx.run("UPDATE token_family SET revoked_at = :now WHERE client_id = :id AND revoked_at = ''", id=client_id, now=now)
+
+
+async def end_access_token(db: Db, jti: str, expires_at: str) -> None:
+    """One access token, before its time."""
+    await db.run(
+        "INSERT INTO ended_token (jti, expires_at) VALUES (:jti, :expires_at) ON CONFLICT (jti) DO NOTHING", jti=jti, expires_at=expires_at
+    )
+
+
+async def ended(db: Db, jti: str) -> bool:
+    """Whether an access token, or the family its jti begins with, has ended before its time."""
+    found = await db.value(
+        """
+        SELECT 1 AS one FROM ended_token WHERE jti = :jti
+        UNION ALL SELECT 1 AS one FROM token_family WHERE id = :family_id AND revoked_at <> ''
+        """,
+        jti=jti,
+        family_id=jti[:ID_LENGTH],
+    )
+    return found is not None
+
+
+async def sweep(db: Db, now: str) -> None:
+    """Forget what has ended by itself."""
+    await db.run("DELETE FROM token_family WHERE expires_at < :now", now=now)
+    await db.run("DELETE FROM ended_token WHERE expires_at < :now", now=now)
