@@ -1,12 +1,14 @@
 """Calendar arithmetic of billing: months in the MSP's time zone, terms and pool years; days are ISO text."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from msgspec import Struct
+
+from hmlib.clock import shifted
 
 TERM_YEARS = {"month_to_month": 0, "1_year": 1, "2_year": 2, "3_year": 3}
 FOREVER = "9999-12-31"
@@ -75,13 +77,7 @@ def pool_year(start_on: str, key: str, runs: str) -> str:
 
 def starts_at(day: str, zone: str) -> str:
     """The UTC instant at which a day begins in a time zone, as the fixed-width text that databases sort."""
-    local = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
-    return utc_text(local)
-
-
-def utc_text(moment: datetime) -> str:
-    """An aware time as fixed-width UTC text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return shifted(datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)).isoformat(), 0)
 
 
 def work_date(worked_at: str, zone: str) -> str:

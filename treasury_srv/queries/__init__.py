@@ -1,0 +1,1 @@
+"""Treasury's SQL, a module for each noun."""

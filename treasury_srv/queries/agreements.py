@@ -1,0 +1,101 @@
+"""Agreements: which company has which plan and term from when, and which of them a caller may see."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page
+from treasury_srv.queries import rows
+
+LISTING = Listing(
+    sorts={"start_on": "agreement.start_on", "created_at": "agreement.created_at", "company_id": "agreement.company_id"},
+    default="-start_on",
+    id_column="agreement.id",
+    filters=("company_id", "plan_id", "term"),
+)
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """An agreement; `end_on` is its last agreed day, `ended_on` the first day on which it is really over. Hours are millionths
+    (_e6), the tax percent ten-thousandths (_e4)."""
+
+    id: str
+    company_id: str
+    plan_id: str
+    term: str
+    start_on: str
+    end_on: str | None = None
+    ended_on: str | None = None
+    currency: str
+    proration: str = "none"
+    prepaid_hours_monthly_e6: int = 0
+    prepaid_hours_yearly_e6: int = 0
+    minimum_hours_e6: int = 0
+    rounding_hours_e6: int = 0
+    tax_percent_e4: int = 0
+    due_days: int = 30
+    created_at: str = ""
+    updated_at: str = ""
+    version: int = 0
+
+
+STORED = rows.Stored("agreement", Agreement)
+_FILTERS = {name: f"agreement.{name} = :{name}" for name in LISTING.filters}
+
+
+async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[Agreement]:
+    wanted = " AND ".join([scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters)])
+    params = {**scope.params(), **ask.filters}
+    after, order, place = ask.sql()
+    found = await db.all(f"SELECT {STORED.columns} FROM agreement WHERE {wanted} {after} {order}", **params, **place)
+    total = await db.value(f"SELECT count(*) FROM agreement WHERE {wanted}", **params)
+    column = ask.column.removeprefix("agreement.")
+    return ask.page([Agreement(**row) for row in found], total, lambda row: (getattr(row, column), row.id))
+
+
+async def visible(db: Db, scope: CompanyScope, id: str) -> Agreement | None:
+    row = await db.one(f"SELECT {STORED.columns} FROM agreement WHERE id = :id AND {scope.clause('company_id')}", id=id, **scope.params())
+    return Agreement(**row) if row else None
+
+
+async def of_companies(db: Db, company_ids: Sequence[str]) -> list[Agreement]:
+    """The agreements of companies, by company and start."""
+    found = await db.all(
+        f"SELECT {STORED.columns} FROM agreement WHERE company_id IN :ids ORDER BY company_id, start_on", ids=list(company_ids)
+    )
+    return [Agreement(**row) for row in found]
+
+
+async def ending(db: Db, scope: CompanyScope, from_on: str, until_on: str) -> list[Agreement]:
+    """Agreements not ended whose last agreed day lies in `[from_on, until_on)`, the next to end first."""
+    found = await db.all(
+        f"""
+        SELECT {STORED.columns} FROM agreement
+        WHERE ended_on IS NULL AND end_on >= :from_on AND end_on < :until_on AND {scope.clause("company_id")} ORDER BY end_on, id
+        """,
+        from_on=from_on,
+        until_on=until_on,
+        **scope.params(),
+    )
+    return [Agreement(**row) for row in found]
+
+
+async def insert(tx: Db, agreements: Iterable[Agreement], now: str) -> None:
+    """Raises Conflict when the company has an agreement of that start, or the plan does not exist."""
+    await rows.insert(tx, STORED, agreements, now)
+
+
+async def update(tx: Db, agreements: Iterable[Agreement], now: str) -> None:
+    await rows.update(tx, STORED, agreements, now)
+
+
+async def save(tx: Db, agreement: Agreement, now: str) -> bool:
+    """False when the row has changed since `agreement.version`. Raises Conflict as insert does."""
+    return await rows.save(tx, STORED, agreement, now)
+
+
+async def delete(tx: Db, agreement: Agreement) -> bool:
+    """False when the row has changed. Raises Conflict once there is an invoice; overrides and manual items go with it."""
+    return bool(await tx.run(STORED.delete, id=agreement.id, version=agreement.version))

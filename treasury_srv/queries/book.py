@@ -1,0 +1,90 @@
+"""The whole book for one month: everything that Treasury knows of all companies (or of some), in a fixed number of statements."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hmlib.db import Db
+from treasury_srv.queries import invoices, prices
+from treasury_srv.queries.invoices import Standing
+
+Rows = list[dict[str, Any]]
+
+
+class Book(msgspec.Struct, frozen=True, gc=False):
+    """Rows as they were found, for facts to be made of; `finalised` by agreement and month, `standings` by agreement for this month."""
+
+    plans: Rows
+    features: Rows
+    versions: Rows
+    agreements: Rows
+    overrides: Rows
+    manual: Rows
+    asset_overrides: Rows
+    contact_overrides: Rows
+    items: Rows
+    entries: Rows
+    finalised: dict[str, dict[str, dict[str, int]]]
+    standings: dict[str, Standing]
+
+
+async def state(db: Db) -> int:
+    """The count of changes so far: bills worked out at one count are right as long as the count stands."""
+    return int(await db.value("SELECT version FROM billing_state WHERE id = 1"))
+
+
+async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None = None) -> Book:
+    """The book for a month. `span` is three UTC times: the start of the oldest month that pools may reach back to, of the month, of the next."""
+    history_at, first_at, next_at = span
+    params: dict[str, Any] = {} if ids is None else {"ids": list(ids)}
+
+    def of(column: str) -> str:
+        return "TRUE" if ids is None else f"{column} IN :ids"
+
+    return Book(
+        plans=await db.all("SELECT id, name FROM plan"),
+        features=await db.all("SELECT plan_id, name, label FROM plan_feature"),
+        versions=await db.all(f"SELECT {prices.STORED.columns} FROM price_version"),
+        agreements=await db.all(f"SELECT {_AGREEMENT} FROM agreement WHERE {of('company_id')}", **params),
+        overrides=await db.all(f"SELECT {_OVERRIDE} FROM {_OVERRIDES} WHERE {of('agreement.company_id')}", **params),
+        manual=await db.all(f"SELECT {_MANUAL} FROM {_MANUALS} WHERE {of('agreement.company_id')}", **params),
+        asset_overrides=await db.all(
+            f"SELECT company_id, asset_id AS id, billing_type, price_e4 FROM asset_override WHERE {of('company_id')}", **params
+        ),
+        contact_overrides=await db.all(
+            f"SELECT contact_id AS id, billing_type, price_e4 FROM contact_override WHERE {of('company_id')}", **params
+        ),
+        items=await db.all(f"SELECT {_ITEM} FROM line_item WHERE {of('company_id')}", **params),
+        entries=await db.all(
+            f"SELECT {_ENTRY} FROM labour_entry WHERE worked_at < :next_at AND {of('company_id')} AND ({_NEEDED})",
+            **params,
+            **{"history_at": history_at, "first_at": first_at, "next_at": next_at},
+        ),
+        finalised=await invoices.finalised(db, ids),
+        standings=await invoices.standings(db, period),
+    )
+
+
+_AGREEMENT = """company_id, id, plan_id, term, start_on, end_on, ended_on, currency, proration, prepaid_hours_monthly_e6,
+    prepaid_hours_yearly_e6, minimum_hours_e6, rounding_hours_e6, tax_percent_e4, due_days"""
+_OVERRIDE = """agreement_override.agreement_id, agreement_override.id, agreement_override.what, agreement_override.valid_from,
+    agreement_override.valid_to, agreement_override.number, agreement_override.text"""
+_OVERRIDES = "agreement_override JOIN agreement ON agreement.id = agreement_override.agreement_id"
+_MANUAL = """manual_item.agreement_id, manual_item.id, manual_item.kind, manual_item.name, manual_item.billing_type, manual_item.price_e4,
+    manual_item.from_on, manual_item.to_on, manual_item.note"""
+_MANUALS = "manual_item JOIN agreement ON agreement.id = manual_item.agreement_id"
+_ITEM = "company_id, id, name, kind, quantity_e6, unit_price_e4, from_on, to_on, year, month, tax_category"
+_ENTRY = "company_id, id, worked_at, hours_e6, billable, description, ticket, invoice_id"
+
+# The month's own entries; earlier ones where a yearly pool looks back; and what may be late for a finalised month.
+_NEEDED = """
+    worked_at >= :first_at
+    OR worked_at >= :history_at AND company_id IN (
+        SELECT company_id FROM agreement WHERE prepaid_hours_yearly_e6 > 0
+        UNION
+        SELECT agreement.company_id FROM agreement_override JOIN agreement ON agreement.id = agreement_override.agreement_id
+        WHERE agreement_override.what = 'prepaid_hours_yearly'
+    )
+    OR billable AND invoice_id IS NULL AND company_id IN (SELECT company_id FROM invoice WHERE status = 'finalised')
+"""

@@ -1,0 +1,100 @@
+"""Labour entries: the hours that were worked for companies, and which of them a caller may see."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page, folded, like
+from treasury_srv.queries import rows
+
+LISTING = Listing(
+    sorts={"worked_at": "labour_entry.worked_at", "hours": "labour_entry.hours_e6", "created_at": "labour_entry.created_at"},
+    default="-worked_at",
+    id_column="labour_entry.id",
+    filters=("company_id", "billable", "invoiced", "from", "to"),
+)
+
+
+class LabourEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Hours (millionths) worked from a UTC time on; unique by external id where there is one; `invoice_id` is a finalised invoice's."""
+
+    id: str
+    external_id: str | None = None
+    company_id: str
+    worked_at: str
+    hours_e6: int
+    billable: bool = True
+    description: str = ""
+    ticket: str = ""
+    invoice_id: str | None = None
+    created_at: str = ""
+    updated_at: str = ""
+    version: int = 0
+
+
+STORED = rows.Stored("labour_entry", LabourEntry, also=("search",))
+_FILTERS = {
+    "company_id": "labour_entry.company_id = :company_id",
+    "billable": "CASE WHEN labour_entry.billable THEN 'yes' ELSE 'no' END = :billable",
+    "invoiced": "CASE WHEN labour_entry.invoice_id IS NULL THEN 'no' ELSE 'yes' END = :invoiced",
+    "from": "labour_entry.worked_at >= :from",
+    "to": "labour_entry.worked_at < :to",
+}
+
+
+async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[LabourEntry]:
+    """Filters: company_id, billable and invoiced (yes or no), from and to (UTC times, the latter excluded)."""
+    clauses = [scope.clause("labour_entry.company_id"), *(_FILTERS[name] for name in ask.filters)]
+    params: dict[str, Any] = {**scope.params(), **ask.filters}
+    if ask.q:
+        clauses.append("labour_entry.search LIKE :like ESCAPE '\\'")
+        params["like"] = like(ask.q)
+    wanted = " AND ".join(clauses)
+    after, order, place = ask.sql()
+    found = await db.all(f"SELECT {STORED.columns} FROM labour_entry WHERE {wanted} {after} {order}", **params, **place)
+    total = await db.value(f"SELECT count(*) FROM labour_entry WHERE {wanted}", **params)
+    column = ask.column.removeprefix("labour_entry.")
+    return ask.page([_entry(row) for row in found], total, lambda row: (getattr(row, column), row.id))
+
+
+async def visible(db: Db, scope: CompanyScope, id: str) -> LabourEntry | None:
+    row = await db.one(
+        f"SELECT {STORED.columns} FROM labour_entry WHERE id = :id AND {scope.clause('company_id')}", id=id, **scope.params()
+    )
+    return _entry(row) if row else None
+
+
+async def by_external_ids(db: Db, external_ids: Sequence[str]) -> dict[str, LabourEntry]:
+    """Whatever company they belong to: for an import to compare with."""
+    found = await db.all(f"SELECT {STORED.columns} FROM labour_entry WHERE external_id IN :ids", ids=list(external_ids))
+    return {row["external_id"]: _entry(row) for row in found}
+
+
+async def insert(tx: Db, entries: Iterable[LabourEntry], now: str) -> None:
+    """Raises Conflict when an external id is taken."""
+    await tx.many(STORED.insert, [STORED.values(entry, now, search=_search(entry)) for entry in entries])
+
+
+async def update(tx: Db, entries: Iterable[LabourEntry], now: str) -> None:
+    await tx.many(STORED.update, [STORED.values(entry, now, search=_search(entry)) for entry in entries])
+
+
+async def save(tx: Db, entry: LabourEntry, now: str) -> bool:
+    """False when the row has changed since `entry.version`. Raises Conflict as insert does."""
+    return bool(await tx.run(STORED.update, **STORED.values(entry, now, search=_search(entry))))
+
+
+async def delete(tx: Db, entry: LabourEntry) -> bool:
+    """False when the row has changed, or is on a finalised invoice."""
+    return bool(await tx.run(f"{STORED.delete} AND invoice_id IS NULL", id=entry.id, version=entry.version))
+
+
+def _search(entry: LabourEntry) -> str:
+    return folded(" ".join((entry.description, entry.ticket, entry.external_id or "")))
+
+
+def _entry(row: dict[str, Any]) -> LabourEntry:
+    return LabourEntry(**row | {"billable": bool(row["billable"])})

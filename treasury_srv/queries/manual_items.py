@@ -1,0 +1,63 @@
+"""Manual devices and users: what an agreement counts although the directory does not know it."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from treasury_srv.queries import rows
+
+
+class ManualItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A device or user by hand; `kind` is device or user, `price_e4` counts for the billing type custom only."""
+
+    id: str
+    agreement_id: str
+    kind: str
+    name: str
+    billing_type: str
+    price_e4: int = 0
+    from_on: str | None = None
+    to_on: str | None = None
+    note: str = ""
+    created_at: str = ""
+    updated_at: str = ""
+    version: int = 0
+
+
+STORED = rows.Stored("manual_item", ManualItem)
+
+
+async def of_agreement(db: Db, agreement_id: str) -> list[ManualItem]:
+    found = await db.all(
+        f"SELECT {STORED.columns} FROM manual_item WHERE agreement_id = :agreement_id ORDER BY kind, name, id", agreement_id=agreement_id
+    )
+    return [ManualItem(**row) for row in found]
+
+
+async def visible(db: Db, scope: CompanyScope, id: str) -> ManualItem | None:
+    row = await db.one(
+        f"""
+        SELECT {STORED.columns} FROM manual_item JOIN agreement ON agreement.id = manual_item.agreement_id
+        WHERE manual_item.id = :id AND {scope.clause("agreement.company_id")}
+        """,
+        id=id,
+        **scope.params(),
+    )
+    return ManualItem(**row) if row else None
+
+
+async def insert(tx: Db, items: Iterable[ManualItem], now: str) -> None:
+    """Raises Conflict for a billing type that the kind does not have, or a `to_on` that is not after `from_on`."""
+    await rows.insert(tx, STORED, items, now)
+
+
+async def save(tx: Db, item: ManualItem, now: str) -> bool:
+    """False when the row has changed since `item.version`. Raises Conflict as insert does."""
+    return await rows.save(tx, STORED, item, now)
+
+
+async def delete(tx: Db, item: ManualItem) -> bool:
+    """False when the row has changed."""
+    return bool(await tx.run(STORED.delete, id=item.id, version=item.version))

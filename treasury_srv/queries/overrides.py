@@ -1,0 +1,67 @@
+"""Overrides: one thing that an agreement has otherwise, with the days from and to which."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from treasury_srv.queries import rows
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """An override: `number` is scaled as what it replaces, `text` is a plan's id or a feature's label; unique by agreement, `what`
+    and `valid_from`, which is empty for always; `valid_to` is the first day without it."""
+
+    id: str
+    agreement_id: str
+    what: str
+    number: int = 0
+    text: str = ""
+    valid_from: str = ""
+    valid_to: str | None = None
+    created_at: str = ""
+    updated_at: str = ""
+    version: int = 0
+
+
+STORED = rows.Stored("agreement_override", Override)
+
+
+async def of_agreements(db: Db, agreement_ids: Sequence[str]) -> list[Override]:
+    found = await db.all(
+        f"SELECT {STORED.columns} FROM agreement_override WHERE agreement_id IN :ids ORDER BY agreement_id, what, valid_from",
+        ids=list(agreement_ids),
+    )
+    return [Override(**row) for row in found]
+
+
+async def visible(db: Db, scope: CompanyScope, id: str) -> Override | None:
+    row = await db.one(
+        f"""
+        SELECT {STORED.columns} FROM agreement_override JOIN agreement ON agreement.id = agreement_override.agreement_id
+        WHERE agreement_override.id = :id AND {scope.clause("agreement.company_id")}
+        """,
+        id=id,
+        **scope.params(),
+    )
+    return Override(**row) if row else None
+
+
+async def insert(tx: Db, overrides: Iterable[Override], now: str) -> None:
+    """Raises Conflict when the thing has an override from that day on, or when `valid_to` is not after `valid_from`."""
+    await rows.insert(tx, STORED, overrides, now)
+
+
+async def update(tx: Db, overrides: Iterable[Override], now: str) -> None:
+    await rows.update(tx, STORED, overrides, now)
+
+
+async def save(tx: Db, override: Override, now: str) -> bool:
+    """False when the row has changed since `override.version`. Raises Conflict as insert does."""
+    return await rows.save(tx, STORED, override, now)
+
+
+async def delete(tx: Db, override: Override) -> bool:
+    """False when the row has changed."""
+    return bool(await tx.run(STORED.delete, id=override.id, version=override.version))
