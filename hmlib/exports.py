@@ -58,7 +58,7 @@ def write_json(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     return msgspec.json.encode([dict(zip(header, row, strict=True)) for row in rows])
 
 
-_FORMATS = {
+FORMATS = {
     "csv": ("text/csv; charset=UTF-8", write_csv),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_xlsx),
     "json": ("application/json; charset=UTF-8", write_json),
@@ -71,9 +71,9 @@ async def answer(handler: RequestHandler, name: str, header: Sequence[str], rows
     The file is made in a thread.
     """
     format = handler.get_query_argument("format", "csv")
-    if format not in _FORMATS:
+    if format not in FORMATS:
         raise HTTPError(400, reason="format must be csv, xlsx or json")
-    media, write = _FORMATS[format]
+    media, write = FORMATS[format]
     raw = await asyncio.to_thread(write, header, rows)
     handler.set_header("Content-Type", media)
     handler.set_header("Content-Disposition", f'attachment; filename="{name}.{format}"')

@@ -5,7 +5,7 @@ from pathlib import Path
 from tornado.web import Application, url
 
 import hmlib
-from hmlib import admin, openapi
+from hmlib import admin
 from hmlib.application import application
 from hmlib.crypto import Keys, load_master
 from hmlib.db import Db
@@ -15,6 +15,11 @@ from hmlib.pages import NavigationItem
 from hmlib.preferences import Preferences
 from hmlib.sessions import Sessions
 from hmlib.settings import Settings
+from nexus_srv.api import assets as api_assets
+from nexus_srv.api import billing_summary as api_billing_summary
+from nexus_srv.api import companies as api_companies
+from nexus_srv.api import contacts as api_contacts
+from nexus_srv.api import locations as api_locations
 from nexus_srv.api import users as api_users
 from nexus_srv.callers import NexusCallers
 from nexus_srv.pages import account, home, login, setup, users
@@ -56,9 +61,21 @@ ROUTES = [
     url(r"/api/users", api_users.UserList),
     url(r"/api/users:lookup", api_users.UserLookup),
     url(r"/api/users/([\w-]+)", api_users.OneUser),
+    url(r"/api/companies", api_companies.CompanyList),
+    url(r"/api/companies:lookup", api_companies.CompanyLookup),
+    url(r"/api/companies/([\w-]+)", api_companies.CompanyEntry),
+    url(r"/api/contacts", api_contacts.ContactList),
+    url(r"/api/contacts:lookup", api_contacts.ContactLookup),
+    url(r"/api/contacts/([\w-]+)", api_contacts.ContactEntry),
+    url(r"/api/locations", api_locations.LocationList),
+    url(r"/api/locations:lookup", api_locations.LocationLookup),
+    url(r"/api/locations/([\w-]+)", api_locations.LocationEntry),
+    url(r"/api/assets", api_assets.AssetList),
+    url(r"/api/assets:lookup", api_assets.AssetLookup),
+    url(r"/api/assets/([\w-]+)", api_assets.AssetEntry),
+    url(r"/api/billing_summary", api_billing_summary.BillingSummary),
     # what every service has
     *admin.routes(),
-    *openapi.routes(),
 ]
 
 NAVIGATION = [

@@ -17,8 +17,8 @@ class Refused(ValueError):
 
 
 def canonical(name: str) -> str:
-    """The form that is unique and looked up: NFKC, casefold, NFKC again for what casefolding decomposed."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
+    """The form that is unique and looked up: without surrounding spaces, NFKC, casefold, NFKC again for what casefolding decomposed."""
+    folded = unicodedata.normalize("NFKC", name).strip().casefold()
     return unicodedata.normalize("NFKC", folded)
 
 

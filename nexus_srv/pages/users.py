@@ -89,6 +89,8 @@ class UserExport(UserHandler):
 
     @allowed("users:read")
     async def get(self) -> None:
+        if self.query.get("format", "csv") not in exports.FORMATS:
+            raise HTTPError(400, reason="format must be csv, xlsx or json")
         asked = {key: value for key, value in self.query.items() if key not in ("format", "cursor", "limit")}
         ask = LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
         page = await users.page_of(self.db, self.known, ask)
