@@ -126,6 +126,17 @@ class Ask:
             ask=self,
         )
 
+    def page_out_of(self, rows: Sequence[T], key: Callable[[T], Key]) -> "Page[T]":
+        """The page out of rows that are all at hand, sorted and cut as the database would; searching and filtering come before."""
+        place = self.position
+        descending = self.sort.startswith("-") is not (place is not None and place.backward)
+        ordered = sorted(rows, key=key, reverse=descending)
+        if place is not None:
+            at = (place.value, place.id)
+            kept = place.side in ("from", "to")
+            ordered = [row for row in ordered if _beyond(key(row), at, descending=descending) or (kept and key(row) == at)]
+        return self.page(ordered[: self.limit + 1], len(rows), key)
+
     def at(self, cursor: str) -> "Ask":
         """The same question at the place that ``cursor`` names. Raises BadAsk unless this very question made it."""
         payload, _, mark = cursor.partition(".")
@@ -179,6 +190,10 @@ def like(q: str) -> str:
     """The pattern for ``search LIKE :like ESCAPE '\\'`` that finds ``q`` anywhere in a folded column."""
     escaped = folded(q).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def _beyond(key: Key, at: Key, *, descending: bool) -> bool:
+    return key < at if descending else key > at
 
 
 def _search(text: str) -> str:
