@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,25 +19,29 @@ SMALLEST_GAIN = 0.9
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file as it is sent: `zipped` is None where compression does not pay."""
+    """A file as it is sent: `packed` holds it by content encoding, the smallest first, where compression pays."""
 
     digest: str
     kind: str
     plain: bytes
-    zipped: bytes | None
+    packed: Mapping[str, bytes]
 
 
 @cache
 def static_file(path: str) -> StaticFile | None:
-    """The file of that name under static/, read and compressed once a process; None where there is none."""
+    """The file of that name under static/, read and compressed once a process; None where there is none.
+
+    Python cannot make Brotli, so that stands beside the file, as `<name>.br`, where somebody has made it.
+    """
     file = (FOLDER / path).resolve()
     if not file.is_relative_to(FOLDER.resolve()) or not file.is_file() or file.suffix not in TYPES:
         return None
     plain = file.read_bytes()
-    zipped = gzip.compress(plain, 9, mtime=0)
-    kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    pays = len(zipped) < len(plain) * SMALLEST_GAIN
-    return StaticFile(hashlib.sha256(plain).hexdigest()[:16], kind, plain, zipped if pays else None)
+    brotli = file.with_name(file.name + ".br")
+    packed = {"br": brotli.read_bytes()} if brotli.is_file() else {}
+    packed["gzip"] = gzip.compress(plain, 9, mtime=0)
+    pays = {name: data for name, data in packed.items() if len(data) < len(plain) * SMALLEST_GAIN}
+    return StaticFile(hashlib.sha256(plain).hexdigest()[:16], TYPES[file.suffix], plain, pays)
 
 
 def static_url(path: str) -> str:
@@ -64,15 +68,15 @@ class StaticFiles(RequestHandler):
         current = digest == file.digest
         self.set_header("Content-Type", file.kind)
         self.set_header("Cache-Control", "public, max-age=31536000, immutable" if current else "no-store")
-        self.set_header("Etag", f'"{file.digest}"')
+        self._digest = file.digest
         self.set_header("Vary", "Accept-Encoding")
         self._send(file)
 
     head = get
 
     def compute_etag(self) -> str | None:
-        """The hash of the file is already the tag."""
-        return self._headers.get("Etag")
+        """The hash of the file: Tornado asks for it to answer If-None-Match."""
+        return f'"{self._digest}"'
 
     def write_error(self, status_code: int, **_: object) -> None:
         """A line of text: nobody reads an error of a style sheet."""
@@ -83,8 +87,8 @@ class StaticFiles(RequestHandler):
         self.finish(f"{status_code}\n")
 
     def _send(self, file: StaticFile) -> None:
-        if file.zipped is not None and "gzip" in self.request.headers.get("Accept-Encoding", ""):
-            self.set_header("Content-Encoding", "gzip")
-            self.finish(file.zipped)
-        else:
-            self.finish(file.plain)
+        taken = [part.strip().lower() for part in self.request.headers.get("Accept-Encoding", "").split(",")]
+        encoding = next((name for name in file.packed if name in taken), None)
+        if encoding:
+            self.set_header("Content-Encoding", encoding)
+        self.finish(file.packed[encoding] if encoding else file.plain)

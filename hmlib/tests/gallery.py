@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +14,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, url
 
 from hmlib import rendering, static_files
-from hmlib.headers import EVERY_ANSWER, page_policy
+from hmlib.headers import every_answer, page_policy
 
 TEMPLATES = Path(__file__).parent / "gallery_templates"
 PEOPLE = [
@@ -87,8 +89,8 @@ AUDIT = [
         "request_id": "0193b5f2",
         "action": "company.renamed",
         "subject": "company/0193b5f2-aaaa",
-        "before": '{"name":"Acme"}',
-        "after": '{"name":"Acme Roofing"}',
+        "before_json": '{"name":"Acme"}',
+        "after_json": '{"name":"Acme Roofing"}',
     }
     for n in range(3)
 ]
@@ -101,7 +103,7 @@ class Show(RequestHandler):
     signed_in = True
 
     def set_default_headers(self) -> None:
-        for name, value in EVERY_ANSWER.items():
+        for name, value in every_answer("localhost").items():
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
 
@@ -174,7 +176,9 @@ class CompanyForm(Show):
     def get(self) -> None:
         self.show("companies/form.html")
 
-    def post(self) -> None:
+    async def post(self) -> None:
+        self.settings["posts"].append(self.request.body)
+        await asyncio.sleep(0.3)
         self.set_status(422)
         errors = {"name": "That name is taken.", "email": "This is no address."}
         values = {name: self.get_argument(name) for name in self.request.body_arguments}
@@ -188,6 +192,13 @@ class CompanyPage(Show):
     def put(self, _: str = "") -> None:
         self.set_header("HX-Trigger", '{"hm:toast":{"text":"Renamed.","kind":"success"}}')
         self.show("companies/_name.html", name="Renamed", token=self.request.headers.get("X-XSRF-Token", "none"))
+
+
+class Injected(Show):
+    """A page into which markup was smuggled: none of it may run or show."""
+
+    def get(self) -> None:
+        self.show("injected.html")
 
 
 class Failing(Show):
@@ -238,7 +249,9 @@ class Bare(Show):
     signed_in = False
 
     def get(self, name: str) -> None:
-        self.show(f"{name}.html", action="/nowhere", ticket="t", next="/", request_id="0193b5f2")
+        self.show(f"{name}.html", action="/bare/signed_out", ticket="t", next="/", request_id="0193b5f2")
+
+    post = get
 
 
 class Reports(RequestHandler):
@@ -267,6 +280,7 @@ ROUTES = [
     url(r"/audit", Audit, name="audit"),
     url(r"/audit/rows", Audit, name="audit-rows"),
     url(r"/login", Login),
+    url(r"/injected", Injected),
     url(r"/error/([0-9]{3})", Failing),
     url(r"/bare/(handover|logout|signed_out|unavailable)", Bare),
     url(r"/csp-report", Reports),
@@ -287,12 +301,47 @@ PLACES += ["/error/404", "/bare/handover", "/bare/logout", "/bare/signed_out", "
 
 
 def application() -> Application:
-    return Application(ROUTES, environment=rendering.environment(TEMPLATES), reports=[])
+    return Application(ROUTES, environment=rendering.environment(TEMPLATES), reports=[], posts=[])
 
 
-async def serve() -> None:
-    HTTPServer(application()).add_sockets(bind_sockets(PORT, "127.0.0.1"))
-    await asyncio.Event().wait()
+async def serve(port: int = PORT, started: Callable[[int, Application], None] | None = None, end: asyncio.Event | None = None) -> None:
+    """Serve until `end` is set; port 0 takes a free one, and `started` is told which."""
+    app = application()
+    sockets = bind_sockets(port, "127.0.0.1")
+    server = HTTPServer(app)
+    server.add_sockets(sockets)
+    if started:
+        started(sockets[0].getsockname()[1], app)
+    await (end or asyncio.Event()).wait()
+    server.stop()
+    await server.close_all_connections()
+
+
+class Running:
+    """The gallery in a thread of its own, for tests that drive a browser."""
+
+    def __enter__(self) -> "Running":
+        ready = threading.Event()
+
+        def started(port: int, app: Application) -> None:
+            self.origin, self.reports = f"http://127.0.0.1:{port}", app.settings["reports"]
+            self.posts = app.settings["posts"]
+            ready.set()
+
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,))
+        self._thread.start()
+        ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)
+
+    def _run(self, started: Callable[[int, Application], None]) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(serve(0, started, self._end))
 
 
 if __name__ == "__main__":
