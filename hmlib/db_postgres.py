@@ -59,7 +59,7 @@ async def open_engine(url: str, readers: int) -> "PostgresEngine":
         with named_errors():
             pool = await asyncpg.create_pool(
                 address,
-                min_size=1,
+                min_size=0,
                 max_size=max(1, readers) + WRITERS,
                 timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
@@ -67,9 +67,20 @@ async def open_engine(url: str, readers: int) -> "PostgresEngine":
                 init=_prepare,
                 reset=_leave,
             )
+            await _answers(pool)
     except _WRONG as error:
         raise BadDatabase(f"The PostgreSQL database cannot be used: {error}.") from error
     return PostgresEngine(pool)
+
+
+async def _answers(pool: Any) -> None:
+    """One connection now, so that what is wrong is known at the start."""
+    try:
+        async with pool.acquire(timeout=PATIENCE_SECONDS):
+            pass
+    except BaseException:
+        pool.terminate()
+        raise
 
 
 def _address(url: str) -> tuple[str, int]:
@@ -131,8 +142,8 @@ class PostgresLink(Link):
             await self.connection.execute("COMMIT")
 
     async def rollback(self) -> None:
-        if self.connection.is_in_transaction():
-            with named_errors(self.connection):
+        with named_errors(self.connection):
+            if self.connection.is_in_transaction():
                 await self.connection.execute("ROLLBACK")
 
 
@@ -191,9 +202,16 @@ def named_errors(connection: Any = None) -> Iterator[None]:
     except _DOWN as error:
         raise DatabaseDown(str(error) or type(error).__name__) from error
     except asyncpg.InterfaceError as error:
-        if connection is not None and connection.is_closed():
+        if connection is not None and _lost(connection):
             raise DatabaseDown("the connection to the database was lost") from error
         raise
+
+
+def _lost(connection: Any) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool has taken the broken connection back already
+        return True
 
 
 def _conflict(error: Any) -> Conflict:

@@ -57,7 +57,11 @@ class Thread(aiosqlite.Connection):
         self._thread.daemon = True  # a connection that nobody closed must not keep the process from ending
 
     async def started(self) -> "Thread":
-        await self
+        try:
+            await self
+        except pysqlite3.Error:
+            await asyncio.to_thread(self._thread.join)  # its last word goes to this event loop
+            raise
         return self
 
     async def hop(self, work: Callable[..., T], *args: Any) -> T:

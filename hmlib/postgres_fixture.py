@@ -21,7 +21,7 @@ START_SECONDS = 30
 OWNER = "hm"
 _INITDB = ("--no-locale", "--no-sync", "--no-instructions")
 _UNPRIVILEGED = ("postgres", "nobody")
-_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200", "listen_addresses=")
+_QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200", "listen_addresses=")
 
 
 class NoPostgres(Exception):
