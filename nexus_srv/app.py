@@ -20,8 +20,10 @@ from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import locations as api_locations
+from nexus_srv.api import token
 from nexus_srv.api import users as api_users
 from nexus_srv.callers import NexusCallers
+from nexus_srv.issue import Issuer
 from nexus_srv.pages import account, home, login, setup, users
 from nexus_srv.passwords import Hasher
 from nexus_srv.settings import PREFERENCES
@@ -57,6 +59,7 @@ ROUTES = [
     url(r"/users/([\w-]+)/sessions/end", users.UserSessionsEnd, name="user-sessions-end"),
     url(r"/users/([\w-]+)/sessions/([\w-]+)/end", users.UserSessionsEnd, name="user-session-end"),
     # other services and programs
+    url(r"/api/token", token.Token),
     url(r"/api/me", api_users.Me),
     url(r"/api/users", api_users.UserList),
     url(r"/api/users:lookup", api_users.UserLookup),
@@ -101,6 +104,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         callers=NexusCallers(db, signer.verifier),
         keys=keys,
         signer=signer,
+        issuer=Issuer(keys, signer),
         sign_in=SignIn(db, keys, Hasher(), Sessions(db, keys), preferences),
         background=[signer.follow],
     )

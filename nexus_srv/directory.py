@@ -35,7 +35,7 @@ async def add(db: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, no
             await _check_references(tx, caller.scope, noun, None, wanted)
             await noun.rows.insert(tx, [wanted], now)
             await audit.record(tx, actor, f"{noun.name}.created", f"{noun.name}/{wanted.id}", now=now, after=facts(wanted))
-            return await _again(tx, caller, noun, wanted)
+            return await _again(tx, caller, noun, wanted, now)
     except Conflict as taken:
         raise Invalid(_refusal(taken)) from taken
 
@@ -51,7 +51,7 @@ async def change(db: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, ac
             if not await noun.rows.save(tx, await _with_hidden(tx, caller.scope, wanted), now):
                 raise Stale
             await _follow_up(tx, noun, before, wanted, actor, now)
-            return await _again(tx, caller, noun, wanted)
+            return await _again(tx, caller, noun, wanted, now)
     except Conflict as taken:
         raise Invalid(_refusal(taken)) from taken
 
@@ -74,7 +74,7 @@ async def remove(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor,
                 raise NotAllowed("in_use", "Something belongs to it still.")
             await noun.rows.delete(tx, before.id)
             await state.bury(tx, noun.name, before.id, noun.company_ids(before), now)
-            await state.count_change(tx)
+            await state.count_change(tx, now)
             await audit.record(tx, actor, f"{noun.name}.deleted", f"{noun.name}/{before.id}", now=now, before=facts(before))
     except Conflict as held:
         raise NotAllowed("in_use", "Something belongs to it still. Deactivate it instead.") from held
@@ -93,8 +93,8 @@ def differences(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tupl
     return {name: (getattr(before, name), getattr(after, name)) for name in names if getattr(before, name) != getattr(after, name)}
 
 
-async def _again(tx: Db, caller: Caller, noun: Noun[T], row: T) -> T:
-    await state.count_change(tx)
+async def _again(tx: Db, caller: Caller, noun: Noun[T], row: T, now: str) -> T:
+    await state.count_change(tx, now)
     found = await noun.rows.visible(tx, caller.scope, row.id)
     if found is None:
         raise NotAllowed("not_allowed", "You would not see it any more: it needs one of your companies.")

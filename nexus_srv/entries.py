@@ -57,7 +57,8 @@ def contact(wanted: Contact) -> Contact:
         raise Invalid({"companies": "A company stands there twice."})
     if any(link.role not in contacts.ROLES for link in good.companies):
         raise Invalid({"role": f"Choose one of {', '.join(contacts.ROLES[1:])}."})
-    good = msgspec.structs.replace(good, email=good.emails[0] if good.emails else "")
+    links = tuple(sorted(good.companies, key=lambda link: link.company_id))
+    good = msgspec.structs.replace(good, email=good.emails[0] if good.emails else "", companies=links)
     return msgspec.structs.replace(good, exclusion_reason="") if good.billable else good
 
 

@@ -42,7 +42,7 @@ class Noun(Generic[T]):
     rows: Queries[T]
     checked: Callable[[T], T]
     company_ids: Callable[[T], list[str]]
-    idle: Callable[[Entry, str], dict[str, Any]]
+    idle: Callable[[T, str], dict[str, Any]]
     busy: dict[str, Any]
 
 
@@ -54,7 +54,7 @@ def _asset_idle(asset: Asset, today: str) -> dict[str, Any]:
     return {"retired_on": asset.retired_on or max(today, asset.active_on or today)}
 
 
-COMPANIES: Noun[Company] = Noun(
+COMPANIES = Noun[Company](
     "company",
     "companies",
     Company,
@@ -64,7 +64,7 @@ COMPANIES: Noun[Company] = Noun(
     lambda row, today: {"status": "inactive"},
     {"status": "active"},
 )
-CONTACTS: Noun[Contact] = Noun(
+CONTACTS = Noun[Contact](
     "contact",
     "contacts",
     Contact,
@@ -74,7 +74,7 @@ CONTACTS: Noun[Contact] = Noun(
     _contact_idle,
     {"active": True, "ended_on": None},
 )
-LOCATIONS: Noun[Location] = Noun(
+LOCATIONS = Noun[Location](
     "location",
     "locations",
     Location,
@@ -84,7 +84,7 @@ LOCATIONS: Noun[Location] = Noun(
     lambda row, today: {"active": False},
     {"active": True},
 )
-ASSETS: Noun[Asset] = Noun(
+ASSETS = Noun[Asset](
     "asset",
     "assets",
     Asset,

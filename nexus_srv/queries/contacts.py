@@ -31,7 +31,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     company_id: str
     role: str = ""
     billed: bool = True
-    company_name: str = ""
 
 
 class Contact(directory.Entry, frozen=True, kw_only=True):
@@ -155,20 +154,19 @@ def _filters(scope: CompanyScope, ask: Ask) -> dict[str, str]:
 
 
 async def _links(db: Db, scope: CompanyScope, ids: Sequence[str] | None) -> dict[str, tuple[Link, ...]]:
-    """The companies of contacts (of all where `ids` is None), the first one first, as far as they are in scope."""
+    """The companies of contacts (of all where `ids` is None), as far as they are in scope."""
     rows = await db.all(
         f"""
-        SELECT link.contact_id, link.company_id, link.role, link.billed, company.name AS company_name
-        FROM contact_company link JOIN company ON company.id = link.company_id
+        SELECT link.contact_id, link.company_id, link.role, link.billed FROM contact_company link
         WHERE {"TRUE" if ids is None else "link.contact_id IN :ids"} AND {scope.clause("link.company_id")}
-        ORDER BY company.name_form, company.id
+        ORDER BY link.company_id
         """,
         **({} if ids is None else {"ids": list(ids)}),
         **scope.params(),
     )
     found: dict[str, list[Link]] = {}
     for row in rows:
-        link = Link(company_id=row["company_id"], role=row["role"], billed=bool(row["billed"]), company_name=row["company_name"])
+        link = Link(company_id=row["company_id"], role=row["role"], billed=bool(row["billed"]))
         found.setdefault(row["contact_id"], []).append(link)
     return {id: tuple(links) for id, links in found.items()}
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hmlib.auth import CompanyScope
+from hmlib.clock import parse
 from hmlib.db import Db
 from hmlib.lists import Ask, Page, like
 
@@ -31,8 +32,12 @@ async def state(db: Db) -> int:
     return int(await db.value("SELECT version FROM directory_state WHERE id = 1"))
 
 
-async def count_change(tx: Db) -> None:
-    await tx.run("UPDATE directory_state SET version = version + 1 WHERE id = 1")
+async def count_change(tx: Db, now: str) -> None:
+    """The count goes by the clock, so that a restored backup does not come to the counts of the time it has lost."""
+    moment = int(parse(now).timestamp() * 1_000_000)
+    await tx.run(
+        "UPDATE directory_state SET version = CASE WHEN version < :moment THEN :moment ELSE version + 1 END WHERE id = 1", moment=moment
+    )
 
 
 async def bury(tx: Db, noun: str, id: str, company_ids: Sequence[str], now: str) -> None:

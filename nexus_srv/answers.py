@@ -1,0 +1,43 @@
+"""JSON answers made once for each state of the directory: what has not changed is neither read nor written again."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from nexus_srv.queries import directory
+
+MOST_BYTES = 32 * 2**20
+
+
+class Answers:
+    """The latest answers of this process, at most 32 MiB of them; each is used only while the directory stands as it did then."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+
+    async def etag(self, db: Db, scope: CompanyScope, *question: str) -> str:
+        """Names the answer to a question of someone with this scope, as the directory stands now."""
+        parts = (str(await directory.state(db)), version("hivematrix"), scope.rule, *sorted(scope.ids), "", *question)
+        return '"' + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + '"'
+
+    async def of(self, etag: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The answer of that name, made if it is not there. `etag` must have been asked before `make` reads."""
+        if etag in self._kept:
+            self._kept.move_to_end(etag)
+            return self._kept[etag]
+        raw = await make()
+        self._keep(etag, raw)
+        return raw
+
+    def _keep(self, etag: str, raw: bytes) -> None:
+        if etag in self._kept or len(raw) > MOST_BYTES // 2:
+            return
+        self._kept[etag] = raw
+        self._bytes += len(raw)
+        while self._bytes > MOST_BYTES:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= len(dropped)

@@ -1,0 +1,91 @@
+"""Companies for programs."""
+
+from typing import Literal
+
+import msgspec
+
+from hmlib.auth import allowed
+from hmlib.openapi import speaks
+from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
+from nexus_srv.nouns import COMPANIES
+from nexus_srv.queries.companies import Company
+
+
+class CompanyDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A company to be: without an account number (six digits) it gets the next free one. `country` is two letters (ISO 3166)."""
+
+    name: str
+    account_number: str = ""
+    status: Literal["prospect", "active", "inactive"] = "active"
+    parent_id: str | None = None
+    main_phone: str = ""
+    website: str = ""
+    domains: list[str] = []
+    compliance_level: Literal["standard", "hipaa", "cjis"] = "standard"
+    address: str = ""
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    notes: str = ""
+    source: str = ""
+    external_id: str | None = None
+
+
+CompanyPatch = patch_of(CompanyDraft)
+CompanyListed = listed(Company)
+FILTERS = {"status": "prospect, active or inactive.", "compliance_level": "standard, hipaa or cjis.", "parent_id": "The company above."}
+
+
+class CompanyList(EntryHandler):
+    """All companies."""
+
+    noun = COMPANIES
+
+    @allowed("directory:read")
+    @speaks(answers=CompanyListed, query=QUERY | FILTERS)
+    async def get(self) -> None:
+        """The companies the caller may see."""
+        await self.answer_list()
+
+    @allowed("directory:write")
+    @speaks(takes=CompanyDraft, answers=Company, status=201)
+    async def post(self) -> None:
+        """Add a company."""
+        await self.create(CompanyDraft)
+
+
+class CompanyLookup(EntryHandler):
+    """Many companies by id."""
+
+    noun = COMPANIES
+
+    @allowed("directory:read")
+    @speaks(takes=Lookup, answers=CompanyListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
+
+
+class CompanyEntry(EntryHandler):
+    """One company."""
+
+    noun = COMPANIES
+
+    @allowed("directory:read")
+    @speaks(answers=Company)
+    async def get(self, id: str) -> None:
+        """One company; its ETag is what a change needs as If-Match."""
+        await self.answer_entry(id)
+
+    @allowed("directory:write")
+    @speaks(takes=CompanyPatch, answers=Company)
+    async def patch(self, id: str) -> None:
+        """Change some fields."""
+        await self.change(id, CompanyPatch)
+
+    @allowed("directory:write")
+    @speaks(status=204)
+    async def delete(self, id: str) -> None:
+        """Delete what should never have been; the normal end is the status inactive."""
+        await self.remove(id)

@@ -1,0 +1,114 @@
+"""Contacts for programs."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from hmlib.auth import allowed
+from hmlib.openapi import speaks
+from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
+from nexus_srv.nouns import CONTACTS
+from nexus_srv.queries.contacts import Contact, Link
+
+
+class LinkDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A contact's place at a company; `billed` says whether this company pays for them."""
+
+    company_id: str
+    role: Literal["", "primary", "billing", "technical"] = ""
+    billed: bool = True
+
+
+class ContactDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A contact to be. The name is made of first and last name unless given; the first of `emails` is the primary one."""
+
+    name: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    emails: list[str] = []
+    phone: str = ""
+    mobile_phone: str = ""
+    title: str = ""
+    active: bool = True
+    billable: bool = True
+    exclusion_reason: str = ""
+    active_on: str | None = None
+    ended_on: str | None = None
+    companies: list[LinkDraft] = []
+    notes: str = ""
+    source: str = ""
+    external_id: str | None = None
+
+
+ContactPatch = patch_of(ContactDraft)
+ContactListed = listed(Contact)
+FILTERS = {
+    "company_id": "At this company.",
+    "role": "primary, billing or technical.",
+    "active": "yes or no.",
+    "billable": "yes or no.",
+}
+
+
+class ContactHandler(EntryHandler):
+    """What the ways to one contact and to all of them share."""
+
+    noun = CONTACTS
+
+    def stored(self, given: msgspec.Struct) -> dict[str, Any]:
+        values = super().stored(given)
+        if "companies" in values:
+            values["companies"] = tuple(
+                Link(company_id=link.company_id, role=link.role, billed=link.billed) for link in values["companies"]
+            )
+        return values
+
+
+class ContactList(ContactHandler):
+    """All contacts."""
+
+    @allowed("directory:read")
+    @speaks(answers=ContactListed, query=QUERY | FILTERS)
+    async def get(self) -> None:
+        """The contacts the caller may see."""
+        await self.answer_list()
+
+    @allowed("directory:write")
+    @speaks(takes=ContactDraft, answers=Contact, status=201)
+    async def post(self) -> None:
+        """Add a contact."""
+        await self.create(ContactDraft)
+
+
+class ContactLookup(EntryHandler):
+    """Many contacts by id."""
+
+    noun = CONTACTS
+
+    @allowed("directory:read")
+    @speaks(takes=Lookup, answers=ContactListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
+
+
+class ContactEntry(ContactHandler):
+    """One contact."""
+
+    @allowed("directory:read")
+    @speaks(answers=Contact)
+    async def get(self, id: str) -> None:
+        """One contact; its ETag is what a change needs as If-Match."""
+        await self.answer_entry(id)
+
+    @allowed("directory:write")
+    @speaks(takes=ContactPatch, answers=Contact)
+    async def patch(self, id: str) -> None:
+        """Change some fields."""
+        await self.change(id, ContactPatch)
+
+    @allowed("directory:write")
+    @speaks(status=204)
+    async def delete(self, id: str) -> None:
+        """Delete what should never have been; the normal end is active: false."""
+        await self.remove(id)
