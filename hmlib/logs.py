@@ -22,6 +22,7 @@ MAX_LINE = 2048
 MAX_VALUE = 300
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 LOG = logging.getLogger("hm")
+HEALTH_PATHS = ("/healthz", "/readyz")
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,13 @@ def event(name: str, /, level: int = logging.INFO, **fields: object) -> None:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """Tornado's log_function: one line for an answered request, and its figures."""
+    """Tornado's log_function: one line for an answered request, and its figures. A balancer's good health checks get no line."""
     request, status = handler.request, handler.get_status()
     seconds, route = request.request_time(), route_of(handler)
     metrics.REQUESTS.labels(route, request.method, status).inc()
     metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+    if request.path in HEALTH_PATHS and status == 200:
+        return
     trace_of(request)
     caller = getattr(handler, "caller", None)
     fields: dict[str, object] = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
@@ -132,7 +135,7 @@ class JsonLines(logging.Formatter):
             "time": written_at(record),
             "level": record.levelname.lower(),
             "service": self._service,
-            "event": _short(record.getMessage()),
+            "event": said(record),
         }
         line = msgspec.json.encode(head | fields_of(record))
         if len(line) > MAX_LINE:

@@ -15,6 +15,7 @@ from tornado.iostream import IOStream
 
 from hmlib import metrics
 from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+from hmlib.logs import HEALTH_PATHS
 
 MAX_HEADER_BYTES = 16_384
 MAX_BODY_BYTES = 50 * 1024 * 1024  # handlers set lower ones, and answer a 413 that says so
@@ -25,7 +26,6 @@ MAX_RUNNING = 256
 MAX_CONNECTIONS = 2048
 GRACE_SECONDS = 2.0
 DRAIN_SECONDS = 25.0
-HEALTH_PATHS = ("/healthz", "/readyz")
 
 
 class Server(HTTPServer):

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -40,11 +41,19 @@ def run(service: str, make_app: MakeApp, migrations: Sequence[Folder]) -> int:
         asyncio.run(_serve(settings, make_app, migrations))
     except (BadSetting, NewerSchema) as wrong:
         sys.stderr.write(f"{service}: {wrong}\n")
+        _outlast_startsecs()
         return BAD_CONFIGURATION
     except Exception as broken:
         logs.event("stopped by an error", logging.CRITICAL, error=logs.named(broken), where=logs.frames(broken.__traceback__))
         return 1
     return 0
+
+
+def _outlast_startsecs() -> None:
+    """Supervisord tries again after any end within startsecs (1 s), whatever the exit code; only a later 78 is left alone."""
+    if "SUPERVISOR_PROCESS_NAME" in os.environ:
+        sys.stderr.flush()
+        time.sleep(1.5)
 
 
 async def _serve(settings: Settings, make_app: MakeApp, migrations: Sequence[Folder]) -> None:

@@ -1,0 +1,1 @@
+"""The commands of `hm`, by what they are about."""

@@ -1,0 +1,120 @@
+"""`hm doctor`: looks at everything a suite depends on and says in plain sentences what is wrong."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from hmlib import certificates, checks, migrate
+from hmlib.commands.local import installed_services, is_installed, migrations_of
+from hmlib.db import DatabaseDown, connect
+from hmlib.ops import Suite, is_ready, port_is_free
+from hmlib.settings import BadSetting, Settings
+
+LOW_SPACE = 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is as it should be, and a sentence."""
+
+    good: bool
+    sentence: str
+
+
+@click.command()
+def doctor() -> None:
+    """Look for what is wrong: settings, files, certificates, databases, ports, clock. Exit code 1 when something is."""
+    findings = list(examine(Suite(os.environ)))
+    for finding in findings:
+        mark = click.style("good", fg="green") if finding.good else click.style("BAD ", fg="red")
+        click.echo(f"{mark}  {finding.sentence}")
+    sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+def examine(suite: Suite) -> Iterator[Finding]:
+    """Everything worth looking at, one finding after the other."""
+    yield Finding(True, f"HiveMatrix {version('hivematrix')} on Python {sys.version.split()[0]}, data in {suite.home}")
+    yield from _settings(suite)
+    yield from _certificate(suite)
+    running = suite.is_up()
+    yield Finding(running, "supervisord is running" if running else "supervisord is not running: hm up --detach starts it")
+    for settings in installed_services():
+        yield from _service(settings, running=running)
+    for name in suite.services:
+        if not is_installed(name):
+            yield Finding(True, f"{name} is not installed here, so it is expected to run elsewhere")
+    yield _space(suite.home)
+    yield _clock()
+
+
+def _settings(suite: Suite) -> Iterator[Finding]:
+    for settings in suite.services.values():
+        try:
+            checks.check(settings)
+        except BadSetting as wrong:
+            yield Finding(False, f"{settings.service}: {wrong}")
+        else:
+            yield Finding(True, f"{settings.service}: settings, keys and permissions are in order")
+
+
+def _certificate(suite: Suite) -> Iterator[Finding]:
+    if not suite.services["nexus"].tls:
+        yield Finding(True, "HM_TLS is off: a proxy in front must speak TLS")
+        return
+    for file in ("ca.pem", "server.pem"):
+        try:
+            days = certificates.days_left(suite.home / "tls" / file, datetime.now(UTC))
+        except (OSError, ValueError):
+            yield Finding(False, f"tls/{file} is missing or broken: hm init makes a new one")
+        else:
+            hint = "" if days >= certificates.RENEW_DAYS else ": hm init renews it, then hm restart"
+            yield Finding(not hint, f"tls/{file} is good for {days} more days{hint}")
+
+
+def _service(settings: Settings, *, running: bool) -> Iterator[Finding]:
+    yield asyncio.run(_database(settings))
+    here = f"{settings.service} on {settings.bind}:{settings.port}"
+    if running:
+        ready = is_ready(settings)
+        yield Finding(ready, f"{here} is ready" if ready else f"{here} does not answer /readyz with 200: see its log")
+    else:
+        free = port_is_free(settings.bind, settings.port)
+        yield Finding(free, f"{here}: the port is free" if free else f"{here}: another program listens there")
+
+
+async def _database(settings: Settings) -> Finding:
+    name = settings.service
+    try:
+        db = await connect(settings.db_url, readers=1)
+    except (BadSetting, DatabaseDown) as wrong:
+        return Finding(False, f"{name}: the database cannot be used: {wrong}")
+    try:
+        missing = await migrate.pending(db, migrations_of(name))
+    except (migrate.NewerSchema, DatabaseDown) as wrong:
+        return Finding(False, f"{name}: {wrong}")
+    finally:
+        await db.close()
+    if missing:
+        return Finding(False, f"{name}: the database lacks {len(missing)} migrations: hm migrate applies them")
+    return Finding(True, f"{name}: the database ({db.dialect}) answers and has the schema of this version")
+
+
+def _space(home: Path) -> Finding:
+    free = shutil.disk_usage(home if home.exists() else Path.cwd()).free
+    return Finding(free > LOW_SPACE, f"{free / 1024**3:.1f} GiB are free for {home}")
+
+
+def _clock() -> Finding:
+    """Tokens live for 300 s, so a clock that is far off signs nobody in; only what is plainly wrong can be seen from here."""
+    newest = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
+    now = datetime.now(UTC)
+    good = now >= newest
+    return Finding(good, f"the clock says {now:%Y-%m-%d %H:%M:%S} UTC" + ("" if good else ", which is before this program was written"))

@@ -1,0 +1,66 @@
+"""What of the suite is installed on this machine: services are found by name, never imported by one."""
+
+import importlib
+import importlib.util
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from types import ModuleType
+
+import click
+
+from hmlib.db import DatabaseDown, Db, connect
+from hmlib.migrate import Folder
+from hmlib.ops import Failed
+from hmlib.settings import HUB, Settings, load
+
+
+def installed_modules() -> list[str]:
+    """The modules of HM_MODULES whose code is here, in that order. Raises BadSetting."""
+    return [module.name for module in load(HUB, os.environ).modules if is_installed(module.name)]
+
+
+def installed_services() -> list[Settings]:
+    """The settings of every service whose code is here, Nexus first. Raises BadSetting."""
+    return [load(name, os.environ) for name in (HUB, *installed_modules())]
+
+
+def is_installed(service: str) -> bool:
+    """Whether the package of that service can be imported."""
+    return importlib.util.find_spec(f"{service}_srv") is not None
+
+
+@cache
+def part(service: str, name: str) -> ModuleType | None:
+    """The module ``<service>_srv.<name>``, or None where the service has none."""
+    if not is_installed(service) or importlib.util.find_spec(f"{service}_srv.{name}") is None:
+        return None
+    return importlib.import_module(f"{service}_srv.{name}")
+
+
+def commands_of(service: str) -> click.Group | None:
+    """The commands a service brings along, or None."""
+    module = part(service, "commands")
+    found = getattr(module, "commands", None)
+    return found if isinstance(found, click.Group) and found.commands else None
+
+
+def migrations_of(service: str) -> Sequence[Folder]:
+    """The folders of a service's migrations, in order."""
+    module = part(service, "app")
+    folders: Sequence[Folder] = getattr(module, "MIGRATIONS", ())
+    return folders
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Db]:
+    """The service's database, closed afterwards. Raises Failed when it does not answer."""
+    try:
+        db = await connect(settings.db_url)
+    except DatabaseDown as error:
+        raise Failed(f"The database of {settings.service} does not answer. See HM_{settings.service.upper()}_DB.") from error
+    try:
+        yield db
+    finally:
+        await db.close()

@@ -1,0 +1,114 @@
+"""`hm init`: everything a suite needs before its first start, made once."""
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from hmlib import certificates, checks
+from hmlib.clock import utc_now
+from hmlib.commands.data import import_file, kinds_of, migrate_all, summary, write_demo
+from hmlib.commands.local import database, installed_services, part
+from hmlib.commands.progress import Progress
+from hmlib.crypto import new_master
+from hmlib.ops import Failed, Suite
+from hmlib.settings import HUB, Settings, load
+
+FOLDERS = ("", "keys", "logs", "run", "tls")
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Also make the people alice, bob, carol and dave, and fill a demo MSP.")
+def init(demo: bool) -> None:
+    """Make keys, certificates, databases and the first user. Safe to run again: what is there stays."""
+    suite = Suite(os.environ)
+    services = installed_services()
+    done = make_files(suite, services)
+    for settings in services:
+        checks.check(settings)
+    done += asyncio.run(make_content(services))
+    for sentence in done:
+        click.echo(sentence)
+    if demo:
+        done += _demo(suite, services)
+    if not done:
+        click.echo("Everything was there already; nothing has changed.")
+    for name, settings in suite.services.items():
+        click.echo(f"{name:<10}{settings.origin}")
+
+
+def make_files(suite: Suite, services: list[Settings]) -> list[str]:
+    """Folders, the master key and certificates; one sentence for each thing made."""
+    done = []
+    for name in FOLDERS:
+        (suite.home / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for settings in services:
+        for folder in checks.database_folder(settings):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = suite.services[HUB].master_key_file
+    if not key.exists():
+        new_master(key)
+        done.append(f"Made the master key: {key}. Keep a copy of it in a safe place, apart from the backups.")
+    return done + certificates.ensure(suite.home / "tls", suite.hosts(), datetime.now(UTC))
+
+
+async def make_content(services: list[Settings]) -> list[str]:
+    """Schemas, the user admin, and each module's credentials; one sentence for each thing made."""
+    done = [f"Prepared the database of {name}" for name in dict.fromkeys(name.partition(":")[0] for name in await migrate_all(services))]
+    hub = part(HUB, "commands")
+    if hub is None:
+        raise Failed("Nexus is not installed here, and hm init runs where it is.")
+    settings = load(HUB, os.environ)
+    async with database(settings) as db:
+        done += await hub.register_modules(settings, db, utc_now())
+        done += await hub.ensure_admin(settings, db, os.environ.get("HM_ADMIN_PASSWORD"), utc_now())
+    return done
+
+
+def _demo(suite: Suite, services: list[Settings]) -> list[str]:
+    """The demo's people and its MSP, through the same imports that real files take."""
+    done = asyncio.run(_demo_people())
+    folder = suite.home / "demo"
+    if (folder / ".imported").exists():
+        return done
+    if not folder.exists():
+        write_demo(folder)
+    for settings in services:
+        for kind in kinds_of(settings.service):
+            file = demo_file(folder, kind)
+            if file is not None:
+                sentence = _import_demo(settings, kind, file)
+                done.append(sentence)
+    (folder / ".imported").touch()
+    return done
+
+
+async def _demo_people() -> list[str]:
+    settings, hub = load(HUB, os.environ), part(HUB, "commands")
+    assert hub is not None
+    password = os.environ.get("HM_DEMO_PASSWORD")
+    async with database(settings) as db:
+        done: list[str] = await hub.ensure_demo_people(settings, db, password, utc_now())
+    for sentence in done:
+        click.echo(sentence)
+    return done
+
+
+def demo_file(folder: Path, kind: str) -> Path | None:
+    """The demo's file of a kind, whatever its format; None when the demo has none."""
+    found = [path for name in (f"{kind}.csv", f"{kind}.xlsx", f"{kind}.zip", kind) if (path := folder / name).exists()]
+    return found[0] if found else None
+
+
+def _import_demo(settings: Settings, kind: str, file: Path) -> str:
+    with Progress(kind) as progress:
+        job = import_file(settings, kind, file, mapping={}, dry_run=False, valid_only=False, progress=progress)
+        outcome = asyncio.run(job)
+    if outcome.errors:
+        first = outcome.errors[0]
+        raise Failed(f"The demo's {kind} cannot be imported: line {first.line}, {first.column}: {first.message}")
+    sentence = f"Demo {kind}: {summary(outcome)}"
+    click.echo(sentence)
+    return sentence

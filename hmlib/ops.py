@@ -1,0 +1,266 @@
+"""Starts, watches, restarts and stops the suite: supervisord's client, and what a process says of itself."""
+
+import configparser
+import http.client
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from hmlib.service import ready_file
+from hmlib.settings import DEFAULT_PORTS, HUB, BadSetting, Settings, load
+
+CONFIGURATION = "supervisord.conf"
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+MOST_TRIES = 4
+PROBE_SECONDS = 3.0
+LONGEST_SOCKET_PATH = 95  # of the 107 bytes a Unix socket's name may have, supervisord adds a suffix while it starts
+Say = Callable[[str], None]
+
+
+class Failed(Exception):
+    """What was asked for could not be done; the text says why in plain words."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as supervisord sees it: ``state`` is its word (RUNNING, STOPPED, FATAL …), ``pid`` 0 while it does not run."""
+
+    group: str
+    name: str
+    state: str
+    pid: int
+    log: str
+    exit_status: int
+
+    @property
+    def runs(self) -> bool:
+        return self.state in ("RUNNING", "STARTING")
+
+    @property
+    def gave_up(self) -> bool:
+        return self.state in ("FATAL", "EXITED")
+
+
+class Suite:
+    """The services of one HM_HOME on this machine."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Raises BadSetting."""
+        hub = load(HUB, environ)
+        self.home = hub.home
+        self.services: dict[str, Settings] = {HUB: hub, **{module.name: load(module.name, environ) for module in hub.modules}}
+        self._environ = environ
+        self._socket = self.home / "run" / "supervisor.sock"
+        if len(str(self._socket)) > LONGEST_SOCKET_PATH:
+            raise BadSetting(f"HM_HOME names {self.home}, whose path is too long for the socket in it.")
+
+    @property
+    def configuration(self) -> Path:
+        """./supervisord.conf, or the one beside hmlib."""
+        here = Path(CONFIGURATION).resolve()
+        return here if here.exists() else Path(__file__).parent.parent / CONFIGURATION
+
+    def here(self) -> dict[str, Settings]:
+        """The services that supervisord.conf runs on this machine."""
+        parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+        parser.read(self.configuration)
+        return {name: settings for name, settings in self.services.items() if parser.has_section(f"fcgi-program:{name}")}
+
+    def hosts(self) -> set[str]:
+        """Every host name and address that a certificate must be good for."""
+        settings = self.services.values()
+        named = {urlsplit(origin).hostname or "" for one in settings for origin in (one.origin, one.nexus_url)}
+        return named | {one.bind for one in settings if one.bind != "0.0.0.0"}  # noqa: S104  comparing, not binding
+
+    def environment(self) -> dict[str, str]:
+        """What supervisord and its processes are started with: every variable that supervisord.conf may name."""
+        ports = {f"HM_{name.upper()}_PORT": str(settings.port) for name, settings in self.services.items()}
+        known = {f"HM_{name.upper()}_PORT": port for name, port in DEFAULT_PORTS.items()}
+        own = {"HM_HOME": str(self.home), "HM_BIND": self.services[HUB].bind, **known, **ports}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self._environ.get('PATH', os.defpath)}"
+        return {**self._environ, **own, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+    # supervisord
+
+    def ask(self, method: str, *arguments: object) -> Any:
+        """Call one method of its XML-RPC interface. Raises Failed while it does not run, xmlrpc.client.Fault when it refuses."""
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        try:
+            with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)(*arguments)
+        except (OSError, http.client.HTTPException) as error:
+            raise Failed("The suite is not running. Start it with: hm up --detach") from error
+
+    def is_up(self) -> bool:
+        """Whether supervisord answers, be it that it is about to stop."""
+        try:
+            self.ask("getState")
+        except Failed:
+            return False
+        except xmlrpc.client.Fault:
+            return True
+        return True
+
+    def processes(self) -> list[Process]:
+        """Every process, in the order of starting. Raises Failed when supervisord does not run, or is about to end."""
+        try:
+            rows = self.ask("getAllProcessInfo")
+        except xmlrpc.client.Fault as fault:
+            raise Failed("The suite is stopping.") from fault
+        processes = [
+            Process(row["group"], row["name"], row["statename"], row["pid"], row["stdout_logfile"], row["exitstatus"]) for row in rows
+        ]
+        return sorted(processes, key=lambda process: (process.group != HUB, process.group, process.name))
+
+    def supervisorctl(self, arguments: Sequence[str]) -> int:
+        """Pass everything on to supervisorctl; its exit code."""
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(self.configuration), "-s", f"unix://{self._socket}"]
+        return subprocess.run([*command, *arguments], env=self.environment(), check=False).returncode  # noqa: S603  our own program
+
+    def start_detached(self) -> None:
+        """Start supervisord as a daemon that holds nothing of the caller's open. Raises Failed with its own words."""
+        words = self.home / "logs" / "supervisord.start"
+        with words.open("w") as out:
+            started = subprocess.run(  # noqa: S603  our own program
+                self._command(),
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                check=False,
+                start_new_session=True,
+            )
+        if started.returncode:
+            raise Failed(words.read_text().strip())
+
+    def start_here(self) -> "subprocess.Popen[bytes]":
+        """Start supervisord as a child in the foreground."""
+        return subprocess.Popen([*self._command(), "--nodaemon", "--silent"], env=self.environment(), stdin=subprocess.DEVNULL)  # noqa: S603  our own program
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.configuration)]
+
+    def stop(self) -> None:
+        """Stop every process in good order, then supervisord. Raises Failed when it is still there after a minute."""
+        self.ask("shutdown")
+        pid_file = self.home / "run" / "supervisord.pid"
+        if not _until(lambda: not self.is_up() and not pid_file.exists(), STOP_SECONDS):
+            raise Failed("The suite has not stopped within a minute; see hm status.")
+
+    # readiness
+
+    def wait_until_ready(self, say: Say) -> None:
+        """Wait for every process, then for every service's /readyz. Raises Failed with the log of one that gave up."""
+        deadline = time.monotonic() + START_SECONDS
+        _until(self.is_up, START_SECONDS)
+        for process in self.processes():
+            self.wait_for(process.name, deadline)
+        for name, settings in self.here().items():
+            if not _until(partial(is_ready, settings), deadline - time.monotonic()):
+                raise Failed(f"{name} does not answer at {settings.origin}/readyz. See {self.home / 'logs'}.")
+            say(f"{name} is ready at {settings.origin}")
+
+    def wait_for(self, name: str, deadline: float) -> None:
+        """Wait until the process ``name`` says that it is ready. Raises Failed when it gives up or takes too long."""
+        pids = set()
+        while True:
+            process = next(process for process in self.processes() if process.name == name)
+            pids.add(process.pid)
+            if process.state == "RUNNING" and _pid_in(ready_file(self.home, name)) == process.pid:
+                return
+            if process.gave_up or process.state == "STOPPED" or len(pids) > MOST_TRIES or time.monotonic() > deadline:
+                raise Failed(f"{name} has not started ({process.state}). The end of {process.log}:\n{tail(Path(process.log))}")
+            time.sleep(0.05)
+
+    def restart(self, group: str | None, say: Say) -> None:
+        """Restart one process after the other, each only when the one before is ready; dead ones first. Raises Failed."""
+        chosen = [process for process in self.processes() if group in (None, process.group)]
+        if not chosen:
+            raise Failed(f"There is no service {group!r} here.")
+        for process in sorted(chosen, key=lambda process: (process.group != HUB, process.group, process.runs)):
+            self._restart_one(process)
+            say(f"{process.name} restarted")
+
+    def _restart_one(self, process: Process) -> None:
+        self._change("stopProcess", process, Faults.NOT_RUNNING)
+        self._change("startProcess", process, Faults.ALREADY_STARTED)
+        self.wait_for(process.name, time.monotonic() + START_SECONDS)
+
+    def start_stopped(self) -> list[str]:
+        """Start what supervisord knows and does not run; the names."""
+        dead = [process for process in self.processes() if not process.runs]
+        for process in dead:
+            self._change("startProcess", process, Faults.ALREADY_STARTED)
+        return [process.name for process in dead]
+
+    def _change(self, method: str, process: Process, harmless: int) -> None:
+        """One call to supervisord about a process; a fault that says it is so already is none."""
+        try:
+            self.ask(method, f"{process.group}:{process.name}")
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != harmless:
+                raise Failed(f"supervisord refused for {process.name}: {fault.faultString}") from fault
+
+
+def is_ready(settings: Settings) -> bool:
+    """Whether the service's own /readyz on this machine answers 200 now, over verified TLS."""
+    address = "127.0.0.1" if settings.bind == "0.0.0.0" else settings.bind  # noqa: S104  comparing, not binding
+    connection = http.client.HTTPConnection(address, settings.port, timeout=PROBE_SECONDS)
+    try:
+        connection.connect()
+        if settings.tls:
+            context = ssl.create_default_context(cafile=settings.ca_file)
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=urlsplit(settings.origin).hostname)
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def port_is_free(address: str, port: int) -> bool:
+    """Whether a service could listen there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def tail(file: Path, lines: int = 8) -> str:
+    """The last lines of a log file."""
+    try:
+        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"
+
+
+def _pid_in(file: Path) -> int:
+    try:
+        return int(file.read_text() or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Ask until it holds; false when it did not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds

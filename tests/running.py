@@ -1,0 +1,133 @@
+"""Runs the tiny service under a real supervisord, with a home and ports of its own, and puts load on it."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hmlib import certificates
+from hmlib.crypto import new_master
+from hmlib.ops import Suite
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_ports(count):
+    """Ports nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+class Tiny:
+    """A suite whose Nexus is the tiny service. Its folder is short, as a Unix socket lives in it."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="hm"))
+        self.home = self.folder / "home"
+        port, wiki, treasury, figures = free_ports(4)
+        self.port, self.metrics_port = port, figures
+        self.environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HM_HOME": str(self.home),
+            "HM_NEXUS_PORT": str(port),
+            "HM_WIKI_PORT": str(wiki),
+            "HM_TREASURY_PORT": str(treasury),
+            "HM_NEXUS_METRICS_PORT": str(figures),
+            "HM_LOG": "json",
+        }
+        self._prepare()
+        self.suite = Suite(self.environ)
+
+    def _prepare(self):
+        for name in ("home", "home/logs", "home/run"):
+            (self.folder / name).mkdir(mode=0o700)
+        new_master(self.home / "keys" / "master.key")
+        certificates.ensure(self.home / "tls", [], datetime.now(UTC))
+        text = (ROOT / "supervisord.conf").read_text().replace("-m nexus_srv", "-m tests.tiny_service")
+        text = re.sub(r"\[fcgi-program:(wiki|treasury)\][^\[]*", "", text)
+        (self.folder / "supervisord.conf").write_text(text)
+
+    def hm(self, *arguments, **environ):
+        """Run `hm` as a person would, in the suite's folder."""
+        command = [sys.executable, "-c", "from hmlib.cli import main; main()", *arguments]
+        return subprocess.run(command, cwd=self.folder, env={**self.environ, **environ}, capture_output=True, text=True, timeout=120)
+
+    def direct(self, **environ):
+        """Start one process by hand, without supervisord."""
+        command = [sys.executable, "-m", "tests.tiny_service"]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=self.folder, env={**self.environ, **environ}, text=True, **pipes)
+
+    def tls(self):
+        return ssl.create_default_context(cafile=self.home / "tls" / "ca.pem")
+
+    def processes(self):
+        return {process.name: process for process in self.suite.processes()}
+
+    def log(self):
+        return "".join(file.read_text() for file in sorted((self.home / "logs").glob("nexus_*.log")))
+
+    def close(self):
+        if self.suite.is_up():
+            self.suite.stop()
+        shutil.rmtree(self.folder)
+
+
+def until(condition, seconds=10):
+    """Ask until it holds; what it answered last."""
+    deadline = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds
+
+
+class Load:
+    """Clients that keep their connections and ask as fast as they are answered, until told to stop."""
+
+    def __init__(self, port, tls, path="/", clients=16):
+        self.port, self.tls, self.path, self.clients = port, tls, path, clients
+        self.good, self.failures, self.pids, self.stopping = 0, [], set(), False
+
+    async def run(self):
+        await asyncio.gather(*(self._client() for _ in range(self.clients)))
+
+    async def _client(self):
+        while not self.stopping:
+            try:
+                await self._connection()
+            except (OSError, asyncio.IncompleteReadError) as error:
+                self.failures.append(repr(error))
+
+    async def _connection(self):
+        """Ask on one connection until the server says that the answer is its last."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls, server_hostname="localhost")
+        try:
+            last = False
+            while not last and not self.stopping:
+                writer.write(f"GET {self.path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                last = await self._answer(reader)
+        finally:
+            writer.transport.abort()  # the server may be gone, and then nobody answers a farewell
+
+    async def _answer(self, reader):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        body = await reader.readexactly(int(re.search(r"content-length: (\d+)", head)[1]))
+        if not head.startswith("http/1.1 200"):
+            self.failures.append(head)
+        self.good += 1
+        self.pids.add(body.decode())
+        return "connection: close" in head
