@@ -278,6 +278,7 @@ ROUTES = [
     url(r"/settings/export", Settings, name="settings-export"),
     url(r"/settings/import", Settings, name="settings-import"),
     url(r"/audit", Audit, name="audit"),
+    url(r"/audit/export", Audit, name="audit-export"),
     url(r"/audit/rows", Audit, name="audit-rows"),
     url(r"/login", Login),
     url(r"/injected", Injected),
