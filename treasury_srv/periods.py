@@ -67,6 +67,11 @@ def end_of_term(start_on: str, term: str) -> str | None:
     return (anniversary - timedelta(days=1)).isoformat()
 
 
+def year_before(key: str) -> str:
+    """The name of the same month a year before."""
+    return f"{int(key[:4]) - 1:04}{key[4:]}"
+
+
 def pool_year(start_on: str, key: str, runs: str) -> str:
     """The first month of the pool year that a month belongs to; `runs` is "anniversary" or "calendar"."""
     if runs == "calendar":
@@ -85,7 +90,7 @@ def work_date(worked_at: str, zone: str) -> str:
     return _day_of_minute(worked_at[:16], zone)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _day_of_minute(minute: str, zone: str) -> str:
     # No zone in use today changes its offset within a minute.
     return datetime.fromisoformat(f"{minute}:00+00:00").astimezone(ZoneInfo(zone)).date().isoformat()

@@ -35,7 +35,7 @@ async def state(db: Db) -> int:
 
 
 async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None = None) -> Book:
-    """The book for a month. `span` is three UTC times: the start of the oldest month that pools may reach back to, of the month, of the next."""
+    """The book for a month. `span` is the UTC times at which months begin: the oldest that pools look back to, this one, the next."""
     history_at, first_at, next_at = span
     params: dict[str, Any] = {} if ids is None else {"ids": list(ids)}
 
