@@ -20,7 +20,7 @@ from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import locations as api_locations
-from nexus_srv.api import token
+from nexus_srv.api import scopes, token
 from nexus_srv.api import users as api_users
 from nexus_srv.callers import NexusCallers
 from nexus_srv.issue import Issuer
@@ -61,6 +61,7 @@ ROUTES = [
     # other services and programs
     url(r"/api/token", token.Token),
     url(r"/api/me", api_users.Me),
+    url(r"/api/scopes", scopes.Scopes),
     url(r"/api/users", api_users.UserList),
     url(r"/api/users:lookup", api_users.UserLookup),
     url(r"/api/users/([\w-]+)", api_users.OneUser),

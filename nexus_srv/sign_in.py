@@ -81,12 +81,15 @@ class SignIn:
             raise SecondFactorNeeded
         return found.user
 
-    async def succeed(self, attempt: Attempt, user: User, now: str) -> None:
-        """Record a sign-in that opens no session."""
-        async with self.db.write() as tx:
-            await self._record_success(tx, attempt, user, now)
+    async def succeed(self, tx: Db, attempt: Attempt, user: User, now: str) -> None:
+        """Record a sign-in, and forget the attempts before it."""
+        address, account = self._buckets(attempt)
+        await counts.uncount(tx, address)
+        await counts.forgive(tx, account)
+        await users.note_sign_in(tx, user.id, now)
+        await audit.record(tx, attempt.actor(user), "sign_in.succeeded", f"user/{user.id}", now=now)
 
-    async def open(self, attempt: Attempt, user: User, now: str) -> tuple[str, Session]:
+    async def open(self, tx: Db, attempt: Attempt, user: User, now: str) -> tuple[str, Session]:
         """Record the sign-in and open Nexus's own session; answers its cookie value and its row."""
         hours = await self.preferences.int(self.db, "session_absolute_hours")
         opening = Opening(
@@ -100,9 +103,8 @@ class SignIn:
             browser=attempt.browser,
             expires_at=shifted(now, hours * 3600),
         )
-        async with self.db.write() as tx:
-            await self._record_success(tx, attempt, user, now)
-            return await self.sessions.open(opening, now, tx)
+        await self.succeed(tx, attempt, user, now)
+        return await self.sessions.open(opening, now, tx)
 
     def _buckets(self, attempt: Attempt) -> list[Bucket]:
         return [throttle.of_address(self.keys, attempt.address, int(time.time())), throttle.of_account(self.keys, attempt.username)]
@@ -117,10 +119,3 @@ class SignIn:
         subject = f"user/{found.user.id}" if found else "user/unknown"
         async with self.db.write() as tx:
             await audit.record(tx, attempt.actor(), "sign_in.failed", subject, now=now)
-
-    async def _record_success(self, tx: Db, attempt: Attempt, user: User, now: str) -> None:
-        address, account = self._buckets(attempt)
-        await counts.uncount(tx, address)
-        await counts.forgive(tx, account)
-        await users.note_sign_in(tx, user.id, now)
-        await audit.record(tx, attempt.actor(user), "sign_in.succeeded", f"user/{user.id}", now=now)

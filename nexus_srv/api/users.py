@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from hmlib.auth import allowed, signed_in
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
-from nexus_srv import people
+from nexus_srv import once, people
 from nexus_srv.api import listing
 from nexus_srv.people import Invalid, LastAdmin, NotAllowed, Stale, Taken
 from nexus_srv.queries import users
@@ -121,15 +121,19 @@ class UserList(ApiHandler):
     @allowed("users:admin")
     @speaks(takes=NewUser, answers=UserAnswer, status=201)
     async def post(self) -> None:
-        """Add a user."""
+        """Add a user; send an Idempotency-Key to be sure that it happens once."""
         asked = self.body(NewUser)
         wanted = replace(User(id="", username=asked.username, display_name="", level=""), **_fields(asked))
-        try:
-            user = await people.add(self.db, self.known, wanted, self.actor, self.now)
-        except (Invalid, NotAllowed) as refusal:
-            raise _problem(refusal) from refusal
-        self.set_header("Location", f"/api/users/{user.id}")
-        self.answer(_answer(user), 201, etag=f'"{user.version}"')
+
+        async def deed() -> tuple[UserAnswer, str]:
+            try:
+                user = await people.add(self.db, self.known, wanted, self.actor, self.now)
+            except (Invalid, NotAllowed) as refusal:
+                raise _problem(refusal) from refusal
+            self.set_header("Location", f"/api/users/{user.id}")
+            return _answer(user), f'"{user.version}"'
+
+        await once.answer(self, deed)
 
 
 class UserLookup(ApiHandler):

@@ -69,10 +69,10 @@ class SignInPage(PasswordPage):
         except (WrongPassword, SecondFactorNeeded, Throttled, Busy) as refusal:
             self._answer_form(error=self.refused(refusal), username=attempt.username)
             return
-        if self.session:
-            async with self.db.write() as tx:
+        async with self.db.write() as tx:
+            if self.session:
                 await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
-        cookie, _ = await self.sign_in.open(attempt, user, self.now)
+            cookie, _ = await self.sign_in.open(tx, attempt, user, self.now)
         self.put_cookie(self.hm.cookie, cookie)
         self.drop_cookie(f"{self.hm.cookie}_pre")
         self.see_other(self.next_path)

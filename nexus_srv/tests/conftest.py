@@ -10,9 +10,11 @@ import pytest
 
 from hmlib.auth import PERMISSIONS
 from hmlib.clock import shifted, utc_now
+from hmlib.crypto import Keys, load_master
 from hmlib.sessions import Opening
 from hmlib.testing import *  # noqa: F403
 from hmlib.testing import ACME, CAST, GLOBEX, Browser, ServiceUnderTest
+from nexus_srv import signing
 from nexus_srv.app import MIGRATIONS, make_app
 from nexus_srv.queries import companies, users
 from nexus_srv.queries.companies import Company
@@ -42,11 +44,12 @@ def service():
 
 
 @pytest.fixture
-def people(io_loop, db):
+def people(io_loop, db, settings):
     """Everyone has an account and the same password."""
 
     async def make() -> People:
         now, made = shifted(utc_now(), -3600), {}
+        await signing.first(db, Keys(load_master(settings.master_key_file), "nexus"), now)
         async with db.write() as tx:
             names = [(ACME, "100001", "Acme Dental"), (GLOBEX, "100002", "Globex Freight")]
             await companies.insert(tx, [Company(id=id, account_number=number, name=name) for id, number, name in names], now)
@@ -73,7 +76,9 @@ def signed_in(http_client, base_url, app, people):
             address="127.0.0.0/24", browser="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", expires_at=shifted(now, 3600),
         )  # fmt: skip
         cookie, session = await app.settings["sessions"].open(opening, now)
-        return Browser(http_client, base_url, app, await token_for(app, user, sid=sid), {app.settings["hm"].cookie: cookie}, session.id_hash)
+        return Browser(
+            http_client, base_url, app, await token_for(app, user, sid=sid), {app.settings["hm"].cookie: cookie}, session.id_hash
+        )
 
     return browser_of
 

@@ -24,7 +24,9 @@ async def test_changing_ones_profile(dave, people, db):
 
 
 async def test_n016_rights_are_no_part_of_a_profile(dave, people, db):
-    await dave.fetch("/account", "POST", profile(people.dave, level="admin", status="active", scope_rule="all", id="x", display_name="Dave D."))
+    await dave.fetch(
+        "/account", "POST", profile(people.dave, level="admin", status="active", scope_rule="all", id="x", display_name="Dave D.")
+    )
     user = await users.by_id(db, people.dave.id)
     assert (user.level, user.scope_rule, user.display_name) == ("client", "only", "Dave D.")
 

@@ -40,7 +40,9 @@ async def test_n183_every_spelling_of_a_name_is_one_account(stranger, people, us
     assert (await sign_in(stranger, username)).code == 303
 
 
-@pytest.mark.parametrize("next", ["https://evil.test", "//evil.test", "/\\evil.test", "/%5cevil.test", "https://localhost:5000@evil.test", "javascript:1"])
+@pytest.mark.parametrize(
+    "next", ["https://evil.test", "//evil.test", "/\\evil.test", "/%5cevil.test", "https://localhost:5000@evil.test", "javascript:1"]
+)
 async def test_n041_the_way_back_never_leaves_nexus(stranger, people, next):
     assert (await sign_in(stranger, next=next)).location == "/"
 

@@ -15,7 +15,9 @@ ERIN = {
 
 def form_of(user, **changes):
     fields = "username display_name email phone language time_zone level scope_rule version".split()
-    return {name: str(getattr(user, name)) for name in fields} | {"company_ids[]": user.company_ids[0] if user.company_ids else ""} | changes
+    return (
+        {name: str(getattr(user, name)) for name in fields} | {"company_ids[]": user.company_ids[0] if user.company_ids else ""} | changes
+    )
 
 
 async def fresh(db, user):
@@ -54,7 +56,14 @@ async def test_n013_a_taken_user_name_comes_back_in_the_form(alice, people, name
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("username", "er\u200din"), ("email", "erin"), ("display_name", ""), ("time_zone", "Mars/Base"), ("level", "king"), ("phone", "1" * 51)],
+    [
+        ("username", "er\u200din"),
+        ("email", "erin"),
+        ("display_name", ""),
+        ("time_zone", "Mars/Base"),
+        ("level", "king"),
+        ("phone", "1" * 51),
+    ],
 )
 async def test_a_wrong_value_comes_back_beside_its_field(alice, people, field, value):
     answer = await alice.fetch("/users", "POST", ERIN | {field: value})
@@ -83,7 +92,14 @@ async def test_a_stale_form_shows_both_sides(alice, people, db):
     assert (await fresh(db, people.bob)).phone == "111"
 
 
-WRITES = ["/users", "/users/{id}", "/users/{id}/status", "/users/{id}/invite", "/users/{id}/sessions/end", "/users/{id}/sessions/sid-bob/end"]
+WRITES = [
+    "/users",
+    "/users/{id}",
+    "/users/{id}/status",
+    "/users/{id}/invite",
+    "/users/{id}/sessions/end",
+    "/users/{id}/sessions/sid-bob/end",
+]
 
 
 @pytest.mark.parametrize("path", WRITES)
