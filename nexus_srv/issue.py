@@ -3,6 +3,7 @@
 For `POST /api/token`:
 
     issuer: Issuer = self.settings["issuer"]
+    await issuer.signer.prepare()
     async with self.db.write() as tx:
         answer = await issuer.for_sign_in(tx, client, user, session, audience, self.now)
 
@@ -95,10 +96,18 @@ class Issuer:
         return await self.of_family(client, person, scope, family_id, 0, session.expires_at, now)
 
     async def of_family(
-        self, client: Client, person: Person, scope: frozenset[str], family_id: str, generation: int, expires_at: str, now: str
+        self,
+        client: Client,
+        person: Person,
+        scope: frozenset[str],
+        family_id: str,
+        generation: int,
+        expires_at: str,
+        now: str,
+        narrowed: frozenset[str] | None = None,
     ) -> TokenAnswer:
-        """The tokens of one generation of a family."""
-        effective = effective_scope(client, person.level, scope)
+        """The tokens of one generation of a family; `narrowed` is less than the access token might say."""
+        effective = narrowed or effective_scope(client, person.level, scope)
         audience = client.id if client.module else HUB
         lifetime = min(ACCESS_SECONDS, int(parse(expires_at).timestamp() - parse(now).timestamp()) or 1)
         return TokenAnswer(

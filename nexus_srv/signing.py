@@ -29,16 +29,31 @@ PUBLISHED_SECONDS = 900  # longer than a token lives and a key set is kept
 
 class Signer:
     """Signs for one issuer with the active key. Keys live in the database and are remembered for a second, so that every process
-    follows a rotation; `verifier` verifies what any of them signed for Nexus itself."""
+    follows a rotation."""
 
     def __init__(self, db: Db, keys: Keys, issuer: str) -> None:
         self.issuer = issuer
         self.jwks = Jwks(self.document)
-        self.verifier = Verifier(issuer, HUB, self.jwks)
+        self._verifiers: dict[str, Verifier] = {}
         self._db, self._keys = db, keys
         self._read_at = float("-inf")
         self._stored: Sequence[StoredKey] = ()
         self._private: dict[str, ec.EllipticCurvePrivateKey] = {}
+
+    @property
+    def verifier(self) -> Verifier:
+        """Verifies tokens for Nexus itself."""
+        return self.verifier_for(HUB)
+
+    def verifier_for(self, audience: str) -> Verifier:
+        """Verifies tokens for a service of the suite."""
+        if audience not in self._verifiers:
+            self._verifiers[audience] = Verifier(self.issuer, audience, self.jwks)
+        return self._verifiers[audience]
+
+    async def prepare(self) -> None:
+        """See to it that a key signs. To be called before a transaction in which something is signed, as making keys is one too."""
+        await self._active()
 
     async def sign(self, typ: str, claims: Mapping[str, Any]) -> str:
         """A token of one `typ`, signed with the active key. `iss` is added. Raises Unsealable when the master key is another one."""
@@ -69,6 +84,7 @@ class Signer:
 
     async def follow(self) -> None:
         """Reload every second, for ever."""
+        await self.prepare()
         while True:
             await self.reload()
             await asyncio.sleep(REMEMBERED_SECONDS)

@@ -1,0 +1,35 @@
+"""Whether what a token says still holds: the account behind it, its session, and the token itself."""
+
+from hmlib.db import Db
+from hmlib.tokens import Claims
+from nexus_srv.queries.refresh_tokens import ID_LENGTH
+
+
+async def level(db: Db, claims: Claims, now: str) -> str | None:
+    """The level of the person a token speaks for as it is now; None when account, session or token have ended."""
+    found: str | None = await db.value(
+        """
+        SELECT level FROM account WHERE id = :account_id AND status = 'active'
+            AND (CAST(:sid AS TEXT) = '' OR EXISTS (SELECT 1 FROM session WHERE sid = :sid AND expires_at > :now))
+            AND NOT EXISTS (SELECT 1 FROM ended_token WHERE jti = :jti)
+            AND NOT EXISTS (SELECT 1 FROM token_family WHERE id = :family_id AND revoked_at <> '')
+        """,
+        account_id=claims.sub,
+        sid=claims.sid or "",
+        now=now,
+        jti=claims.jti,
+        family_id=claims.jti[:ID_LENGTH],
+    )
+    return found
+
+
+async def service(db: Db, claims: Claims) -> bool:
+    """Whether a client may still speak for itself with its token."""
+    found = await db.value(
+        """
+        SELECT 1 AS one FROM client WHERE id = :client_id AND NOT disabled AND NOT EXISTS (SELECT 1 FROM ended_token WHERE jti = :jti)
+        """,
+        client_id=claims.client_id,
+        jti=claims.jti,
+    )
+    return found is not None
