@@ -68,6 +68,11 @@ class Suite:
             raise BadSetting(f"HM_HOME names {self.home}, whose path is too long for the socket in it.")
 
     @property
+    def demo_logins(self) -> Path:
+        """Where `hm init --demo` keeps a sentence with the demo's logins."""
+        return self.home / "demo" / "logins.txt"
+
+    @property
     def configuration(self) -> Path:
         """./supervisord.conf, or the one beside hmlib."""
         here = Path(CONFIGURATION).resolve()

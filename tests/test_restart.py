@@ -12,6 +12,8 @@ import pytest
 
 from tests.running import Load, Tiny, until
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture(scope="module")
 def tiny():

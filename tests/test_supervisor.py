@@ -10,6 +10,8 @@ import pytest
 
 from tests.running import ROOT, Tiny, until
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture
 def tiny():

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,28 +70,30 @@ async def make_content(services: list[Settings]) -> list[str]:
 
 def _demo(suite: Suite, services: list[Settings]) -> list[str]:
     """The demo's people and its MSP, through the same imports that real files take."""
-    done = asyncio.run(_demo_people())
     folder = suite.home / "demo"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    done = asyncio.run(_demo_people(suite.demo_logins))
     if (folder / ".imported").exists():
         return done
-    if not folder.exists():
-        write_demo(folder)
+    files = folder / "files"
+    if not files.exists():
+        write_demo(files)
     for settings in services:
-        for kind in kinds_of(settings.service):
-            file = demo_file(folder, kind)
-            if file is not None:
-                sentence = _import_demo(settings, kind, file)
-                done.append(sentence)
+        done += [_import_demo(settings, kind, file) for kind in kinds_of(settings.service) if (file := demo_file(files, kind))]
     (folder / ".imported").touch()
     return done
 
 
-async def _demo_people() -> list[str]:
+async def _demo_people(logins: Path) -> list[str]:
+    """Make alice, bob, carol and dave with one password, kept beside the demo's files so that it can be shown again."""
     settings, hub = load(HUB, os.environ), part(HUB, "commands")
     assert hub is not None
-    password = os.environ.get("HM_DEMO_PASSWORD")
+    password = os.environ.get("HM_DEMO_PASSWORD") or "-".join(secrets.token_hex(3) for _ in range(4))
     async with database(settings) as db:
         done: list[str] = await hub.ensure_demo_people(settings, db, password, utc_now())
+    if done:
+        logins.touch(mode=0o600)
+        logins.write_text(f"Sign in as alice, bob, carol or dave with the password {password}\n")
     for sentence in done:
         click.echo(sentence)
     return done

@@ -19,7 +19,7 @@ def up(detach: bool) -> None:
     suite = Suite(os.environ)
     if suite.is_up():
         started = suite.start_stopped()
-        suite.wait_until_ready(click.echo)
+        _greet(suite)
         click.echo(f"Started {', '.join(started)}." if started else "The suite was running already.")
         return
     make_ready(suite)
@@ -42,11 +42,18 @@ def make_ready(suite: Suite) -> None:
         (suite.home / folder).mkdir(mode=0o700, exist_ok=True)
 
 
+def _greet(suite: Suite) -> None:
+    """Wait until all is ready and say where it is. Raises Failed."""
+    suite.wait_until_ready(click.echo)
+    if suite.demo_logins.exists():
+        click.echo(suite.demo_logins.read_text().strip())
+
+
 def _leave_running(suite: Suite) -> None:
     """Start supervisord as a daemon; stop it again when a service does not come up, so that a mended setting counts next time."""
     suite.start_detached()
     try:
-        suite.wait_until_ready(click.echo)
+        _greet(suite)
     except Failed:
         suite.stop()
         raise
@@ -57,7 +64,7 @@ def _stay_with(suite: Suite) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     child = suite.start_here()
     try:
-        suite.wait_until_ready(click.echo)
+        _greet(suite)
         click.echo("Press Ctrl-C to stop.")
         child.wait()
     except KeyboardInterrupt:

@@ -1,0 +1,49 @@
+# The two commands that matter: `make demo` and `make test`. `make` alone lists the others.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+SOURCES := hmlib nexus_srv wiki_srv treasury_srv
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test bench lint format down clean system
+
+help: ## list what can be made
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+install: $(INSTALLED) ## build .venv with everything in it
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,test]'
+	@touch $@
+
+demo: install ## fill a demo MSP, start the suite, print addresses and logins
+	@$(BIN)/hm init --demo
+	@$(BIN)/hm up --detach
+
+test: install system ## run every test, on SQLite and on PostgreSQL, in Chromium and with real processes
+	@$(BIN)/python -m tests.everything
+
+bench: install system ## measure every figure beside its limit
+	@$(BIN)/python -m bench
+
+lint: install ## look at form and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict $(SOURCES)
+
+format: install ## bring the code into form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+down: ## stop the suite
+	@test ! -x $(BIN)/hm || $(BIN)/hm down
+
+clean: down ## remove what was built; data in var/ stays
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+system: ## install Chromium, PostgreSQL and wrk where we are root and they are missing
+	@.ci/system
