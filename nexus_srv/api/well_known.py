@@ -13,20 +13,6 @@ from nexus_srv.signing import Signer
 KEPT_SECONDS = 300
 IDENTITY_CLAIMS = ["sub", "sid", "auth_time", "amr", "azp", "at_hash", "nonce"]
 PERSONAL_CLAIMS = ["name", "preferred_username", "locale", "zoneinfo", "email", "email_verified"]
-    "sub",
-    "sid",
-    "auth_time",
-    "amr",
-    "azp",
-    "at_hash",
-    "nonce",
-    "name",
-    "preferred_username",
-    "locale",
-    "zoneinfo",
-    "email",
-    "email_verified",
-]
 AUTHENTICATION = ["client_secret_basic", "client_secret_post", "none"]
 
 
