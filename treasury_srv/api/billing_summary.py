@@ -1,0 +1,60 @@
+"""The whole book for a month in one answer."""
+
+from typing import Any
+
+from hmlib.auth import allowed
+from hmlib.openapi import speaks
+from hmlib.web import ApiHandler, Problem
+from treasury_srv import periods, summaries
+from treasury_srv.bills import Bills
+from treasury_srv.pages.months import visible
+
+MOST_IDS = 200
+
+
+class BillingSummary(ApiHandler):
+    """GET /api/billing_summary: one object per company the caller may see."""
+
+    @allowed("billing:read")
+    @speaks(
+        answers=summaries.BillingSummary,
+        query={
+            "period": "the month, YYYY-MM; the running one if left out",
+            "ids": "company ids separated by commas, at most 200",
+            "fields": "fields of a company to answer, separated by commas",
+        },
+    )
+    async def get(self) -> None:
+        """What every company owes for a month, and what could not be worked out and why."""
+        ids = self._ids()
+        summary = await self.nexus.billing_summary(ids)
+        bills: Bills = self.settings["bills"]
+        month = await bills.of_period(await self._period(), summary, self.now)
+        level = self.known.level
+        fields = self.query.get("fields", "")
+        etag = f'"{month.etag.strip(chr(34))}-{level}-{fields}"'
+        if self.not_modified(etag):
+            return
+        answer = summaries.billing_summary(month.period, month.as_of, visible(month.companies, level))
+        self.answer(self._narrowed(answer, fields), etag=etag)
+
+    def _ids(self) -> list[str] | None:
+        if "ids" not in self.query:
+            return None
+        ids = [id for id in self.query["ids"].split(",") if id]
+        if len(ids) > MOST_IDS:
+            raise Problem(400, "too_many_ids", f"At most {MOST_IDS} ids go into an address.")
+        return ids
+
+    async def _period(self) -> str:
+        today = periods.work_date(self.now, await self.preferences.text(self.db, "time_zone"))
+        try:
+            return periods.period(self.query.get("period") or today[:7]).key
+        except ValueError:
+            raise Problem(400, "invalid_period", "A month is written like 2026-10.") from None
+
+    def _narrowed(self, answer: summaries.BillingSummary, fields: str) -> Any:
+        try:
+            return summaries.with_fields(answer, [name for name in fields.split(",") if name]) if fields else answer
+        except KeyError as unknown:
+            raise Problem(400, "unknown_field", f"A company has no field {unknown.args[0]!r}.") from None

@@ -1,0 +1,152 @@
+"""What each company owes for a month: the list of all, and one company's bill with every number explained."""
+
+from dataclasses import dataclass
+
+from tornado.web import HTTPError
+
+from hmlib import audit, exports
+from hmlib.auth import allowed
+from hmlib.lists import Ask, Listing, Page, folded
+from treasury_srv import money
+from treasury_srv.pages.months import MonthHandler, visible
+from treasury_srv.shown import words
+from treasury_srv.summaries import NOT_BILLABLE, CompanyFigures
+
+LISTING = Listing(
+    sorts={"name": "name", "account_number": "account_number", "devices": "devices", "users": "users", "hours": "hours", "total": "total"},
+    default="name",
+    id_column="company_id",
+    filters=("state", "plan", "period"),
+)
+DEVICE_COUNTS = ("workstation", "server", "vm", "switch", "firewall", "custom", "no_charge")
+EXPORT_AT_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class CompanyRow:
+    """One company's line in the list; what it does not have is None."""
+
+    figures: CompanyFigures
+
+    @property
+    def billable(self) -> bool:
+        return self.figures.status != NOT_BILLABLE
+
+    @property
+    def devices(self) -> int:
+        return sum(one.counts[name] for one in self.figures.agreements for name in DEVICE_COUNTS)
+
+    @property
+    def users(self) -> int:
+        return sum(one.counts["users"] for one in self.figures.agreements)
+
+    @property
+    def hours(self) -> int:
+        return sum(one.worked_e6 for one in self.figures.agreements)
+
+    @property
+    def total(self) -> int:
+        return self.figures.sum.total_cents if self.figures.sum else -1
+
+    @property
+    def plans(self) -> str:
+        return ", ".join(dict.fromkeys(one.plan for one in self.figures.agreements))
+
+    def key(self, sort: str) -> tuple[str | int, str]:
+        named = {"name": folded(self.figures.name), "account_number": self.figures.account_number}
+        return named[sort] if sort in named else getattr(self, sort), self.figures.company_id
+
+    def matches(self, ask: Ask) -> bool:
+        words = folded(ask.q).split()
+        text = f"{folded(self.figures.name)} {self.figures.account_number} {folded(self.plans)}"
+        state = ask.filters.get("state")
+        fits = state is None or (state == "billable") == self.billable
+        return fits and ask.filters.get("plan", self.plans) == self.plans and all(word in text for word in words)
+
+
+@dataclass(frozen=True)
+class Total:
+    """What all companies of one currency owe together."""
+
+    currency: str
+    companies: int
+    cents: int
+
+
+class CompanyListPage(MonthHandler):
+    """Every company in a month, billable or not."""
+
+    template = "companies/list.html"
+
+    @allowed("billing:read")
+    async def get(self) -> None:
+        ask = LISTING.ask(self.query, self.keys)
+        period = await self.shown_month()
+        figures = self.seen(await self.month(period.key))
+        page = _page(ask, [CompanyRow(one) for one in figures])
+        plans = [(plan, plan) for plan in sorted({one.plan for company in figures for one in company.agreements})]
+        missing = sum(one.status == NOT_BILLABLE for one in figures)
+        self.page(self.template, page=page, period=period, totals=totals(figures), missing=missing, plan_options=plans, count=len(figures))
+
+
+class CompanyRows(CompanyListPage):
+    """The rows alone."""
+
+    template = "companies/_rows.html"
+
+
+class CompanyExport(MonthHandler):
+    """The list as it is on screen, all its pages, as CSV, XLSX or JSON."""
+
+    @allowed("billing:read")
+    async def get(self) -> None:
+        ask = LISTING.ask(self.query, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
+        period = await self.shown_month()
+        rows = _page(ask, [CompanyRow(one) for one in self.seen(await self.month(period.key))]).rows
+        async with self.db.write() as tx:
+            await audit.record(tx, self.actor, "bills.exported", f"period/{period.key}", now=self.now, after={"companies": len(rows)})
+        await exports.answer(self, f"bills-{period.key}", HEADER, [_cells(row) for row in rows])
+
+
+class CompanyBillPage(MonthHandler):
+    """One company's bill for a month, with what it is made of."""
+
+    @allowed("billing:read")
+    async def get(self, id: str) -> None:
+        period = await self.shown_month()
+        summary = await self.nexus.billing_summary([id])
+        found = await self.bills.of_company(period.key, id, summary, self.now)
+        if found is None:
+            raise HTTPError(404)
+        shown = visible([found.figures], self.known.level)
+        self.page("companies/bill.html", period=period, month=found, shown=bool(shown), as_of=summary.as_of, **words())
+
+
+def totals(figures: list[CompanyFigures]) -> list[Total]:
+    """What is owed, by currency."""
+    parts = [one for company in figures for one in company.agreements]
+    return [
+        Total(currency, len({c.company_id for c in figures for o in c.agreements if o.currency == currency}), sum(
+            one.total_cents for one in parts if one.currency == currency))
+        for currency in sorted({one.currency for one in parts})
+    ]  # fmt: skip
+
+
+def _page(ask: Ask, rows: list[CompanyRow]) -> Page[CompanyRow]:
+    found = [row for row in rows if row.matches(ask)]
+    return ask.page_out_of(found, lambda row: row.key(ask.sort.removeprefix("-")))
+
+
+HEADER = ["account_number", "name", "status", "reason", "plan", "devices", "users", "hours", "currency", "subtotal", "tax", "total"]
+
+
+def _cells(row: CompanyRow) -> list[object]:
+    one, total = row.figures, row.figures.sum
+    amounts = (
+        [money.amount_text(cents, total.currency) for cents in (total.subtotal_cents, total.tax_cents, total.total_cents)]
+        if total
+        else [None] * 3
+    )
+    reason = one.refusal.reason if one.refusal else None
+    counted = [row.devices, row.users, money.quantity_text(row.hours)]
+    return [one.account_number, one.name, one.status, reason, row.plans, *counted, total.currency if total else None, *amounts]

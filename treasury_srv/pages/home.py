@@ -1,0 +1,72 @@
+"""The dashboard: this month against the last, what ends soon, what is not billed and why."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from hmlib.auth import signed_in
+from hmlib.bulk import fetch_by_ids
+from treasury_srv.pages.companies import totals
+from treasury_srv.pages.months import MonthHandler, ShownMonth
+from treasury_srv.queries import agreements
+from treasury_srv.summaries import NOT_BILLABLE, CompanyFigures
+
+ENDING_DAYS = 90
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class PlanShare:
+    """What one plan brings in a month in one currency."""
+
+    plan: str
+    currency: str
+    companies: int
+    cents: int
+
+
+class HomePage(MonthHandler):
+    """Those who may read bills get the dashboard; others the part of Treasury that is theirs."""
+
+    @signed_in
+    async def get(self) -> None:
+        if self.known.may("billing:read"):
+            await self._dashboard()
+        else:
+            self.page("home/nothing.html")
+
+    async def _dashboard(self) -> None:
+        today = await self.today()
+        period = ShownMonth(today[:7])
+        this = self.seen(await self.month(period.key))
+        last = self.seen(await self.month(period.previous))
+        until = (date.fromisoformat(today) + timedelta(days=ENDING_DAYS)).isoformat()
+        ending = [] if self.known.level == "client" else await agreements.ending(self.db, self.known.scope, today, until)
+        companies = await fetch_by_ids(self.nexus.companies, {one.company_id for one in ending[:SHOWN]})
+        not_billable = [one for one in this if one.status == NOT_BILLABLE]
+        self.page(
+            "home/dashboard.html",
+            period=period,
+            this=totals(this),
+            last={one.currency: one.cents for one in totals(last)},
+            shares=plan_shares(this),
+            ending=[(one, companies.get(one.company_id), _days_left(today, one)) for one in ending[:SHOWN]],
+            ending_counts={days: sum(_days_left(today, one) < days for one in ending) for days in (30, 60, 90)},
+            not_billable=not_billable[:SHOWN],
+            not_billable_count=len(not_billable),
+            active=sum(bool(one.agreements) for one in this),
+        )
+
+
+def plan_shares(figures: list[CompanyFigures]) -> list[PlanShare]:
+    """Revenue by plan and currency, the largest first."""
+    cents: Counter[tuple[str, str]] = Counter()
+    companies: Counter[tuple[str, str]] = Counter()
+    for one in (one for company in figures for one in company.agreements):
+        cents[one.plan, one.currency] += one.total_cents
+        companies[one.plan, one.currency] += 1
+    return [PlanShare(plan, currency, companies[plan, currency], amount) for (plan, currency), amount in cents.most_common()]
+
+
+def _days_left(today: str, agreement: agreements.Agreement) -> int:
+    return (date.fromisoformat(agreement.end_on or today) - date.fromisoformat(today)).days
