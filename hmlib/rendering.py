@@ -69,6 +69,7 @@ def _attribute_value(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+@functools.cache
 def icon(name: str) -> Markup:
     """One of the icons of static/icons.svg, for the eye only; ValueError for a name that is not there."""
     if name not in _icon_names():
