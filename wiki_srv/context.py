@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -38,11 +39,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is wanted: a free text to match, at most `budget` tokens, and how trust fades with age in days from `today`."""
+    """What is wanted: a free text to match, at most `budget` tokens, and how trust fades with age in days from `today`.
+
+    `exclude` holds ids of articles and of pieces that are known already.
+    """
 
     text: str
     budget: int
     today: str
+    exclude: frozenset[str] = frozenset()
     ageing_after_days: int = 180
     stale_after_days: int = 365
 
@@ -75,7 +80,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An article that is missing or only partly there: `over_budget`, `partly_over_budget`, `not_relevant`, `excluded`, `too_new`."""
+    """An article that is missing or only partly there: `over_budget`, `partly_over_budget`, `not_relevant`, `excluded`; the
+    gathering adds `too_new` and `less_relevant`."""
 
     article_id: str
     reason: str
@@ -105,7 +111,9 @@ def status_of(updated_at: str, ask: Ask) -> Status:
 
 def assemble(sources: Sequence[Source], ask: Ask) -> Context:
     """Rank the pieces of all sources and take as many as the budget holds: the company's before general ones, best first."""
-    all_pieces = [piece for source in sources for piece in pieces(source)]
+    known = [source.article_id for source in sources if source.article_id in ask.exclude]
+    fresh = [source for source in sources if source.article_id not in ask.exclude]
+    all_pieces = [piece for source in fresh for piece in pieces(source) if piece.id not in ask.exclude]
     ranked = _ranked(all_pieces, ask)
     chosen: list[Choice] = []
     tokens = 0
@@ -113,7 +121,8 @@ def assemble(sources: Sequence[Source], ask: Ask) -> Context:
         if tokens + choice.piece.tokens <= ask.budget:
             chosen.append(choice)
             tokens += choice.piece.tokens
-    return Context(tuple(chosen), tuple(_left_out(sources, all_pieces, ranked, chosen)), tokens)
+    left_out = [LeftOut(id, "excluded") for id in known]
+    return Context(tuple(chosen), (*left_out, *_left_out(fresh, all_pieces, ranked, chosen)), tokens)
 
 
 def pieces(source: Source) -> list[Piece]:
@@ -219,13 +228,13 @@ def _left_out(
     sources: Sequence[Source], all_pieces: Sequence[Piece], ranked: Sequence[Choice], chosen: Sequence[Choice]
 ) -> Iterator[LeftOut]:
     """In the order of the sources; an article without a single word is not missed."""
-    whole = [piece.source.article_id for piece in all_pieces]
-    wanted = {choice.piece.source.article_id for choice in ranked}
-    taken = [choice.piece.source.article_id for choice in chosen]
-    for article_id in dict.fromkeys(source.article_id for source in sources):
-        if article_id in whole and article_id not in wanted:
+    whole = {piece.source.article_id for piece in all_pieces}
+    wanted = Counter(choice.piece.source.article_id for choice in ranked)
+    taken = Counter(choice.piece.source.article_id for choice in chosen)
+    for article_id in dict.fromkeys(source.article_id for source in sources if source.article_id in whole):
+        if not wanted[article_id]:
             yield LeftOut(article_id, "not_relevant")
-        elif article_id in wanted and article_id not in taken:
+        elif not taken[article_id]:
             yield LeftOut(article_id, "over_budget")
-        elif taken.count(article_id) < sum(1 for choice in ranked if choice.piece.source.article_id == article_id):
+        elif taken[article_id] < wanted[article_id]:
             yield LeftOut(article_id, "partly_over_budget")

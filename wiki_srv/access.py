@@ -1,0 +1,39 @@
+"""Which articles a caller may see, as a condition of SQL and as a condition of the full-text search. Pure: no I/O."""
+
+from typing import Any
+
+from hmlib.auth import Caller
+from wiki_srv.searching import Facets
+from wiki_srv.words import facet
+
+GENERAL_FACET = "general"
+
+
+def seen(caller: Caller) -> tuple[str, dict[str, Any]]:
+    """The condition on `article` and its parameters.
+
+    A client sees what is published for clients in the spaces of its own companies; everybody else the articles of the companies
+    in their scope and all general ones.
+    """
+    scope = caller.scope.clause("article.company_id")
+    if caller.level == "client":
+        shown = "article.audience = 'client' AND article.status IN ('published', 'needs_review')"
+        return f"({shown} AND article.company_id IS NOT NULL AND {scope})", caller.scope.params()
+    return f"(article.company_id IS NULL OR {scope})", caller.scope.params()
+
+
+def seen_revisions(caller: Caller) -> str:
+    """The condition on `revision` beside that on its article: what was internal then is not shown to a client now."""
+    return "revision.audience = 'client'" if caller.level == "client" else "TRUE"
+
+
+def facets(caller: Caller) -> Facets:
+    """The same as seen(), for the full-text index."""
+    companies = tuple(facet("c", company_id) for company_id in sorted(caller.scope.ids))
+    if caller.level == "client":
+        only = {"all": (), "only": (companies or ("c",),), "except": ()}[caller.scope.rule]
+        refused = (GENERAL_FACET, *(companies if caller.scope.rule == "except" else ()))
+        return Facets((("aclient",), *only), refused)
+    if caller.scope.rule == "only":
+        return Facets(((GENERAL_FACET, *companies),))
+    return Facets((), companies if caller.scope.rule == "except" else ())

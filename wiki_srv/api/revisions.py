@@ -1,0 +1,67 @@
+"""The history of an article for programs."""
+
+import msgspec
+from tornado.web import HTTPError
+
+from hmlib.auth import allowed
+from hmlib.openapi import speaks
+from hmlib.web import ApiHandler
+from wiki_srv.queries import articles, revisions
+
+
+class RevisionAnswer(msgspec.Struct, frozen=True):
+    """One save: what the article was called and for whom it was then, by whom, when (UTC) and why."""
+
+    number: int
+    title: str
+    tags: list[str]
+    audience: str
+    message: str
+    author_id: str
+    author_name: str
+    created_at: str
+
+
+class RevisionListAnswer(msgspec.Struct, frozen=True):
+    """The history of an article, newest first."""
+
+    items: list[RevisionAnswer]
+
+
+class RevisionOneAnswer(msgspec.Struct, frozen=True):
+    """A revision with its Markdown."""
+
+    revision: RevisionAnswer
+    body: str
+
+
+class RevisionList(ApiHandler):
+    """Every save of an article."""
+
+    @allowed("wiki:read")
+    @speaks(answers=RevisionListAnswer)
+    async def get(self, id: str) -> None:
+        """Every save of an article, newest first, without the texts."""
+        if await articles.visible_to(self.db, self.known, id) is None:
+            raise HTTPError(404)
+        self.answer(RevisionListAnswer([_answer(revision) for revision in await revisions.of(self.db, self.known, id)]))
+
+
+class RevisionOne(ApiHandler):
+    """One save of an article."""
+
+    @allowed("wiki:read")
+    @speaks(answers=RevisionOneAnswer)
+    async def get(self, id: str, number: str) -> None:
+        """One revision with its text."""
+        found = None
+        if await articles.visible_to(self.db, self.known, id):
+            found = await revisions.one(self.db, self.known, id, int(number))
+        if found is None:
+            raise HTTPError(404)
+        self.answer(RevisionOneAnswer(_answer(found), found.body))
+
+
+def _answer(revision: revisions.Revision) -> RevisionAnswer:
+    shared = {name: getattr(revision, name) for name in RevisionAnswer.__struct_fields__ if name != "tags"}
+    return RevisionAnswer(tags=list(revision.tags), **shared)

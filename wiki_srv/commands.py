@@ -1,0 +1,8 @@
+"""Wiki's own commands beside those every service shares: none so far. Importing and demo data are `hm`'s."""
+
+import click
+
+
+@click.group()
+def commands() -> None:
+    """Look after Wiki."""

@@ -1,0 +1,158 @@
+"""Writing an article: a new one, a change to one, and the preview beside the text."""
+
+import asyncio
+from typing import Any
+
+from tornado.web import HTTPError
+
+from hmlib.auth import allowed
+from hmlib.db import Conflict
+from hmlib.nexus import NexusDown
+from hmlib.web import PageHandler
+from wiki_srv import editing, secrets_guard
+from wiki_srv.differences import lines_of
+from wiki_srv.drafts import GENERAL, LONGEST_BODY, Draft, draft_of_form, folder_path, one_line, tidy_body
+from wiki_srv.editing import Stale, Target
+from wiki_srv.pages.articles import LONGEST_FORM, ArticleHandler, rendered
+from wiki_srv.queries import revisions, spaces
+from wiki_srv.queries.articles import Article
+
+TAKEN = "There is an article of that title here already, perhaps an archived one."
+NO_COMPANY = "Choose one of the companies you look after."
+AWAY = "Nexus is not answering, and this company has no articles yet: try again shortly."
+EMPTY = Draft("", "")
+
+
+class ArticleNewPage(PageHandler):
+    """An empty form, and where it is posted to."""
+
+    body_limit = LONGEST_FORM
+
+    @allowed("wiki:write")
+    async def get(self) -> None:
+        await self._show(EMPTY, self.query)
+
+    @allowed("wiki:write")
+    async def post(self) -> None:
+        draft, errors = draft_of_form(self.form)
+        target, wrong = await self._target()
+        errors |= wrong
+        if not errors:
+            try:
+                id = await editing.create(self.db, draft, target, self.actor, self.now)
+            except Conflict:
+                errors = {"title": TAKEN}
+            else:
+                self.toast("The article is there.")
+                self.see_other(self.reverse_url("article", id))
+                return
+        self.set_status(422)
+        await self._show(draft, self.form, errors=errors)
+
+    async def _target(self) -> tuple[Target, dict[str, str]]:
+        """Where the form wants the article, and what is wrong with that by field."""
+        path, folder_error = folder_path(self.form.get("folder", ""))
+        space = one_line(self.form.get("space", ""))[:100] or GENERAL
+        errors = {"folder": folder_error} if folder_error else {}
+        company_id = self.form.get("company", "")
+        if not company_id:
+            return Target(None, space, path), errors
+        try:
+            company = await editing.company_of(self.db, self.nexus, self.known, company_id)
+        except NexusDown:
+            return Target(None, space, path), {**errors, "company": AWAY}
+        return Target(company, space, path), errors if company else {**errors, "company": NO_COMPANY}
+
+    async def _show(self, draft: Draft, given: dict[str, str], errors: dict[str, str] | None = None) -> None:
+        self.page(
+            "articles/new.html",
+            draft=draft,
+            errors=errors or {},
+            company=given.get("company", ""),
+            space=given.get("space", GENERAL),
+            folder=given.get("folder", ""),
+            companies=await self._companies(),
+            spaces=[space.name for space in await spaces.general(self.db, self.known)],
+            text=await rendered(draft.body),
+            findings=secrets_guard.find(draft.body),
+        )
+
+    async def _companies(self) -> list[tuple[str, str]]:
+        """The companies to choose from: the directory's, or those that have articles while Nexus is away."""
+        try:
+            companies = await self.nexus.companies.everything(sort="name")
+        except NexusDown:
+            companies = [editing.as_company(space) for space in await spaces.of_companies(self.db, self.known)]
+        return [(company.id, f"{company.name} ({company.account_number})") for company in companies]
+
+
+class ArticleEditPage(ArticleHandler):
+    """The form with what is stored (or with an older revision, to bring it back), and where it is posted to."""
+
+    body_limit = LONGEST_FORM
+
+    @allowed("wiki:write")
+    async def get(self, id: str) -> None:
+        article = await self.article(id)
+        await self._show(article, await self._wanted(article), article.version)
+
+    @allowed("wiki:write")
+    async def post(self, id: str) -> None:
+        article = await self.article(id)
+        draft, errors = draft_of_form(self.form)
+        base = number(self.form.get("version", ""))
+        if errors:
+            await self._show(article, draft, base, 422, errors=errors)
+            return
+        try:
+            await editing.save(self.db, self.known, id, draft, base, self.actor, self.now)
+        except Stale as stale:
+            await self._show_conflict(stale.theirs, draft)
+        except Conflict:
+            await self._show(article, draft, base, 422, errors={"title": TAKEN})
+        else:
+            self.toast("Saved.")
+            self.see_other(self.reverse_url("article", id))
+
+    async def _wanted(self, article: Article) -> Draft:
+        if "revision" not in self.query:
+            return article.as_draft()
+        revision = await revisions.one(self.db, self.known, article.id, number(self.query["revision"]))
+        if revision is None:
+            raise HTTPError(404)
+        return Draft(revision.title, revision.body, revision.tags, revision.audience, f"Back to revision {revision.number}")
+
+    async def _show_conflict(self, theirs: Article, draft: Draft) -> None:
+        """Yours in the form, on top of theirs now; what differs is shown, so that nothing is overwritten unseen."""
+        compared = await asyncio.to_thread(lines_of, theirs.body, draft.body)
+        await self._show(theirs, draft, theirs.version, 409, theirs=theirs, compared=compared)
+
+    async def _show(self, article: Article, draft: Draft, version: int, status: int = 200, **context: Any) -> None:
+        self.set_status(status)
+        self.page(
+            "articles/edit.html",
+            article=article,
+            draft=draft,
+            version=version,
+            text=await rendered(draft.body),
+            findings=secrets_guard.find(draft.body),
+            **{"errors": {}, "theirs": None, "compared": [], **context},
+        )
+
+
+class ArticlePreview(PageHandler):
+    """What the text being written will look like, and what in it looks secret."""
+
+    body_limit = LONGEST_FORM
+
+    @allowed("wiki:write")
+    async def post(self) -> None:
+        body = tidy_body(self.form.get("body", ""))[:LONGEST_BODY]
+        self.partial("articles/_preview.html", text=await rendered(body), findings=await asyncio.to_thread(secrets_guard.find, body))
+
+
+def number(text: str) -> int:
+    """A revision's number from an address or form. Raises 400 for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise HTTPError(400)
+    return int(text)

@@ -1,0 +1,83 @@
+"""Articles as people read them, and the list they are found in."""
+
+import asyncio
+
+from tornado.web import HTTPError
+
+from hmlib.auth import allowed
+from hmlib.web import PageHandler
+from wiki_srv import editing, secrets_guard
+from wiki_srv.markup import REMEMBERED_LENGTH, Rendered, render
+from wiki_srv.queries import articles
+from wiki_srv.queries.articles import LISTING, Article
+
+LONGEST_FORM = 4 * 1024 * 1024
+"""Bytes of a posted article: 500,000 characters, some of them several bytes long, each byte perhaps as %XX."""
+
+
+async def rendered(text: str) -> Rendered:
+    """The text as HTML; a long one beside the loop, so that nobody else waits."""
+    return render(text) if len(text) <= REMEMBERED_LENGTH else await asyncio.to_thread(render, text)
+
+
+class ArticleHandler(PageHandler):
+    """What the pages about one article share."""
+
+    async def article(self, id: str) -> Article:
+        """The article, if the caller may see it; else 404."""
+        found = await articles.visible_to(self.db, self.known, id)
+        if found is None:
+            raise HTTPError(404)
+        return found
+
+
+class ArticleListPage(PageHandler):
+    """Every article one may see."""
+
+    template = "articles/list.html"
+
+    @allowed("wiki:read")
+    async def get(self) -> None:
+        page = await articles.page_of(self.db, self.known, LISTING.ask(self.query, self.keys))
+        self.page(
+            self.template,
+            page=page,
+            address=self.reverse_url("articles"),
+            tags=[(tag, tag) for tag in await articles.tags_seen(self.db, self.known)],
+            may_write=self.known.may("wiki:write"),
+        )
+
+
+class ArticleRows(ArticleListPage):
+    """The rows alone."""
+
+    template = "articles/_rows.html"
+
+
+class ArticlePage(ArticleHandler):
+    """One article, to be read."""
+
+    @allowed("wiki:read")
+    async def get(self, id: str) -> None:
+        article = await self.article(id)
+        may_write = self.known.may("wiki:write")
+        findings = await asyncio.to_thread(secrets_guard.find, article.body) if may_write else []
+        self.page("articles/page.html", article=article, text=await rendered(article.body), may_write=may_write, findings=findings)
+
+
+class ArticleArchive(ArticleHandler):
+    """Whether an article is put away: out of lists and search, kept with its history."""
+
+    @allowed("wiki:write")
+    async def put(self, id: str) -> None:
+        await self._set(id, archived=True)
+
+    @allowed("wiki:write")
+    async def delete(self, id: str) -> None:
+        await self._set(id, archived=False)
+
+    async def _set(self, id: str, *, archived: bool) -> None:
+        article = await editing.set_archived(self.db, self.known, id, archived, self.actor, self.now)
+        if article is None:
+            raise HTTPError(404)
+        self.partial("articles/_archive.html", article=article, may_write=True)

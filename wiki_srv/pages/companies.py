@@ -1,0 +1,109 @@
+"""The companies with what is written about each: one call to the directory for the whole list."""
+
+from dataclasses import dataclass
+
+from tornado.web import HTTPError
+
+from hmlib.auth import allowed
+from hmlib.directory import Company
+from hmlib.lists import Ask, Listing, Page, folded
+from hmlib.nexus import NexusDown
+from hmlib.web import PageHandler
+from wiki_srv import editing
+from wiki_srv.queries import articles, spaces
+from wiki_srv.queries.articles import Count
+
+LISTING = Listing(
+    sorts={"name": "name", "account_number": "account_number", "articles": "articles", "updated_at": "updated_at"},
+    default="name",
+    id_column="id",
+)
+NONE = Count(0, "")
+
+
+@dataclass(frozen=True)
+class CompanyRow:
+    """A company and how much is written about it."""
+
+    id: str
+    name: str
+    account_number: str
+    articles: int
+    updated_at: str
+
+    def key(self, sort: str) -> tuple[str | int, str]:
+        value: str | int = folded(self.name) if sort == "name" else getattr(self, sort)
+        return value, self.id
+
+
+class CompanyListPage(PageHandler):
+    """Every company one may see, those without articles too."""
+
+    template = "companies/list.html"
+
+    @allowed("wiki:read")
+    async def get(self) -> None:
+        ask = LISTING.ask(self.query, self.keys)
+        counts = await articles.counts(self.db, self.known)
+        rows = [_row(company, counts.get(company.id, NONE)) for company in await self._companies()]
+        self.page(self.template, page=_page(ask, rows), may_write=self.known.may("wiki:write"))
+
+    async def _companies(self) -> list[Company]:
+        """The directory's companies, whose names the spaces follow; while Nexus is away, those that have a space."""
+        try:
+            companies = await self.nexus.companies.everything()
+        except NexusDown:
+            return [editing.as_company(space) for space in await spaces.of_companies(self.db, self.known)]
+        await spaces.follow(self.db, companies)
+        return companies
+
+
+class CompanyRows(CompanyListPage):
+    """The rows alone."""
+
+    template = "companies/_rows.html"
+
+
+class CompanyPage(PageHandler):
+    """What is written about one company: its space."""
+
+    template = "spaces/page.html"
+
+    @allowed("wiki:read")
+    async def get(self, id: str) -> None:
+        company = await self._company(id)
+        ask = articles.LISTING.ask({**self.query, "company_id": id}, self.keys)
+        space = await spaces.of_company(self.db, self.known, id)
+        self.page(
+            self.template,
+            name=company.name,
+            account_number=company.account_number,
+            company_id=id,
+            address=self.reverse_url("company", id),
+            page=await articles.page_of(self.db, self.known, ask),
+            folders=await spaces.folders(self.db, self.known, space.id) if space else [],
+            may_write=self.known.may("wiki:write"),
+        )
+
+    async def _company(self, id: str) -> Company:
+        company = await editing.company_of(self.db, self.nexus, self.known, id)
+        if company is None:
+            raise HTTPError(404)
+        return company
+
+
+class CompanyArticleRows(CompanyPage):
+    """The company's articles alone."""
+
+    template = "articles/_rows.html"
+
+
+def _row(company: Company, count: Count) -> CompanyRow:
+    return CompanyRow(company.id, company.name, company.account_number, count.articles, count.updated_at)
+
+
+def _page(ask: Ask, rows: list[CompanyRow]) -> Page[CompanyRow]:
+    """A page of rows that come from two places."""
+    words = folded(ask.q).split()
+    found = [row for row in rows if all(word in f"{folded(row.name)} {row.account_number}" for word in words)]
+    return ask.page_out_of(found, lambda row: row.key(ask.sort.removeprefix("-")))

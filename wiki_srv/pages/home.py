@@ -1,0 +1,12 @@
+"""Where one arrives: the articles, newest first."""
+
+from hmlib.auth import signed_in
+from hmlib.web import PageHandler
+
+
+class HomePage(PageHandler):
+    """Leads on to the list of articles."""
+
+    @signed_in
+    async def get(self) -> None:
+        self.see_other(self.reverse_url("articles"))

@@ -1,0 +1,44 @@
+"""General spaces: runbooks, procedures, vendors; what belongs to no single company."""
+
+from tornado.web import HTTPError
+
+from hmlib.auth import allowed
+from hmlib.web import PageHandler
+from wiki_srv.queries import articles, spaces
+
+
+class SpaceListPage(PageHandler):
+    """The general spaces."""
+
+    @allowed("wiki:read")
+    async def get(self) -> None:
+        self.page("spaces/list.html", spaces=await spaces.general(self.db, self.known), may_write=self.known.may("wiki:write"))
+
+
+class SpacePage(PageHandler):
+    """One general space; a company's space is the company's page."""
+
+    template = "spaces/page.html"
+
+    @allowed("wiki:read")
+    async def get(self, id: str) -> None:
+        space = await spaces.visible_to(self.db, self.known, id)
+        if space is None or space.company_id:
+            raise HTTPError(404)
+        ask = articles.LISTING.ask({**self.query, "space_id": id}, self.keys)
+        self.page(
+            self.template,
+            name=space.name,
+            account_number="",
+            company_id=None,
+            address=self.reverse_url("space", id),
+            page=await articles.page_of(self.db, self.known, ask),
+            folders=await spaces.folders(self.db, self.known, id),
+            may_write=self.known.may("wiki:write"),
+        )
+
+
+class SpaceArticleRows(SpacePage):
+    """The space's articles alone."""
+
+    template = "articles/_rows.html"

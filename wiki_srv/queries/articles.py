@@ -1,0 +1,281 @@
+"""Articles: their rows in `article`, each with the text of its newest revision, and which of them a caller may see."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hmlib.audit import Actor
+from hmlib.auth import Caller
+from hmlib.clock import new_id
+from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page, folded, like
+from wiki_srv.access import seen
+from wiki_srv.drafts import AUDIENCES, Draft
+from wiki_srv.queries import revisions, search
+
+LISTING = Listing(
+    sorts={
+        "title": "article.folded",
+        "space": "space.folded",
+        "updated_at": "article.updated_at",
+        "created_at": "article.created_at",
+    },
+    default="-updated_at",
+    id_column="article.id",
+    filters=("company_id", "space_id", "folder", "audience", "tag", "status"),
+)
+
+_COLUMNS = """
+    article.id, article.space_id, article.company_id, article.folder_id, article.title, article.tags, article.audience, article.status,
+    article.version, article.created_at, article.updated_at, article.updated_by, article.updated_by_name,
+    space.name AS space_name, space.account_number, COALESCE(folder.path, '') AS folder
+"""
+_FROM = "FROM article JOIN space ON space.id = article.space_id LEFT JOIN folder ON folder.id = article.folder_id"
+_WITH_TEXT = f"""
+    SELECT {_COLUMNS}, revision.body
+    {_FROM} JOIN revision ON revision.article_id = article.id AND revision.number = article.version
+"""
+_FILTERS = {
+    "company_id": "COALESCE(article.company_id, 'general') = :company_id",
+    "space_id": "article.space_id = :space_id",
+    "folder": """article.folder_id IN (SELECT inside.id FROM folder AS inside WHERE inside.space_id = article.space_id
+        AND (inside.folded = :folder OR inside.folded LIKE :folder_like ESCAPE '\\'))""",
+    "audience": "article.audience = :audience",
+    "tag": "article.id IN (SELECT article_id FROM article_tag WHERE article_tag.folded = :tag)",
+    "status": "article.status = :status",
+}
+_LIVING = "article.status <> 'archived'"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An article without its text. `company_id` is None in a general space; `version` is the number of its newest revision."""
+
+    id: str
+    space_id: str
+    company_id: str | None
+    space_name: str
+    account_number: str
+    folder: str
+    title: str
+    tags: tuple[str, ...]
+    audience: str
+    status: str
+    version: int
+    created_at: str
+    updated_at: str
+    updated_by: str
+    updated_by_name: str
+
+    @property
+    def archived(self) -> bool:
+        return self.status == "archived"
+
+
+@dataclass(frozen=True)
+class Article(Entry):
+    """An article with its Markdown."""
+
+    folder_id: str | None
+    body: str
+
+    def as_draft(self) -> Draft:
+        return Draft(self.title, self.body, self.tags, self.audience)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an article stands."""
+
+    space_id: str
+    company_id: str | None
+    folder_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many articles someone sees in a space, and when one of them was last saved."""
+
+    articles: int
+    updated_at: str
+
+
+async def visible_to(db: Db, caller: Caller, id: str) -> Article | None:
+    found = await some(db, caller, [id])
+    return found[0] if found else None
+
+
+async def some(db: Db, caller: Caller, ids: Sequence[str]) -> list[Article]:
+    """Those of `ids` the caller may see, with their text, in the order given."""
+    condition, params = seen(caller)
+    rows = await db.all(f"{_WITH_TEXT} WHERE article.id IN :ids AND {condition}", ids=list(ids), **params)
+    by_id = {row["id"]: _article(row) for row in rows}
+    return [by_id[id] for id in dict.fromkeys(ids) if id in by_id]
+
+
+async def page_of(db: Db, caller: Caller, ask: Ask) -> Page[Entry]:
+    """A page of the list, without texts and, unless the status is asked for, without what is archived."""
+    wanted, params = _wanted(caller, ask)
+    after, order, place = ask.sql()
+    rows = await db.all(f"SELECT {_COLUMNS} {_FROM} WHERE {wanted} {after} {order}", **params, **place)
+    return ask.page([_entry(row) for row in rows], await _total(db, wanted, params), _key(ask))
+
+
+async def page_with_texts(db: Db, caller: Caller, ask: Ask, since: str = "") -> Page[Article]:
+    """A page of the list with texts; with `since`, everything saved at or after that time, archived or not."""
+    wanted, params = _wanted(caller, ask, since)
+    after, order, place = ask.sql()
+    rows = await db.all(f"{_WITH_TEXT} WHERE {wanted} {after} {order}", **params, **place)
+    return ask.page([_article(row) for row in rows], await _total(db, wanted, params), _key(ask))
+
+
+async def ids_of_company(db: Db, caller: Caller, company_id: str, audience: str | None) -> list[str]:
+    """The ids of a company's articles that are not archived, last saved first; at most 1,000."""
+    condition, params = seen(caller)
+    rows = await db.all(
+        f"""
+        SELECT id FROM article WHERE company_id = :company_id AND {_LIVING} AND {condition} AND audience IN :audiences
+        ORDER BY updated_at DESC, id DESC LIMIT 1000
+        """,
+        company_id=company_id,
+        audiences=[audience] if audience else list(AUDIENCES),
+        **params,
+    )
+    return [row["id"] for row in rows]
+
+
+async def counts(db: Db, caller: Caller) -> dict[str, Count]:
+    """What the caller sees of each company, by company id, in one statement."""
+    condition, params = seen(caller)
+    rows = await db.all(
+        f"""
+        SELECT company_id, count(*) AS articles, max(updated_at) AS updated_at FROM article
+        WHERE company_id IS NOT NULL AND {_LIVING} AND {condition} GROUP BY company_id
+        """,
+        **params,
+    )
+    return {row["company_id"]: Count(row["articles"], row["updated_at"]) for row in rows}
+
+
+async def tags_seen(db: Db, caller: Caller, most: int = 100) -> list[str]:
+    """The tags in use where the caller may look, most used first."""
+    condition, params = seen(caller)
+    rows = await db.all(
+        f"""
+        SELECT article_tag.folded AS tag FROM article_tag JOIN article ON article.id = article_tag.article_id
+        WHERE {_LIVING} AND {condition} GROUP BY article_tag.folded ORDER BY count(*) DESC, article_tag.folded LIMIT :most
+        """,
+        most=most,
+        **params,
+    )
+    return [row["tag"] for row in rows]
+
+
+async def create(tx: Db, draft: Draft, place: Place, actor: Actor, now: str) -> str:
+    """The new article's id. Raises Conflict when its folder has one of that title."""
+    id = new_id()
+    await tx.run(
+        """
+        INSERT INTO article (id, space_id, company_id, folder_id, title, folded, search, tags, audience, version, created_at, updated_at,
+            updated_by, updated_by_name)
+        VALUES (:id, :space_id, :company_id, :folder_id, :title, :folded, :search, :tags, :audience, 1, :now, :now, :by, :by_name)
+        """,
+        id=id,
+        space_id=place.space_id,
+        company_id=place.company_id,
+        folder_id=place.folder_id,
+        **_content(draft, actor, now),
+    )
+    await revisions.add(tx, id, 1, draft, actor, now)
+    await _tag(tx, id, draft)
+    await search.index(tx, id, place.space_id, place.company_id, draft)
+    return id
+
+
+async def save(tx: Db, article: Article, draft: Draft, actor: Actor, now: str, *, status: str | None = None) -> int | None:
+    """A new revision on top of `article.version`; its number, or None when the article has changed since.
+
+    Raises Conflict when the folder has another article of that title.
+    """
+    number = article.version + 1
+    saved = await tx.run(
+        """
+        UPDATE article SET title = :title, folded = :folded, search = :search, tags = :tags, audience = :audience, status = :status,
+            version = :number, updated_at = :now, updated_by = :by, updated_by_name = :by_name
+        WHERE id = :id AND version = :version
+        """,
+        id=article.id,
+        version=article.version,
+        number=number,
+        status=status or article.status,
+        **_content(draft, actor, now),
+    )
+    if not saved:
+        return None
+    await revisions.add(tx, article.id, number, draft, actor, now)
+    await _tag(tx, article.id, draft)
+    await search.forget(tx, article.id)
+    if (status or article.status) != "archived":
+        await search.index(tx, article.id, article.space_id, article.company_id, draft)
+    return number
+
+
+def _wanted(caller: Caller, ask: Ask, since: str = "") -> tuple[str, dict[str, Any]]:
+    condition, params = seen(caller)
+    clauses = [condition]
+    for number, word in enumerate(ask.q.split()[:8]):
+        clauses.append(f"article.search LIKE :like_{number} ESCAPE '\\'")
+        params[f"like_{number}"] = like(word)
+    for name, value in ask.filters.items():
+        clauses.append(_FILTERS[name])
+        params[name] = folded(value) if name in ("tag", "folder") else value
+    if "folder" in ask.filters:
+        params["folder_like"] = like(ask.filters["folder"] + "/").removeprefix("%")
+    if since:
+        clauses.append("article.updated_at >= :since")
+        params["since"] = since
+    elif "status" not in ask.filters:
+        clauses.append(_LIVING)
+    return " AND ".join(clauses), params
+
+
+async def _total(db: Db, wanted: str, params: Mapping[str, Any]) -> int:
+    return int(await db.value(f"SELECT count(*) FROM article WHERE {wanted}", **params))
+
+
+def _key(ask: Ask) -> Callable[[Entry], tuple[str, str]]:
+    name = ask.sort.removeprefix("-")
+    folded_of = {"title": "title", "space": "space_name"}
+    return lambda entry: (folded(getattr(entry, folded_of[name])) if name in folded_of else getattr(entry, name), entry.id)
+
+
+def _content(draft: Draft, actor: Actor, now: str) -> dict[str, Any]:
+    return {
+        "title": draft.title,
+        "folded": folded(draft.title),
+        "search": folded(" ".join([draft.title, *draft.tags])),
+        "tags": json.dumps(draft.tags),
+        "audience": draft.audience,
+        "now": now,
+        "by": actor.id,
+        "by_name": actor.name,
+    }
+
+
+async def _tag(tx: Db, id: str, draft: Draft) -> None:
+    await tx.run("DELETE FROM article_tag WHERE article_id = :id", id=id)
+    forms = dict.fromkeys(folded(tag) for tag in draft.tags)
+    await tx.many("INSERT INTO article_tag (article_id, folded) VALUES (:id, :tag)", [{"id": id, "tag": tag} for tag in forms])
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry(**_fields(row))
+
+
+def _article(row: Mapping[str, Any]) -> Article:
+    return Article(**_fields(row), folder_id=row["folder_id"], body=row["body"])
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in Entry.__dataclass_fields__ if name != "tags"} | {"tags": tuple(json.loads(row["tags"]))}
