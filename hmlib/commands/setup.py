@@ -72,7 +72,11 @@ def _demo(suite: Suite, services: list[Settings]) -> list[str]:
     """The demo's people and its MSP, through the same imports that real files take."""
     folder = suite.home / "demo"
     folder.mkdir(mode=0o700, exist_ok=True)
-    done = asyncio.run(_demo_people(suite.demo_logins))
+    password = os.environ.get("HM_DEMO_PASSWORD") or "-".join(secrets.token_hex(3) for _ in range(4))
+    done = asyncio.run(_demo_people(password))
+    if done:
+        suite.demo_logins.touch(mode=0o600)
+        suite.demo_logins.write_text(f"Sign in as alice, bob, carol or dave with the password {password}\n")
     if (folder / ".imported").exists():
         return done
     files = folder / "files"
@@ -84,16 +88,11 @@ def _demo(suite: Suite, services: list[Settings]) -> list[str]:
     return done
 
 
-async def _demo_people(logins: Path) -> list[str]:
-    """Make alice, bob, carol and dave with one password, kept beside the demo's files so that it can be shown again."""
+async def _demo_people(password: str) -> list[str]:
     settings, hub = load(HUB, os.environ), part(HUB, "commands")
     assert hub is not None
-    password = os.environ.get("HM_DEMO_PASSWORD") or "-".join(secrets.token_hex(3) for _ in range(4))
     async with database(settings) as db:
         done: list[str] = await hub.ensure_demo_people(settings, db, password, utc_now())
-    if done:
-        logins.touch(mode=0o600)
-        logins.write_text(f"Sign in as alice, bob, carol or dave with the password {password}\n")
     for sentence in done:
         click.echo(sentence)
     return done
