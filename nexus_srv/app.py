@@ -61,7 +61,7 @@ ROUTES = [
     # other services and programs
     url(r"/api/token", token.Token),
     url(r"/api/me", api_users.Me),
-    url(r"/api/scopes", scopes.Scopes),
+    url(r"/api/scopes", scopes.ScopeList),
     url(r"/api/users", api_users.UserList),
     url(r"/api/users:lookup", api_users.UserLookup),
     url(r"/api/users/([\w-]+)", api_users.OneUser),

@@ -130,6 +130,12 @@ async def scopes_of(db: Db, ids: Sequence[str]) -> dict[str, CompanyScope]:
     return {user.id: user.scope for user in map(_user, rows)}
 
 
+async def company_id(db: Db, account_number: str) -> str | None:
+    """The company a scope is to name."""
+    found: str | None = await db.value("SELECT id FROM company WHERE account_number = :number", number=account_number)
+    return found
+
+
 async def create(tx: Db, user: User, now: str) -> User:
     """Raises Conflict when the user name, the e-mail address or the external id is taken."""
     await tx.run(

@@ -1,0 +1,121 @@
+"""What a new suite needs of Nexus: its modules' credentials, the first administrator, and the people of the demo."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from hmlib import audit
+from hmlib.audit import Actor
+from hmlib.auth import ALL_PERMISSIONS, Caller, CompanyScope
+from hmlib.crypto import Keys, load_master
+from hmlib.db import Db
+from hmlib.settings import BadSetting, Settings
+from nexus_srv import access, directory, passwords, people, signing
+from nexus_srv.nouns import COMPANIES
+from nexus_srv.passwords import Hasher
+from nexus_srv.queries import clients, users
+from nexus_srv.queries.companies import Company
+from nexus_srv.queries.users import User
+
+OPERATOR = Caller("", "hm", "admin", ALL_PERMISSIONS, CompanyScope())
+ACTOR = Actor(id="", name="hm")
+ADMIN = "admin"
+ADMIN_LINK_MINUTES = 15
+DEMO_ACCOUNT_NUMBER = "100001"
+DEMO_PEOPLE = (
+    ("alice", "Alice Archer", "admin"),
+    ("bob", "Bob Baker", "technician"),
+    ("carol", "Carol Chen", "billing"),
+    ("dave", "Dave Doyle", "client"),
+)
+EASY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def keys_of(settings: Settings) -> Keys:
+    """Nexus's keys. Raises BadSetting."""
+    return Keys(load_master(settings.master_key_file), settings.service)
+
+
+async def register_modules(settings: Settings, db: Db, now: str) -> list[str]:
+    """Give every module of HM_MODULES its credentials, in a file of its own; one sentence for each that is new."""
+    keys, done = keys_of(settings), []
+    await signing.first(db, keys, now)
+    for module in settings.modules:
+        file = settings.home / "keys" / f"{module.name}-client.json"
+        registered = await clients.register_module(db, keys, module.name, module.origin, now)
+        if registered is None and file.exists():
+            continue
+        async with db.write() as tx:
+            secret = registered[1] if registered else await clients.renew_secret(tx, keys, module.name, now)
+            await audit.record(tx, ACTOR, "client.registered", f"client/{module.name}", now=now, after={"origin": module.origin})
+        _write_privately(file, msgspec.json.encode({"client_id": module.name, "client_secret": secret}))
+        done.append(f"Registered {module.name} at {module.origin}")
+    return done
+
+
+async def ensure_admin(settings: Settings, db: Db, password: str | None, now: str) -> list[str]:
+    """Make the user admin, with `password` or a one-time link; a link anew while they have no password. Raises BadSetting."""
+    found = await users.credentials(db, ADMIN)
+    if found and (found.password_hash or not found.user.active):
+        return []
+    user = found.user if found else await _added(db, ADMIN, "Administrator", "admin", (), now)
+    if password:
+        await _set_password(db, user, password, "HM_ADMIN_PASSWORD", now)
+        return ["Made the user admin with the password of HM_ADMIN_PASSWORD."]
+    async with db.write() as tx:
+        code, _ = await access.invite(tx, keys_of(settings), user, ACTOR, now, ADMIN_LINK_MINUTES)
+    link = access.setup_link(settings.origin, code)
+    return [f"Made the user admin. Set their password within {ADMIN_LINK_MINUTES} minutes, once: {link}"]
+
+
+async def ensure_demo_people(settings: Settings, db: Db, password: str | None, now: str) -> list[str]:
+    """Make alice, bob, carol and dave with one password, `password` or a new one that is told. Raises BadSetting."""
+    missing = [person for person in DEMO_PEOPLE if await users.credentials(db, person[0]) is None]
+    if not missing:
+        return []
+    chosen = password or "-".join("".join(secrets.choice(EASY_LETTERS) for _ in range(4)) for _ in range(5))
+    company_id = await _demo_company(db, now)
+    for username, name, level in missing:
+        user = await _added(db, username, name, level, (company_id,) if level == "client" else (), now)
+        await _set_password(db, user, chosen, "HM_DEMO_PASSWORD", now)
+    names = ", ".join(f"{username} ({level})" for username, _, level in missing)
+    told = "HM_DEMO_PASSWORD" if password else chosen
+    return [f"Made the demo's people: {names}. Password of each: {told}"]
+
+
+async def _added(db: Db, username: str, name: str, level: str, company_ids: tuple[str, ...], now: str) -> User:
+    rule = "only" if company_ids else "all"
+    wanted = User(id="", username=username, display_name=name, level=level, scope_rule=rule, company_ids=company_ids)
+    return await people.add(db, OPERATOR, wanted, ACTOR, now)
+
+
+async def _set_password(db: Db, user: User, password: str, variable: str, now: str) -> None:
+    problem = passwords.problem(password, names=[user.username, user.display_name])
+    if problem:
+        raise BadSetting(f"{variable} cannot be the password of {user.username}: {problem}")
+    hashed = await Hasher().hashed(password)
+    async with db.write() as tx:
+        await users.set_password(tx, user.id, hashed, now)
+        await audit.record(tx, ACTOR, "user.password_set", f"user/{user.id}", now=now)
+
+
+async def _demo_company(db: Db, now: str) -> str:
+    """The company dave belongs to; the demo's import gives it its name when it was not there before."""
+    found = await users.company_id(db, DEMO_ACCOUNT_NUMBER)
+    if found:
+        return found
+    wanted = Company(id="", account_number=DEMO_ACCOUNT_NUMBER, name=f"Company {DEMO_ACCOUNT_NUMBER}")
+    return (await directory.add(db, OPERATOR, COMPANIES, wanted, ACTOR, now)).id
+
+
+def _write_privately(file: Path, raw: bytes) -> None:
+    """Whole or not at all, and readable by its owner only."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)
