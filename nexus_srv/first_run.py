@@ -71,7 +71,7 @@ async def ensure_admin(settings: Settings, db: Db, password: str | None, now: st
 
 
 async def ensure_demo_people(settings: Settings, db: Db, password: str | None, now: str) -> list[str]:
-    """Make alice, bob, carol and dave with one password, `password` or a new one that is told. Raises BadSetting."""
+    """Make alice, bob, carol and dave with one password, `password` or a new one, and tell it. Raises BadSetting."""
     missing = [person for person in DEMO_PEOPLE if await users.credentials(db, person[0]) is None]
     if not missing:
         return []
@@ -81,8 +81,7 @@ async def ensure_demo_people(settings: Settings, db: Db, password: str | None, n
         user = await _added(db, username, name, level, (company_id,) if level == "client" else (), now)
         await _set_password(db, user, chosen, "HM_DEMO_PASSWORD", now)
     names = ", ".join(f"{username} ({level})" for username, _, level in missing)
-    told = "HM_DEMO_PASSWORD" if password else chosen
-    return [f"Made the demo's people: {names}. Password of each: {told}"]
+    return [f"Made the demo's people: {names}. Password of each: {chosen}"]
 
 
 async def _added(db: Db, username: str, name: str, level: str, company_ids: tuple[str, ...], now: str) -> User:
