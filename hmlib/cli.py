@@ -6,6 +6,9 @@ import click
 
 from hmlib.commands import data, doctor, setup, suite, trust
 from hmlib.commands.local import commands_of, installed_modules
+from hmlib.db import DatabaseDown
+from hmlib.migrate import NewerSchema
+from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.ops import Failed
 from hmlib.service import BAD_CONFIGURATION
 from hmlib.settings import HUB, BadSetting
@@ -62,10 +65,16 @@ def main() -> None:
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(wrong.exit_code)
-    except BadSetting as wrong:
+    except (BadSetting, NewerSchema) as wrong:
         _say(str(wrong), BAD_CONFIGURATION)
     except Failed as failed:
         _say(str(failed), 1)
+    except DatabaseDown:
+        _say("The database does not answer. See hm doctor.", 1)
+    except NexusDown:
+        _say("Nexus does not answer. See hm status.", 1)
+    except NexusRefused as refusal:
+        _say(f"Nexus refused: {refusal.detail or refusal.code}", 1)
     except (click.Abort, KeyboardInterrupt):
         _say("Stopped.", 1)
 
