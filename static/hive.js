@@ -1,6 +1,9 @@
 /* What HTML alone cannot do. Everything listens on the document, so that a swap never loses it; no text becomes markup here. */
 "use strict";
 (() => {
+  // Without the extension that asks for the nonce, htmx shall do nothing at all. Registering it once more answers false where it is there.
+  if (window.htmx && htmx.registerExtension("hx-csp", {}) !== false) document.addEventListener("htmx:before:process", (event) => event.preventDefault());
+
   const find = (selector, root = document) => root.querySelector(selector);
   const typing = (element) => element.closest("input:not([type=radio],[type=checkbox]), textarea, select, [contenteditable]");
 

@@ -129,6 +129,25 @@ def test_an_element_without_the_nonce_does_nothing(page):
     assert any("no hx-nonce" in text for text in said)
 
 
+def test_a_late_guard_still_comes_before_the_first_element(page):
+    page.route("**/hx-csp.min.js", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    page.goto("/companies/7")
+    assert page.locator("#forged").get_attribute("hx-get") is None
+    assert page.locator("#rename").get_attribute("hx-put") is not None
+
+
+def test_without_its_guard_htmx_does_nothing(page):
+    page.route("**/hx-csp.min.js", lambda route: route.abort())
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/companies/7")
+    asked.clear()
+    page.click("#forged")
+    page.click("#fails")
+    page.wait_for_timeout(200)
+    assert [url for url in asked if "/static/" not in url] == []
+
+
 @pytest.mark.parametrize(("button", "words"), [("#fails", "Not now. (503, 0193b5f2)"), ("#proxy", "The server answered 502.")])
 def test_a_failed_swap_is_told_and_replaces_nothing(page, button, words):
     page.goto("/companies/7")
