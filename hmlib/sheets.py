@@ -83,7 +83,7 @@ def decoded(raw: bytes) -> tuple[str, list[str]]:
     try:
         return raw.decode("utf-8-sig"), []
     except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace"), ["The file was read as Windows-1252."]
+        return raw.removeprefix(b"\xef\xbb\xbf").decode("cp1252", "replace"), ["The file was read as Windows-1252."]
 
 
 def _delimiter(lines: list[str], known: Collection[str]) -> str:

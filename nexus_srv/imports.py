@@ -1,0 +1,149 @@
+"""Imports: a file of companies, contacts, assets or locations, tried out or applied, all rows or the good ones."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hmlib import audit, files
+from hmlib.audit import Actor
+from hmlib.auth import CompanyScope
+from hmlib.db import Conflict, Db
+from hmlib.files import Outcome, RowError, Sheet
+from nexus_srv.import_columns import COLUMNS
+from nexus_srv.import_kinds import PLANNERS, numbered
+from nexus_srv.import_plan import Known, Plan, Planner
+from nexus_srv.nouns import COMPANIES, NOUNS, Noun
+from nexus_srv.queries import assets, companies, contacts, locations
+from nexus_srv.queries import directory as state
+
+KINDS = tuple(COLUMNS)
+CHUNK = 1000
+EVERYTHING = CompanyScope()
+Progress = Callable[[int, int], None]
+_ROWS: Mapping[str, Any] = {"companies": companies, "contacts": contacts, "assets": assets, "locations": locations}
+
+
+async def run(
+    kind: str,
+    db: Db,
+    directory: Path | None,
+    raw: bytes,
+    name: str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+    valid_only: bool = False,
+    actor: Actor,
+    now: str,
+    progress: Progress | None = None,
+    scope: CompanyScope = EVERYTHING,
+    day_first: bool = False,
+) -> Outcome:
+    """Import a file of one of KINDS. With errors nothing is applied, unless `valid_only`; `outcome.applied` says what happened.
+
+    `progress` is called with rows done and rows in all (twice the rows of the file when they are to be written).
+    `scope` keeps the import within some companies. `directory` is not used: Nexus itself is the directory.
+    """
+    try:
+        sheet = await asyncio.to_thread(files.read, raw, name, COLUMNS[kind], mapping, day_first=day_first)
+    except files.Unreadable as unreadable:
+        return Outcome(errors=[RowError(1, "", "", str(unreadable))])
+    report = progress or (lambda done, total: None)
+    count = await state.state(db)
+    plan = await _planned(kind, db, sheet, scope, now, lambda done: report(done, len(sheet.rows) * (1 if dry_run else 2)))
+    if dry_run:
+        return plan.outcome
+    if plan.outcome.errors and not valid_only:
+        return _nothing(plan.outcome)
+    job = _Job(kind, sheet, scope, valid_only, actor, now, name, report)
+    return await _applied(db, job, plan, count)
+
+
+@dataclass(frozen=True)
+class _Job:
+    kind: str
+    sheet: Sheet
+    scope: CompanyScope
+    valid_only: bool
+    actor: Actor
+    now: str
+    name: str
+    report: Progress
+
+
+async def _planned(kind: str, db: Db, sheet: Sheet, scope: CompanyScope, now: str, report: Callable[[int], None]) -> Plan[Any]:
+    everything = await companies.everything(db)
+    people = await contacts.everything(db) if kind in ("contacts", "assets") else []
+    loaded: dict[str, list[Any]] = {"companies": everything, "contacts": people}
+    existing: list[Any] = loaded[kind] if kind in loaded else await _ROWS[kind].everything(db)
+    planner = await asyncio.to_thread(lambda: PLANNERS[kind](existing, Known.of(scope, everything, people), sheet.present, now))
+    for start in range(0, len(sheet.rows), CHUNK):
+        await asyncio.to_thread(_take, planner, sheet.rows[start : start + CHUNK])
+        report(min(start + CHUNK, len(sheet.rows)))
+    return _finished(planner, sheet, everything)
+
+
+def _take(planner: Planner[Any], rows: list[files.Row]) -> None:
+    for row in rows:
+        planner.take(row)
+
+
+def _finished(planner: Planner[Any], sheet: Sheet, everything: list[Any]) -> Plan[Any]:
+    plan = planner.plan
+    if planner.noun is COMPANIES:
+        plan.creates = numbered(plan.creates, Known.of(CompanyScope(), everything, ()))
+    plan.outcome.errors = sorted([*sheet.errors, *plan.outcome.errors], key=lambda error: error.line)
+    plan.outcome.notes = list(sheet.notes)
+    plan.outcome.unchanged += len(sheet.repeated)
+    return plan
+
+
+async def _applied(db: Db, job: _Job, plan: Plan[Any], count: int) -> Outcome:
+    """Write what was planned; planned again inside the transaction when the directory has changed in between."""
+    try:
+        async with db.write() as tx:
+            if await state.state(tx) != count:
+                plan = await _planned(job.kind, tx, job.sheet, job.scope, job.now, lambda done: None)
+                if plan.outcome.errors and not job.valid_only:
+                    return _nothing(plan.outcome)
+            await _written(tx, job, plan)
+            await _recorded(tx, job, plan.outcome)
+    except Conflict as refused:
+        plan.outcome.errors.append(RowError(0, "", "", f"The data do not allow this ({refused.constraint or 'a reference'})."))
+        return _nothing(plan.outcome)
+    plan.outcome.applied = True
+    return plan.outcome
+
+
+async def _written(tx: Db, job: _Job, plan: Plan[Any]) -> None:
+    table, total = _ROWS[job.kind], 2 * len(job.sheet.rows)
+    done = total - len(plan.creates) - len(plan.updates)
+    for start in range(0, len(plan.creates), CHUNK):
+        await table.insert(tx, plan.creates[start : start + CHUNK], job.now)
+        job.report(done + min(start + CHUNK, len(plan.creates)), total)
+    for start in range(0, len(plan.updates), CHUNK):
+        await table.update(tx, [after for _, after in plan.updates[start : start + CHUNK]], job.now)
+        job.report(done + len(plan.creates) + min(start + CHUNK, len(plan.updates)), total)
+    await _buried(tx, NOUNS[job.kind], plan, job.now)
+    if plan.creates or plan.updates:
+        await state.count_change(tx, job.now)
+
+
+async def _buried(tx: Db, noun: Noun[Any], plan: Plan[Any], now: str) -> None:
+    for before, after in plan.updates:
+        left = [id for id in noun.company_ids(before) if id not in noun.company_ids(after)]
+        if left:
+            await state.bury(tx, noun.name, before.id, left, now)
+
+
+async def _recorded(tx: Db, job: _Job, outcome: Outcome) -> None:
+    counts = {"file": job.name, "created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged}
+    after = {**counts, "errors": len(outcome.errors)}
+    await audit.record(tx, job.actor, f"{job.kind}.imported", f"import/{job.kind}", now=job.now, after=after)
+
+
+def _nothing(outcome: Outcome) -> Outcome:
+    outcome.created = outcome.updated = outcome.unchanged = 0
+    return outcome

@@ -1,0 +1,240 @@
+"""Importing the directory: what is created, changed, left alone and refused."""
+
+import datetime
+import time
+
+import pytest
+
+from hmlib.audit import Actor
+from hmlib.auth import CompanyScope
+from hmlib.clock import utc_now
+from hmlib.testing import ACME, GLOBEX
+from nexus_srv import demo, imports
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.usefixtures("people")]
+ACTOR = Actor(id="a", name="Alice")
+
+
+@pytest.fixture
+def run(db):
+    async def run(kind, text, **options):
+        raw = text if isinstance(text, bytes) else text.encode()
+        return await imports.run(kind, db, None, raw, f"{kind}.csv", actor=ACTOR, now=utc_now(), **options)
+
+    return run
+
+
+def counts(outcome):
+    return (outcome.created, outcome.updated, outcome.unchanged, [(e.line, e.column, e.value) for e in outcome.errors])
+
+
+async def test_companies_are_created_then_left_alone_then_updated(run, db):
+    text = "account_number,name,domains,external_id\n300001,Initech,initech.example;init.example,x1\n,Hooli,,x2"
+    assert counts(await run("companies", text)) == (2, 0, 0, [])
+    assert counts(await run("companies", text)) == (0, 0, 2, [])
+    outcome = await run("companies", text.replace("Initech", "Initech Ltd"))
+    assert counts(outcome) == (0, 1, 1, [])
+    assert [(c.line, c.what, c.label, c.fields) for c in outcome.changes if c.what == "update"] == [
+        (2, "update", "Initech Ltd", {"name": ("Initech", "Initech Ltd")})
+    ]
+    rows = await db.all("SELECT account_number, name FROM company WHERE external_id IS NOT NULL ORDER BY account_number")
+    assert [tuple(row.values()) for row in rows] == [("300001", "Initech Ltd"), ("300002", "Hooli")]
+
+
+async def test_a_company_without_any_key_matches_by_name(run):
+    assert counts(await run("companies", "name,city\nAcme Dental,Dayton")) == (0, 1, 0, [])
+    assert counts(await run("companies", "name,city\nAcme Dental,Dayton")) == (0, 0, 1, [])
+
+
+async def test_a_dry_run_tells_and_changes_nothing(run, db):
+    before = await db.value("SELECT version FROM directory_state")
+    outcome = await run("companies", "account_number,name,status\n100001,Acme,\n300001,New,\n300002,Bad,gold", dry_run=True)
+    assert counts(outcome) == (1, 1, 0, [(4, "status", "gold")])
+    assert not outcome.applied
+    assert await db.value("SELECT version FROM directory_state") == before
+
+
+async def test_with_an_error_nothing_is_applied_unless_valid_only(run, db):
+    text = "account_number,name,status\n300001,New,\n300002,Bad,gold"
+    outcome = await run("companies", text)
+    assert (counts(outcome), outcome.applied) == ((0, 0, 0, [(3, "status", "gold")]), False)
+    assert await db.value("SELECT count(*) FROM company") == 2
+    outcome = await run("companies", text, valid_only=True)
+    assert (counts(outcome), outcome.applied) == ((1, 0, 0, [(3, "status", "gold")]), True)
+    assert await db.value("SELECT count(*) FROM company") == 3
+
+
+async def test_an_empty_cell_empties_and_a_missing_column_leaves_alone(run, db):
+    await run("companies", "account_number,city,main_phone,status\n100001,Dayton,555,prospect")
+    await run("companies", "account_number,city,status\n100001,N/A,N/A")
+    assert await db.one("SELECT city, main_phone, status FROM company WHERE id = :id", id=ACME) == {
+        "city": "",
+        "main_phone": "555",
+        "status": "prospect",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "error"),
+    [
+        ("companies", "account_number,name\n12345,Short", (2, "account_number", "12345")),
+        ("companies", "account_number,name\n300001,", (2, "name", "")),
+        ("companies", "account_number,website\n100001,javascript:x", (2, "website", "javascript:x")),
+        ("companies", "account_number,name,external_id\n300001,A,x\n300001,B,y", (3, "external_id", "y")),
+        ("companies", "account_number,country\n100001,Atlantis", (2, "country", "Atlantis")),
+        ("contacts", "company_account_number,email\n999999,a@b.example", (2, "company_account_number", "999999")),
+        ("contacts", "company_account_number,email\n100001,", (2, "email", "")),
+        (
+            "contacts",
+            "company_account_number,email,active_on,ended_on\n100001,a@b.example,2026-02-02,2026-02-01",
+            (2, "ended_on", "2026-02-01"),
+        ),
+        ("assets", "company_account_number,name,contact_email\n100001,PC,a@b.example", (2, "contact_email", "a@b.example")),
+        ("assets", "company_account_number,name,type\n100001,PC,toaster", (2, "type", "toaster")),
+        ("assets", "company_account_number,name\n100001,", (2, "name", "")),
+        ("locations", "company_account_number,name\n100001", (2, "name", "")),
+        ("locations", "name\nHead office", (1, "company_account_number", "")),
+    ],
+)
+async def test_a_bad_cell_is_named_by_line_and_column(run, kind, text, error):
+    outcome = await run(kind, text)
+    assert counts(outcome) == (0, 0, 0, [error])
+    assert outcome.errors[0].message.endswith(".")
+
+
+async def test_what_is_no_table_is_one_error(run):
+    assert [e.message for e in (await run("assets", b"\xd0\xcf\x11\xe0")).errors] == [
+        "This is a workbook of the old .xls kind or one with a password. Save it as .xlsx or CSV."
+    ]
+
+
+async def test_a_contact_matches_by_external_id_then_by_company_and_address(run, db):
+    head = "company_account_number,email,first_name,last_name,role,billable,exclusion_reason,external_id\n"
+    assert counts(await run("contacts", head + "100001,Zoe@a.example,Zoë,Quinn,billing,,,")) == (1, 0, 0, [])
+    assert counts(await run("contacts", head + "100001,zoe@A.example,Zoë,Quinn,billing,,,c1")) == (0, 1, 0, [])
+    assert counts(await run("contacts", head + "100001,new@a.example,Zoë,Quinn,billing,,kiosk,c1")) == (0, 1, 0, [])
+    row = await db.one("SELECT name, email, more_emails, billable, exclusion_reason, external_id FROM contact")
+    assert tuple(row.values()) == ("Zoë Quinn", "new@a.example", "", False, "kiosk", "c1")
+    assert await db.value("SELECT role FROM contact_company") == "billing"
+
+
+async def test_the_same_address_at_two_companies_is_two_contacts(run):
+    assert counts(await run("contacts", "company_account_number,email\n100001,a@b.example\n100002,a@b.example")) == (2, 0, 0, [])
+
+
+async def test_a_contact_of_two_companies_keeps_both_and_one_of_a_single_company_moves(run, db):
+    await run("contacts", "company_account_number,email,external_id\n100001,a@b.example,c1")
+    await run("contacts", "company_account_number,email,external_id\n100002,a@b.example,c1")
+    assert [row["company_id"] for row in await db.all("SELECT company_id FROM contact_company")] == [GLOBEX]
+    assert await db.value("SELECT company_id FROM tombstone WHERE noun = 'contact'") == ACME
+    await db.run("INSERT INTO contact_company (contact_id, company_id) SELECT contact_id, :acme FROM contact_company", acme=ACME)
+    assert counts(await run("contacts", "company_account_number,email,external_id\n100002,a@b.example,c1")) == (0, 0, 1, [])
+
+
+async def test_the_same_host_name_in_two_companies_and_two_ids_in_one(run):
+    text = "company_account_number,name,external_id\n100001,PC-1,\n100002,PC-1,\n100001,SRV,a\n100001,SRV,b"
+    assert counts(await run("assets", text)) == (4, 0, 0, [])
+    assert counts(await run("assets", text)) == (0, 0, 4, [])
+    outcome = await run("assets", "company_account_number,name\n100001,SRV")
+    assert [(e.line, e.column) for e in outcome.errors] == [(2, "external_id")]
+
+
+async def test_an_asset_finds_its_contact_and_notes_when_its_backup_was_measured(run, db):
+    await run("contacts", "company_account_number,email\n100001,a@b.example")
+    head = "company_account_number,name,contact_email,backup_bytes,last_seen_at\n"
+    await run("assets", head + "100001,PC-1,A@b.example,5,2026-01-02 03:04")
+    first = await db.one("SELECT contact_id, measured_at, last_seen_at FROM asset")
+    assert first["contact_id"] == await db.value("SELECT id FROM contact")
+    assert first["last_seen_at"] == "2026-01-02T03:04:00.000000Z"
+    assert counts(await run("assets", head + "100001,PC-1,A@b.example,5,2026-01-02 03:04")) == (0, 0, 1, [])
+    await run("assets", head + "100001,PC-1,A@b.example,6,2026-01-02 03:04")
+    assert await db.value("SELECT measured_at FROM asset") > first["measured_at"]
+
+
+async def test_a_scope_keeps_an_import_within_its_companies(run, db):
+    scope = CompanyScope("only", frozenset({ACME}))
+    text = "company_account_number,name,external_id\n100001,PC-1,\n100002,PC-2,"
+    assert counts(await run("assets", text, scope=scope)) == (0, 0, 0, [(3, "company_account_number", "100002")])
+    await run("assets", "company_account_number,name,external_id\n100002,PC-2,x")
+    outcome = await run("assets", "company_account_number,name,external_id\n100001,Mine,x", scope=scope)
+    assert counts(outcome) == (0, 0, 0, [(2, "external_id", "x")])
+    assert len((await run("companies", "account_number,name\n300001,New", scope=scope)).errors) == 1
+    assert len((await run("companies", "account_number,name\n100002,Mine", scope=scope)).errors) == 1
+
+
+async def test_an_import_is_one_entry_in_the_audit_log(run, db):
+    await run("companies", "account_number,name\n300001,A\n300002,B")
+    rows = await db.all("SELECT actor_name, action, after_json FROM audit")
+    assert [tuple(row.values()) for row in rows] == [
+        ("Alice", "companies.imported", '{"created":2,"errors":0,"file":"companies.csv","unchanged":0,"updated":0}')
+    ]
+
+
+async def test_progress_goes_from_nothing_to_all(run):
+    steps = []
+    text = "account_number,name\n" + "".join(f"{300_000 + n},C{n}\n" for n in range(2500))
+    await run("companies", text, progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(1000, 5000), (2000, 5000), (2500, 5000), (3500, 5000), (4500, 5000), (5000, 5000)]
+
+
+async def test_what_changed_between_the_trial_and_the_writing_is_looked_at_again(db, monkeypatch):
+    planned = imports._planned
+
+    async def interrupted(kind, tx, *rest):
+        plan = await planned(kind, tx, *rest)
+        if tx is db:
+            await db.run("UPDATE company SET external_id = 'x', source = 'import' WHERE id = :id", id=GLOBEX)
+            await db.run("UPDATE directory_state SET version = version + 1")
+        return plan
+
+    monkeypatch.setattr(imports, "_planned", interrupted)
+    outcome = await imports.run("companies", db, None, b"account_number,name,external_id\n100002,Globex,x", "f", actor=ACTOR, now=utc_now())
+    assert counts(outcome) == (0, 1, 0, [])
+    assert await db.value("SELECT count(*) FROM company") == 2
+
+
+async def test_messy_files_are_read_whole(run, db, tmp_path):
+    demo.write_messy(tmp_path)
+    companies, assets = [await run(kind, (tmp_path / f"messy-{kind}.csv").read_bytes()) for kind in ("companies", "assets")]
+    assert (counts(companies), counts(assets)) == ((3, 0, 1, []), (4, 0, 1, []))
+    assert companies.notes == ["The column Comment is not known and was left out.", "Line 5 repeats line 2 and was left out."]
+    rows = await db.all("SELECT name, active_on, retired_on, backup_bytes FROM asset ORDER BY external_id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("SRV-KÖLN", "2025-03-31", None, 2**40),
+        ('LAPTOP-"7"', "2025-03-31", None, 0),
+        ("SRV-KÖLN", "2025-04-01", "2025-12-31", 0),
+        ("PC-1", "2025-04-15", None, 0),
+    ]
+
+
+async def test_the_demo_is_the_first_real_input(run, db, tmp_path):
+    await db.run("DELETE FROM account_company")
+    await db.run("DELETE FROM company")
+    demo.write(tmp_path)
+    found = {kind: await run(kind, (tmp_path / f"{kind}.csv").read_bytes()) for kind in ("companies", "locations", "contacts", "assets")}
+    assert {kind: counts(outcome) for kind, outcome in found.items()} == {
+        "companies": (40, 0, 0, []),
+        "locations": (79, 0, 0, []),
+        "contacts": (300, 0, 0, []),
+        "assets": (600, 0, 0, []),
+    }
+    assert await db.value("SELECT min(account_number) FROM company") == "100001"
+    assert await db.value("SELECT max(account_number) FROM company") == "100040"
+    assert await db.value("SELECT count(*) FROM asset WHERE external_id IN :ids", ids=["a-100001-01", "a-100040-15"]) == 2
+    assert await db.value("SELECT count(*) FROM contact WHERE NOT billable AND exclusion_reason <> ''") > 10
+
+
+def test_the_demo_is_the_same_every_time(tmp_path):
+    for name in ("one", "two"):
+        demo.write(tmp_path / name, datetime.date(2026, 11, 22))
+    assert [(tmp_path / "one" / f"{k}.csv").read_bytes() == (tmp_path / "two" / f"{k}.csv").read_bytes() for k in imports.KINDS] == [
+        True
+    ] * 4
+
+
+async def test_a_book_is_imported_within_seconds(run, db, tmp_path):
+    demo.write_book(tmp_path, 200, 1600, 4000)
+    start = time.perf_counter()
+    outcomes = [await run(kind, (tmp_path / f"{kind}.csv").read_bytes()) for kind in ("companies", "contacts", "assets")]
+    assert [(o.created + o.updated, o.errors) for o in outcomes] == [(200, []), (1600, []), (4000, [])]
+    assert time.perf_counter() - start < 6
