@@ -20,11 +20,13 @@ from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import locations as api_locations
-from nexus_srv.api import scopes, token
+from nexus_srv.api import oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
 from nexus_srv.api import users as api_users
 from nexus_srv.callers import NexusCallers
+from nexus_srv.grants import Grants
 from nexus_srv.issue import Issuer
-from nexus_srv.pages import account, home, login, setup, users
+from nexus_srv.outbox import Outbox
+from nexus_srv.pages import account, adopt, authorize, consent, end_session, home, login, setup, users
 from nexus_srv.passwords import Hasher
 from nexus_srv.settings import PREFERENCES
 from nexus_srv.sign_in import SignIn
@@ -41,6 +43,12 @@ ROUTES = [
     url(r"/confirm", login.ConfirmPage, name="confirm"),
     url(r"/setup", setup.SetupPage, name="setup"),
     url(r"/setup/password", setup.SetupPassword, name="setup-password"),
+    url(r"/sso/adopt", adopt.Adopt, name="sso-adopt"),
+    url(r"/sso/finish", adopt.Finish, name="sso-finish"),
+    url(r"/sso/switch", adopt.Switch, name="sso-switch"),
+    url(r"/oauth/authorize", authorize.Authorize, name="authorize"),
+    url(r"/oauth/consent", consent.Consent, name="consent"),
+    url(r"/oauth/logout", end_session.EndSession, name="end-session"),
     # browsers: oneself
     url(r"/account", account.AccountPage, name="account"),
     url(r"/account/password", account.AccountPassword, name="account-password"),
@@ -59,6 +67,14 @@ ROUTES = [
     url(r"/users/([\w-]+)/sessions/end", users.UserSessionsEnd, name="user-sessions-end"),
     url(r"/users/([\w-]+)/sessions/([\w-]+)/end", users.UserSessionsEnd, name="user-session-end"),
     # other services and programs
+    url(r"/oauth/token", oauth_token.TokenEndpoint),
+    url(r"/oauth/userinfo", oauth_userinfo.UserinfoEndpoint),
+    url(r"/oauth/revoke", oauth_status.RevocationEndpoint),
+    url(r"/oauth/introspect", oauth_status.IntrospectionEndpoint),
+    url(r"/.well-known/openid-configuration", well_known.Configuration),
+    url(r"/.well-known/oauth-authorization-server", well_known.Configuration),
+    url(r"/.well-known/jwks.json", well_known.KeySet),
+    url(r"/api/session", session.OwnSession),
     url(r"/api/token", token.Token),
     url(r"/api/me", api_users.Me),
     url(r"/api/scopes", scopes.ScopeList),
@@ -94,6 +110,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
     keys = Keys(load_master(settings.master_key_file), settings.service)
     preferences = Preferences(PREFERENCES)
     signer = Signer(db, keys, settings.origin)
+    issuer, sessions = Issuer(keys, signer), Sessions(db, keys)
     return application(
         settings,
         db,
@@ -105,7 +122,8 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         callers=NexusCallers(db, signer.verifier),
         keys=keys,
         signer=signer,
-        issuer=Issuer(keys, signer),
-        sign_in=SignIn(db, keys, Hasher(), Sessions(db, keys), preferences),
-        background=[signer.follow],
+        issuer=issuer,
+        grants=Grants(db, keys, sessions, preferences, issuer),
+        sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
+        background=[signer.follow, Outbox(db, signer, settings).run],
     )

@@ -4,7 +4,7 @@ from hmlib.auth import PERMISSIONS, Caller, CompanyScope, effective_permissions
 from hmlib.db import Db
 from hmlib.sessions import Session
 from hmlib.tokens import BadToken, Claims, Verifier
-from nexus_srv.queries import sessions, users
+from nexus_srv.queries import standing, users
 from nexus_srv.queries.users import User
 
 
@@ -32,12 +32,14 @@ class NexusCallers:
     async def by_bearer(self, token: str, now: str) -> Caller:
         claims = await self.verifier.verify(token)
         if claims.permission_level is None:
+            if not await standing.service(self._db, claims):
+                raise BadToken("the client or its token has ended")
             return _service(claims, token)
         user = await users.by_id(self._db, claims.sub)
         if user is None or not user.active:
             raise BadToken("the account is not active")
-        if claims.sid is not None and not await sessions.lives(self._db, claims.sid, now):
-            raise BadToken("the session has ended")
+        if await standing.level(self._db, claims, now) is None:
+            raise BadToken("the session or the token has ended")
         return _person(user, claims, token)
 
     def nexus_for(self, caller: Caller, session: Session | None) -> None:

@@ -25,11 +25,12 @@ async def level(db: Db, claims: Claims, now: str) -> str | None:
 
 async def service(db: Db, claims: Claims) -> bool:
     """Whether a client may still speak for itself with its token."""
-    found = await db.value(
+    ended = await db.value(
         """
-        SELECT 1 AS one FROM client WHERE id = :client_id AND NOT disabled AND NOT EXISTS (SELECT 1 FROM ended_token WHERE jti = :jti)
+        SELECT 1 AS one FROM client WHERE id = :client_id AND disabled
+        UNION ALL SELECT 1 AS one FROM ended_token WHERE jti = :jti
         """,
         client_id=claims.client_id,
         jti=claims.jti,
     )
-    return found is not None
+    return ended is None

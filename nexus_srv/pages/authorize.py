@@ -1,0 +1,137 @@
+"""The authorization endpoint: who is at this browser, told to a client by way of the browser (OAuth 2.1, OpenID Connect)."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+from hmlib import jsonin
+from hmlib.auth import anyone
+from hmlib.clock import parse
+from hmlib.problems import Problem
+from hmlib.web import PageHandler
+from nexus_srv import authorization
+from nexus_srv.authorization import UnknownClient, Wish
+from nexus_srv.hints import hinted
+from nexus_srv.oauth import OAuthError, with_parameters
+from nexus_srv.queries import clients, codes, consents
+
+FRESH_SECONDS = 600
+
+
+class AuthorizationPage(PageHandler):
+    """What the pages of authorization share: reading the wish, and the two ways back to the client."""
+
+    _way_back: tuple[str, ...] = ()
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("Referrer-Policy", "no-referrer")
+
+    def form_origins(self) -> Sequence[str]:
+        return self._way_back
+
+    async def wish_of(self, asked: Mapping[str, str]) -> Wish | None:
+        """What the client wants; None when it was already told that it cannot be. Raises Problem for one we do not know."""
+        try:
+            client = authorization.checked_client(await clients.by_id(self.db, asked.get("client_id", "")), asked)
+        except UnknownClient:
+            raise Problem(400, "unknown_client", "The program that sent you here is not known, or its address is not registered.") from None
+        self._way_back = authorization.way_back("/oauth/authorize?" + urlencode({"redirect_uri": asked["redirect_uri"]}))
+        try:
+            return authorization.checked(client, asked)
+        except OAuthError as error:
+            self.tell(asked["redirect_uri"], asked.get("state", ""), {"error": error.error, "error_description": error.description})
+            return None
+
+    def tell(self, redirect_uri: str, state: str, parameters: Mapping[str, str]) -> None:
+        """Back to the client; `iss` says who answers (RFC 9207)."""
+        kept = {"state": state} if state else {}
+        self.see_other(with_parameters(redirect_uri, {**parameters, **kept, "iss": self.hm.origin}))
+
+    def refuse(self, wish: Wish, error: str) -> None:
+        self.tell(wish.redirect_uri, wish.state, {"error": error})
+
+    async def give_code(self, wish: Wish) -> None:
+        """To the client with a code."""
+        assert self.session is not None
+        code = await codes.create(
+            self.db,
+            self.keys,
+            client_id=wish.client.id,
+            account_id=self.known.id,
+            sid=self.session.sid,
+            redirect_uri=wish.redirect_uri,
+            scope=" ".join(sorted(wish.scope)),
+            nonce=wish.nonce,
+            challenge=wish.challenge,
+            now=self.now,
+        )
+        self.tell(wish.redirect_uri, wish.state, {"code": code})
+
+
+class Authorize(AuthorizationPage):
+    """Answers at once when it can, else by way of the sign-in page or of the question whether the client may."""
+
+    def check_xsrf(self) -> None:
+        """A post changes nothing here: it is only taken on to the same address, where the session's cookie is seen."""
+
+    @anyone
+    async def post(self) -> None:
+        if await self.wish_of(self.form) is not None:
+            self.see_other(f"{self.request.path}?{urlencode(self.form)}")
+
+    @anyone
+    async def get(self) -> None:
+        wish = await self.wish_of(self.query)
+        if wish is None:
+            return
+        if self.caller is None or self._stale(wish):
+            self._sign_in(wish)
+        elif wish.hint and await hinted(self.settings["signer"], wish.hint, wish.client.id) != self.caller.id:
+            self.refuse(wish, "login_required")
+        elif not await self._consented(wish):
+            self._ask(wish)
+        else:
+            await self.give_code(wish)
+
+    def _stale(self, wish: Wish) -> bool:
+        """Whether the person must show once more who they are."""
+        auth_time = self.known.auth_time or 0
+        asked_for = bool(wish.prompts & {"login", "select_account"})
+        too_old = wish.max_age is not None and parse(self.now).timestamp() - auth_time > wish.max_age
+        return (asked_for or too_old) and auth_time < self._asked_at()
+
+    def _sign_in(self, wish: Wish) -> None:
+        """To the sign-in page and back here, with a note of when that was: signing in after it is enough."""
+        if "none" in wish.prompts:
+            self.refuse(wish, "login_required")
+            return
+        at = str(int(parse(self.now).timestamp()))
+        asked = {**self.query, "fresh": f"{at}.{self._fresh_mac(at)}"}
+        page = self.reverse_url("confirm" if self.caller else "login")
+        self.see_other(f"{page}?{urlencode({'next': f'{self.request.path}?{urlencode(asked)}'})}")
+
+    def _asked_at(self) -> float:
+        """When this browser was sent to sign in for this very request; the end of time if it was not, or long ago."""
+        at, _, mac = self.query.get("fresh", "").partition(".")
+        known = at.isascii() and at.isdigit() and hmac.compare_digest(mac.encode(), self._fresh_mac(at).encode())
+        return float(at) if known and parse(self.now).timestamp() - float(at) < FRESH_SECONDS else float("inf")
+
+    def _fresh_mac(self, at: str) -> str:
+        return self.keys.mac(
+            "authorize again", at, *(self.query.get(name, "") for name in ("client_id", "state", "nonce", "code_challenge"))
+        )
+
+    async def _consented(self, wish: Wish) -> bool:
+        if wish.client.module:
+            return True
+        given = await consents.scope_of(self.db, self.known.id, wish.client.id)
+        return "consent" not in wish.prompts and wish.scope <= given
+
+    def _ask(self, wish: Wish) -> None:
+        if "none" in wish.prompts:
+            self.refuse(wish, "consent_required")
+            return
+        assert self.session is not None
+        sealed = self.keys.seal(jsonin.encode(self.query), table="form", column="authorization", row_id=self.session.id_hash)
+        self.page("consent.html", client=wish.client, scope=sorted(wish.scope), wish=sealed, action=self.reverse_url("consent"))

@@ -1,0 +1,35 @@
+"""The question whether a program that is not one of ours may know who somebody is."""
+
+from hmlib import audit, jsonin
+from hmlib.auth import signed_in
+from hmlib.crypto import Unsealable
+from hmlib.requests import BadRequest
+from nexus_srv.pages.authorize import AuthorizationPage
+from nexus_srv.queries import consents
+
+
+class Consent(AuthorizationPage):
+    """Takes the answer. What was asked comes sealed, for this session alone."""
+
+    @signed_in
+    async def post(self) -> None:
+        wish = await self.wish_of(self._asked())
+        if wish is None:
+            return
+        if self.form.get("answer") != "allow":
+            self.refuse(wish, "access_denied")
+            return
+        async with self.db.write() as tx:
+            given = await consents.scope_of(tx, self.known.id, wish.client.id)
+            await consents.give(tx, self.known.id, wish.client.id, given | wish.scope, self.now)
+            after = {"scope": sorted(wish.scope)}
+            await audit.record(tx, self.actor, "consent.given", f"client/{wish.client.id}", now=self.now, after=after)
+        await self.give_code(wish)
+
+    def _asked(self) -> dict[str, str]:
+        assert self.session is not None
+        try:
+            raw = self.keys.unseal(self.form.get("wish", ""), table="form", column="authorization", row_id=self.session.id_hash)
+        except Unsealable:
+            raise BadRequest("invalid_request", "This question was asked in another session. Start again from the program.") from None
+        return jsonin.decode(raw, dict[str, str])
