@@ -1,0 +1,101 @@
+"""Files into Treasury: reads a table of one kind, says what each row would do, and does it in one transaction."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hmlib import audit, files
+from hmlib.cells import Column
+from hmlib.db import Db
+from hmlib.directory import Summary
+from treasury_srv import agreement_imports, charge_imports, price_imports
+from treasury_srv.drafts import Drafted, Ground, Known
+from treasury_srv.settings import PREFERENCES
+
+AUDITED_CHANGES = 200
+
+
+class Directory(Protocol):
+    """Who knows the companies and what they have, such as `nexus.on_behalf(…)`."""
+
+    async def billing_summary(self) -> Summary: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: its columns, what its rows mean beside what is stored, and how that is stored."""
+
+    columns: tuple[Column, ...]
+    draft: Callable[[Db, Ground], Awaitable[Drafted[Any]]]
+    store: Callable[[Db, Any, str], Awaitable[None]]
+
+
+_KINDS: Mapping[str, Kind] = {
+    "prices": Kind(price_imports.PRICE_COLUMNS, price_imports.draft_prices, price_imports.store_prices),
+    "agreements": Kind(agreement_imports.COLUMNS, agreement_imports.draft_agreements, agreement_imports.store_agreements),
+    "overrides": Kind(price_imports.OVERRIDE_COLUMNS, price_imports.draft_overrides, price_imports.store_overrides),
+    "asset-overrides": Kind(charge_imports.ASSET_COLUMNS, charge_imports.draft_asset_overrides, charge_imports.store_asset_overrides),
+    "contact-overrides": Kind(
+        charge_imports.CONTACT_COLUMNS, charge_imports.draft_contact_overrides, charge_imports.store_contact_overrides
+    ),
+    "line-items": Kind(charge_imports.ITEM_COLUMNS, charge_imports.draft_line_items, charge_imports.store_line_items),
+    "labour": Kind(charge_imports.LABOUR_COLUMNS, charge_imports.draft_labour, charge_imports.store_labour),
+}
+
+KINDS: Mapping[str, tuple[Column, ...]] = {name: kind.columns for name, kind in _KINDS.items()}
+"""The kinds of file that can be imported, in an order in which each finds what it refers to, with their columns."""
+
+
+async def run(
+    kind: str,
+    db: Db,
+    directory: Directory,
+    raw: bytes,
+    name: str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+    valid_only: bool = False,
+    actor: audit.Actor,
+    now: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> files.Outcome:
+    """Import a file of one of KINDS, all or nothing; with `valid_only` its good rows, with `dry_run` only say what would happen.
+
+    Raises KeyError for an unknown kind, files.Unreadable for what is no table, and what the directory raises when it cannot answer.
+    """
+    chosen = _KINDS[kind]
+    settings = await PREFERENCES.all(db)
+    day_first = settings["date_order"] == "day_first"
+    sheet = await asyncio.to_thread(files.read, raw, name, chosen.columns, mapping, day_first=day_first)
+    known = Known(None if kind == "prices" else await directory.billing_summary())
+    ground = Ground(sheet, known, settings, now, progress)
+    if dry_run:
+        return _outcome(sheet, await chosen.draft(db, ground))
+    async with db.write() as tx:
+        draft = await chosen.draft(tx, ground)
+        outcome = _outcome(sheet, draft)
+        if outcome.errors and not valid_only:
+            outcome.created = outcome.updated = 0
+            return outcome
+        await chosen.store(tx, draft, now)
+        outcome.applied = True
+        if draft.created or draft.updated:
+            await _record(tx, actor, kind, name, outcome, now)
+    return outcome
+
+
+def _outcome(sheet: files.Sheet, draft: Drafted[Any]) -> files.Outcome:
+    errors = sorted([*sheet.errors, *draft.errors], key=lambda error: error.line)
+    unchanged = sum(change.what == "unchanged" for change in draft.changes)
+    return files.Outcome(len(draft.created), len(draft.updated), unchanged, errors, list(sheet.notes), draft.changes)
+
+
+async def _record(tx: Db, actor: audit.Actor, kind: str, name: str, outcome: files.Outcome, now: str) -> None:
+    """One entry for the file: its counts, and its first changes with what was there before."""
+    changed = [change for change in outcome.changes if change.what != "unchanged"][:AUDITED_CHANGES]
+    before = {change.label: {key: old for key, (old, _) in change.fields.items()} for change in changed if change.fields}
+    after = {change.label: {key: new for key, (_, new) in change.fields.items()} for change in changed}
+    counts = {"file": name, "created": outcome.created, "updated": outcome.updated, "changes": after}
+    await audit.record(tx, actor, f"{kind}.imported", f"import/{kind}", now=now, before=before or None, after=counts)
