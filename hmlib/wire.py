@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from tornado.curl_httpclient import CurlAsyncHTTPClient
-from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 
 from hmlib import logs, metrics
 from hmlib.settings import Settings
@@ -83,15 +83,21 @@ class Wire:
             follow_redirects=False,
             ca_certs=str(self._settings.ca_file) if self._settings.ca_file.exists() else None,
         )
-        answer = await self._http.fetch(request, raise_error=False)
-        if answer.code == 599 or answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
-            self.breaker.failed()
-            metrics.CALLS.labels("nexus", "down").inc()
-            raise NexusDown(f"Nexus answered {answer.code} to {path.partition('?')[0]}")
+        try:
+            answer = await self._http.fetch(request, raise_error=False)
+        except (HTTPClientError, OSError) as error:  # Tornado raises what is not an answer even so
+            raise self._down(f"Nexus did not answer {path.partition('?')[0]}") from error
+        if answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
+            raise self._down(f"Nexus answered {answer.code} to {path.partition('?')[0]}")
         metrics.CALLS.labels("nexus", answer.code).inc()
         metrics.CALL_SECONDS.labels("nexus").observe(answer.request_time or 0)
         self.breaker.worked()
         return answer
+
+    def _down(self, sentence: str) -> NexusDown:
+        self.breaker.failed()
+        metrics.CALLS.labels("nexus", "down").inc()
+        return NexusDown(sentence)
 
 
 def checked(answer: HTTPResponse, good: tuple[int, ...]) -> HTTPResponse:

@@ -1,0 +1,95 @@
+"""Whatever keeps Nexus from answering is NexusDown, and nothing else; a certificate that is not right is such a thing."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from hmlib import certificates
+from hmlib.settings import load
+from hmlib.wire import NexusDown, Wire
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+class Fine(RequestHandler):
+    async def get(self):
+        self.finish("fine")
+
+
+async def ask(home, url, **options):
+    certificates.ensure(home / "tls", [], NOW)
+    wire = Wire(load("nexus", {"HM_HOME": str(home), "HM_NEXUS_URL": url}))
+    try:
+        return (await wire.send("GET", "/healthz", **options)).code
+    finally:
+        wire.close()
+
+
+@contextlib.asynccontextmanager
+async def server(home, authority, hosts, at=NOW):
+    """Nexus's stand-in with a certificate made at that time, signed by that authority, for those hosts."""
+    certificates._store(home, "stand-in", certificates.new_server(authority, hosts, at), ())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(home / "stand-in.pem", home / "stand-in.key")
+    http = HTTPServer(Application([("/healthz", Fine)], log_function=lambda _: None), ssl_options=context)
+    sockets = bind_sockets(0, "127.0.0.1")
+    http.add_sockets(sockets)
+    try:
+        yield f"https://localhost:{sockets[0].getsockname()[1]}"
+    finally:
+        http.stop()
+        await http.close_all_connections()
+
+
+def test_nobody_listens(tmp_path, listener):
+    port = listener.getsockname()[1]
+    listener.close()
+    with pytest.raises(NexusDown):
+        asyncio.run(ask(tmp_path, f"https://localhost:{port}"))
+
+
+def test_somebody_listens_and_says_nothing(tmp_path, listener):
+    with pytest.raises(NexusDown):
+        asyncio.run(ask(tmp_path, f"https://localhost:{listener.getsockname()[1]}", seconds=0.3))
+
+
+def test_a_name_that_does_not_exist(tmp_path):
+    with pytest.raises(NexusDown):
+        asyncio.run(ask(tmp_path, "https://nexus.invalid:5000", seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("ours", "hosts", "made_at", "good"),
+    [
+        (True, ["localhost"], NOW, True),
+        (False, ["localhost"], NOW, False),
+        (True, ["evil.test"], NOW, False),
+        (True, ["localhost"], NOW - timedelta(days=500), False),
+        (True, ["localhost"], NOW + timedelta(days=2), False),
+    ],
+)
+def test_n175_only_a_certificate_of_our_authority_for_that_host_and_time_will_do(tmp_path, ours, hosts, made_at, good):
+    async def body():
+        certificates.ensure(tmp_path / "tls", [], NOW)
+        known = certificates._load(tmp_path / "tls", "ca", NOW)
+        async with server(tmp_path, known if ours else certificates.new_authority(NOW), hosts, made_at) as url:
+            return await ask(tmp_path, url)
+
+    if good:
+        assert asyncio.run(body()) == 200
+    else:
+        with pytest.raises(NexusDown):
+            asyncio.run(body())
