@@ -17,6 +17,7 @@ class PolicyReport(ApiHandler):
 
     @anyone
     async def post(self) -> None:
+        """Answers 204, whatever the report says."""
         second = int(time.time())
         if second != PolicyReport._second:
             PolicyReport._second, PolicyReport._logged = second, 0

@@ -1,6 +1,5 @@
 """Server-side sessions: an opaque id in the browser, everything else in this service's database."""
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -245,8 +244,3 @@ def _scope(text: str | None) -> CompanyScope | None:
         return None
     value = msgspec.json.decode(text)
     return CompanyScope(value["rule"], frozenset(value["ids"]))
-
-
-def browser_binding(value: str) -> str:
-    """A short digest of a signed-out browser's own cookie, to bind a form to it."""
-    return hashlib.sha256(value.encode()).hexdigest()

@@ -22,7 +22,7 @@ def has_chromium():
 PARTS = [
     ("on SQLite", ALONE, {}, lambda: True, ""),
     ("on PostgreSQL", ALONE, {"HM_TEST_DB": "postgresql"}, has_postgresql, "PostgreSQL is not installed (Debian: postgresql)"),
-    ("with real processes", ["-m", "journey"], {}, lambda: True, ""),
+    ("with real processes", ["-m", "journey and not browser"], {}, lambda: True, ""),
     ("in Chromium", ["-m", "browser"], {}, has_chromium, "Chromium is not installed (Debian: chromium)"),
 ]
 NO_TESTS = 5
