@@ -103,7 +103,7 @@ class Ground:
             self.progress(len(wanted), len(wanted))
 
     def value(self, row: Row, column: str, before: msgspec.Struct | None, default: Any, name: str = "") -> Any:
-        """What a row says; an empty cell is the default. Where the file has no such column: what is stored, under `name` or the column's."""
+        """What a row says; an empty cell is the default, without such a column it is what is stored (as `name`, or as the column)."""
         said = row.values[column]
         if said is None and before is not None and column not in self.sheet.present:
             stored = getattr(before, name or column)

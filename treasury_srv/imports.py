@@ -63,12 +63,15 @@ async def run(
 ) -> files.Outcome:
     """Import a file of one of KINDS, all or nothing; with `valid_only` its good rows, with `dry_run` only say what would happen.
 
-    Raises KeyError for an unknown kind, files.Unreadable for what is no table, and what the directory raises when it cannot answer.
+    A file that is no table is one error. Raises KeyError for an unknown kind, and what the directory raises when it cannot answer.
     """
     chosen = _KINDS[kind]
     settings = await PREFERENCES.all(db)
     day_first = settings["date_order"] == "day_first"
-    sheet = await asyncio.to_thread(files.read, raw, name, chosen.columns, mapping, day_first=day_first)
+    try:
+        sheet = await asyncio.to_thread(files.read, raw, name, chosen.columns, mapping, day_first=day_first)
+    except files.Unreadable as unreadable:
+        return files.Outcome(errors=[files.RowError(1, "", "", str(unreadable))])
     known = Known(None if kind == "prices" else await directory.billing_summary())
     ground = Ground(sheet, known, settings, now, progress)
     if dry_run:
@@ -77,7 +80,7 @@ async def run(
         draft = await chosen.draft(tx, ground)
         outcome = _outcome(sheet, draft)
         if outcome.errors and not valid_only:
-            outcome.created = outcome.updated = 0
+            outcome.created = outcome.updated = outcome.unchanged = 0
             return outcome
         await chosen.store(tx, draft, now)
         outcome.applied = True
@@ -88,7 +91,7 @@ async def run(
 
 def _outcome(sheet: files.Sheet, draft: Drafted[Any]) -> files.Outcome:
     errors = sorted([*sheet.errors, *draft.errors], key=lambda error: error.line)
-    unchanged = sum(change.what == "unchanged" for change in draft.changes)
+    unchanged = sum(change.what == "unchanged" for change in draft.changes) + len(sheet.repeated)
     return files.Outcome(len(draft.created), len(draft.updated), unchanged, errors, list(sheet.notes), draft.changes)
 
 

@@ -241,3 +241,9 @@ async def test_progress_is_told_and_the_directory_asked_once(db):
     raw = f"{LABOUR}\n{rows}".encode()
     done = await imports.run("labour", db, directory, raw, "x.csv", actor=CAROL, now=seeds.NOW, progress=lambda *at: seen.append(at))
     assert (done.created, directory.asked, seen) == (600, 1, [(0, 600), (250, 600), (500, 600), (600, 600)])
+
+
+async def test_what_is_no_table_is_an_error_and_a_repeated_line_is_not(bring):
+    assert counts(await bring("labour", ""))[3] == [(1, "")]
+    row = "t-1,100001,2026-03-05T08:00:00Z,2,yes,,\n"
+    assert counts(await bring("labour", f"{LABOUR}\n{row}{row}")) == (1, 0, 1, [])
