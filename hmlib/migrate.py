@@ -89,7 +89,7 @@ def _sequence(path: Path, dialect: Dialect) -> list[tuple[str, Path]]:
     for file in sorted(path.glob("*.sql")):
         match = _FILE.fullmatch(file.name)
         if not match or names.setdefault(match["number"], match["name"]) != match["name"]:
-            raise ValueError(f"{file} is not the one migration of its number: name it 0001_name.sql or 0001_name.{dialect}.sql")
+            raise ValueError(f"{file} is not the only migration of a number: name each 0001_name.sql or 0001_name.{dialect}.sql")
         if match["dialect"] in (None, dialect):
             files[match["name"]] = file
     if len(files) != len(names):

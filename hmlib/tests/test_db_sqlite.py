@@ -31,7 +31,7 @@ def db(opened, io_loop, file):
 
 @pytest.mark.parametrize("version", [(3, 7, 0), (3, 45, 1), (3, 51, 2)])
 def test_a_version_that_can_lose_data_is_refused(version):
-    with pytest.raises(BadDatabase, match="3.51.3 or newer"):
+    with pytest.raises(BadDatabase, match=r"3\.51\.3 or newer"):
         check_version(version)
 
 
