@@ -1,6 +1,7 @@
 """Who a request to Nexus comes from: the account as it stands now, behind a session of ours or a token we signed."""
 
 from hmlib.auth import PERMISSIONS, Caller, CompanyScope, effective_permissions
+from hmlib.clock import parse
 from hmlib.db import Db
 from hmlib.sessions import Session
 from hmlib.tokens import BadToken, Claims, Verifier
@@ -38,6 +39,8 @@ class NexusCallers:
         user = await users.by_id(self._db, claims.sub)
         if user is None or not user.active:
             raise BadToken("the account is not active")
+        if claims.sid is None and user.password_changed_at and claims.iat < int(parse(user.password_changed_at).timestamp()):
+            raise BadToken("the password has changed since")
         if await standing.level(self._db, claims, now) is None:
             raise BadToken("the session or the token has ended")
         return _person(user, claims, token)

@@ -8,7 +8,7 @@ from tornado.web import HTTPError
 from hmlib.auth import signed_in
 from nexus_srv import access, browsers, passwords, people
 from nexus_srv.pages.login import PasswordPage
-from nexus_srv.pages.users import choices
+from nexus_srv.pages.users import choices, languages, version_of
 from nexus_srv.passwords import Busy
 from nexus_srv.people import Invalid, Stale
 from nexus_srv.queries import users
@@ -34,7 +34,7 @@ class AccountHandler(PasswordPage):
             user=user,
             sessions=await self.sessions.of_user(user.id, self.now),
             own_sid=self.known.sid,
-            languages=choices(people.LANGUAGES),
+            languages=languages(),
             time_zones=choices(people.time_zones()),
             browser_of=browsers.name,
             companies=await people.companies_of(self.db, user),
@@ -53,7 +53,7 @@ class AccountPage(AccountHandler):
     async def post(self) -> None:
         before = await self.me()
         typed: dict[str, Any] = {name: self.form[name] for name in OWN_FIELDS if name in self.form}
-        wanted = replace(before, **typed)
+        wanted = replace(before, **typed, version=version_of(self.form))
         if wanted.email != before.email and not self.proved_recently:
             self.see_other(self.reverse_url("confirm") + "?next=" + self.reverse_url("account"))
             return

@@ -1,10 +1,12 @@
 """Nexus's own sign-in page, signing out, and proving once more who one is."""
 
+from collections.abc import Sequence
+
 from hmlib import requests
 from hmlib.auth import anyone, signed_in
 from hmlib.clock import parse
 from hmlib.web import PageHandler
-from nexus_srv import endings, passwords
+from nexus_srv import authorization, endings, passwords
 from nexus_srv.passwords import Busy
 from nexus_srv.queries import sessions, users
 from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword
@@ -20,6 +22,12 @@ SECOND_FACTOR = "This account asks for a second factor, which cannot be shown he
 
 class PasswordPage(PageHandler):
     """What the pages that take a password share."""
+
+    _way_back: tuple[str, ...] = ()
+
+    def form_origins(self) -> Sequence[str]:
+        """Where the redirect after the form may end: at the client that sent the person here."""
+        return self._way_back
 
     @property
     def sign_in(self) -> SignIn:
@@ -78,6 +86,7 @@ class SignInPage(PasswordPage):
         self.see_other(self.next_path)
 
     def _answer_form(self, error: str = "", username: str = "") -> None:
+        self._way_back = authorization.way_back(self.next_path)
         notice = "You are signed out." if "signed_out" in self.query else ""
         self.page("login.html", action=self.reverse_url("login"), next=self.next_path, error=error, notice=notice, username=username)
 
@@ -126,4 +135,5 @@ class ConfirmPage(PasswordPage):
         self.see_other(self.next_path)
 
     def _answer_form(self, error: str = "") -> None:
+        self._way_back = authorization.way_back(self.next_path)
         self.page("account/confirm.html", action=self.reverse_url("confirm"), next=self.next_path, error=error)

@@ -1,9 +1,10 @@
 """The people who sign in, as administrators and colleagues see them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from babel import Locale
 from tornado.web import HTTPError
 
 from hmlib import exports
@@ -22,7 +23,20 @@ NEW = User(id="", username="", display_name="", level="technician")
 
 def choices(values: Iterable[str]) -> list[tuple[str, str]]:
     """What a drop-down offers: each value under its own name."""
-    return [(value, value) for value in values]
+    return [(value, value[:1].upper() + value[1:]) for value in values]
+
+
+def languages() -> list[tuple[str, str]]:
+    """Each language in its own words."""
+    return [(code, (Locale.parse(code).get_display_name(code) or code).capitalize()) for code in people.LANGUAGES]
+
+
+def version_of(form: Mapping[str, str]) -> int:
+    """The version a form was made from. Raises HTTPError 400."""
+    version = form.get("version", "0")
+    if not (version.isascii() and version.isdigit() and len(version) <= 18):
+        raise HTTPError(400)
+    return int(version)
 
 
 class UserHandler(PageHandler):
@@ -37,10 +51,7 @@ class UserHandler(PageHandler):
 
     def wanted(self, before: User) -> User:
         typed: dict[str, Any] = {name: self.form[name] for name in TEXTS if name in self.form}
-        version = self.form.get("version", "0")
-        if not (version.isascii() and version.isdigit() and len(version) <= 18):
-            raise HTTPError(400)
-        return replace(before, **typed, company_ids=tuple(self.chosen("company_ids")), version=int(version))
+        return replace(before, **typed, company_ids=tuple(self.chosen("company_ids")), version=version_of(self.form))
 
     async def show_form(self, user: User, status: int = 200, **context: object) -> None:
         self.set_status(status)
@@ -49,7 +60,7 @@ class UserHandler(PageHandler):
             user=user,
             companies=await companies.names(self.db, CompanyScope()),
             levels=choices(LEVELS),
-            languages=choices(people.LANGUAGES),
+            languages=languages(),
             time_zones=choices(people.time_zones()),
             **{"errors": {}, "values": {}, "theirs": None, **context},
         )

@@ -6,13 +6,3 @@ from hmlib.db import Db
 async def prove_again(tx: Db, id_hash: str, auth_time: int) -> None:
     """The person has shown once more who they are, at `auth_time` (whole seconds since 1970 UTC)."""
     await tx.run("UPDATE session SET auth_time = :auth_time WHERE id_hash = :id_hash", auth_time=auth_time, id_hash=id_hash)
-
-
-async def lives(db: Db, sid: str, now: str) -> bool:
-    """Whether the session behind a token's sid has not ended."""
-    return bool(await db.value("SELECT 1 FROM session WHERE sid = :sid AND expires_at > :now", sid=sid, now=now))
-
-
-async def owner_of(db: Db, sid: str, now: str) -> str | None:
-    found: str | None = await db.value("SELECT user_id FROM session WHERE sid = :sid AND expires_at > :now", sid=sid, now=now)
-    return found

@@ -36,6 +36,12 @@ async def test_a_wrong_value_comes_back(dave, people):
     assert answer.code == 422 and 'id="display_name-error"' in answer.text
 
 
+async def test_a_stale_profile_is_a_conflict(dave, people, db):
+    await dave.fetch("/account", "POST", profile(people.dave, phone="1"))
+    assert (await dave.fetch("/account", "POST", profile(people.dave, phone="2"))).code == 409
+    assert (await users.by_id(db, people.dave.id)).phone == "1"
+
+
 async def test_another_address_asks_for_a_fresh_password(signed_in, people, db):
     bob = await signed_in("bob", "sid-old", age=3600)
     answer = await bob.fetch("/account", "POST", profile(people.bob, email="bob@evil.test"))

@@ -1,6 +1,7 @@
 """Signing in and out at Nexus itself, and proving once more who one is."""
 
 import asyncio
+from urllib.parse import urlencode
 
 import pytest
 
@@ -45,6 +46,13 @@ async def test_n183_every_spelling_of_a_name_is_one_account(stranger, people, us
 )
 async def test_n041_the_way_back_never_leaves_nexus(stranger, people, next):
     assert (await sign_in(stranger, next=next)).location == "/"
+
+
+async def test_the_form_may_lead_back_to_the_client_that_sent_one_here(stranger, people):
+    next = "/oauth/authorize?client_id=wiki&redirect_uri=https%3A%2F%2Flocalhost%3A5003%2Fauth%2Fcallback"
+    answer = await stranger.fetch("/login?" + urlencode({"next": next}))
+    assert "form-action 'self' https://localhost:5003;" in answer.headers["Content-Security-Policy"]
+    assert "form-action 'self';" in (await stranger.fetch("/login")).headers["Content-Security-Policy"]
 
 
 async def test_n031_a_form_of_another_site_signs_nobody_in(stranger, people):

@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
+import time
+from dataclasses import replace
 
 import jwt
 import pytest
 
 from hmlib.clock import utc_now
 from nexus_srv.queries import clients
-from nexus_srv.tests.conftest import PASSWORD
+from nexus_srv.tests.conftest import PASSWORD, token_for
 
 pytestmark = pytest.mark.gen_test
 WIKI = "https://localhost:5003"
@@ -83,7 +85,7 @@ BAD = [
     b'{"username":"bob","password":' + b"1" * 5000 + b"}", b'{"username":"bob"}', b'{"username":"bob","password":7}',
     b'{"username":"bob","password":"x","admin":true}', b'{"username":"","password":"x"}', b"",
     b'{"username":"' + b"b" * 201 + b'","password":"x"}', b'{"username":"bob","password":"' + b"x" * 1025 + b'"}',
-    '{"username":"bob","password":"'.encode() + "ä".encode() * 600 + b'"}', b'{"username":"bob","password":"x","audience":"mars"}',
+    b'{"username":"bob","password":"' + "ä".encode() * 600 + b'"}', b'{"username":"bob","password":"x","audience":"mars"}',
 ]  # fmt: skip
 
 
@@ -174,3 +176,16 @@ async def test_n104_a_disabled_users_token_is_refused_at_once(stranger, people, 
 
 async def test_a_bearer_header_opens_nothing_here(alice, people):
     assert (await alice.api("/api/token", "POST", {"username": "bob", "password": "wrong"})).code == 401
+
+
+async def test_n088_a_new_password_ends_the_tokens_that_came_of_the_old_one(stranger, app, bob, people):
+    stranger.token = await token_for(app, people.bob, iat=int(time.time()) - 10)
+    assert (await stranger.api("/api/me")).code == 200
+    await bob.fetch("/account/password", "POST", {"current": PASSWORD, "new": "five other words, longer"})
+    assert (await stranger.api("/api/me")).code == 401
+
+
+async def test_hm_password_login_off_takes_no_passwords_here(stranger, app, people):
+    app.settings["hm"] = replace(app.settings["hm"], password_login=False)
+    assert (await ask(stranger)).code == 403
+    assert (await stranger.fetch("/login", "POST", {"username": "bob", "password": PASSWORD})).code == 303
