@@ -96,8 +96,8 @@ async def test_an_entry_stands_or_falls_with_its_change(db):
         "DELETE FROM audit_head",
         "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '')",
         "INSERT INTO audit_head (id, seq, hash) VALUES (2, 0, '')",
-        "INSERT INTO audit SELECT 9, at, actor_id, '', '', '', '', action, subject, NULL, NULL, previous_hash, hash FROM audit WHERE seq = 1",
-        "INSERT INTO audit SELECT 4, at, actor_id, '', '', '', '', action, subject, NULL, NULL, 'x', hash FROM audit WHERE seq = 1",
+        "INSERT INTO audit SELECT 9, at, actor_id, '', '', '', '', action, '', NULL, NULL, previous_hash, hash FROM audit WHERE seq = 1",
+        "INSERT INTO audit SELECT 4, at, actor_id, '', '', '', '', action, '', NULL, NULL, 'x', hash FROM audit WHERE seq = 1",
     ],
 )
 async def test_the_database_refuses_to_change_it(db, sql):

@@ -98,14 +98,7 @@ def companies_in(url):
             ask = LISTING.ask(args | {"cursor": cursor}, KEYS)
         await db.close()
 
-    def run(rows, sort, limit):
-        loop = asyncio.new_event_loop()  # asyncio.run would drop the loop that other tests' plugin holds
-        try:
-            loop.run_until_complete(compare(rows, sort, limit))
-        finally:
-            loop.close()
-
-    return run
+    return lambda rows, sort, limit: asyncio.run(compare(rows, sort, limit))
 
 
 @pytest.fixture(scope="module")
