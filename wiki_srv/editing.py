@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hmlib import audit
 from hmlib.audit import Actor
 from hmlib.auth import Caller
+from hmlib.clock import new_id
 from hmlib.db import Db
 from hmlib.directory import Company
 from hmlib.nexus import NexusFor
@@ -54,12 +55,12 @@ async def create(db: Db, draft: Draft, target: Target, actor: Actor, now: str) -
         return await create_in(tx, draft, target, actor, now)
 
 
-async def create_in(tx: Db, draft: Draft, target: Target, actor: Actor, now: str) -> str:
-    """The same inside a transaction that is open already."""
+async def create_in(tx: Db, draft: Draft, target: Target, actor: Actor, now: str, *, id: str = "") -> str:
+    """The same inside a transaction that is open already, under an id that was chosen already."""
     company = target.company
     space = await spaces.for_company(tx, company, now) if company else await spaces.for_name(tx, target.space, now)
     folder_id = await spaces.folder(tx, space.id, target.folder, now)
-    id = await articles.create(tx, draft, Place(space.id, space.company_id, folder_id), actor, now)
+    id = await articles.create(tx, draft, Place(space.id, space.company_id, folder_id), actor, now, id=id or new_id())
     await audit.record(tx, actor, "article.created", f"article/{id}", now=now, after={**_facts(draft), "space": space.name, "version": 1})
     return id
 

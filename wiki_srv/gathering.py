@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hmlib.auth import Caller
 from hmlib.db import Db
-from hmlib.nexus import NexusDown, NexusFor
+from hmlib.nexus import NexusDown, NexusFor, NexusRefused
 from wiki_srv import access
 from wiki_srv.context import MOST_TERMS, Ask, Context, LeftOut, Source, assemble
 from wiki_srv.queries import articles, revisions, search
@@ -45,12 +45,12 @@ async def gathered(db: Db, nexus: NexusFor, caller: Caller, request: Request) ->
 
 
 async def _asset_names(nexus: NexusFor, request: Request) -> list[str]:
-    """The names of the asked assets that are the company's own; none while Nexus is away."""
+    """The names of the asked assets that are the company's own; none where Nexus gives no answer."""
     if not request.asset_ids:
         return []
     try:
         assets = await nexus.assets.some(request.asset_ids)
-    except NexusDown:
+    except (NexusDown, NexusRefused):
         return []
     return sorted({asset.name for asset in assets if asset.company_id == request.company_id and words(asset.name)})
 

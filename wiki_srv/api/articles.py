@@ -1,13 +1,16 @@
 """Articles for programs: the list in bulk, one, new ones, changes, and the archive."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
+from hmlib.audit import Actor
 from hmlib.auth import allowed
 from hmlib.db import Conflict
+from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
 from wiki_srv import editing
@@ -83,6 +86,17 @@ class ArticleHandler(ApiHandler):
 
     body_limit = LONGEST_BODY
 
+    async def writer(self) -> Actor:
+        """Who the history shall name: a token knows a person's id only, the directory their name."""
+        actor = self.actor
+        if self.known.kind == "service" or actor.name != actor.id:
+            return actor
+        try:
+            found = await self.nexus.users.some([actor.id])
+        except (NexusDown, NexusRefused):
+            return actor
+        return replace(actor, name=found[0].display_name) if found else actor
+
     def answer_of(self, article: Article) -> ArticleAnswer:
         shared = {name: getattr(article, name) for name in ArticleAnswer.__struct_fields__ if name not in ("space", "tags", "url")}
         return ArticleAnswer(
@@ -136,7 +150,7 @@ class ArticleList(ArticleHandler):
         content = self.checked(draft(wanted.title, wanted.body, wanted.tags, wanted.audience, wanted.message))
         target = await self._target(wanted)
         try:
-            id = await editing.create(self.db, content, target, self.actor, self.now)
+            id = await editing.create(self.db, content, target, await self.writer(), self.now)
         except Conflict:
             raise Problem(
                 409, "title_taken", "There is an article of that title in this folder already, perhaps an archived one."
@@ -191,7 +205,7 @@ class ArticleOne(ArticleHandler):
             raise HTTPError(404)
         content = self.checked(_changed(before, change))
         try:
-            saved = await editing.save(self.db, self.known, id, content, base, self.actor, self.now, strictly=True)
+            saved = await editing.save(self.db, self.known, id, content, base, await self.writer(), self.now, strictly=True)
         except Stale:
             raise Problem(412, "stale", "Somebody has saved the article since you read it.") from None
         except Conflict:
@@ -206,13 +220,13 @@ class ArticleArchive(ArticleHandler):
     @speaks(answers=ArticleAnswer)
     async def put(self, id: str) -> None:
         """Put the article away: out of lists and search, kept with its history."""
-        self.answer_article(await editing.set_archived(self.db, self.known, id, True, self.actor, self.now))
+        self.answer_article(await editing.set_archived(self.db, self.known, id, True, await self.writer(), self.now))
 
     @allowed("wiki:write")
     @speaks(answers=ArticleAnswer)
     async def delete(self, id: str) -> None:
         """Take the article back."""
-        self.answer_article(await editing.set_archived(self.db, self.known, id, False, self.actor, self.now))
+        self.answer_article(await editing.set_archived(self.db, self.known, id, False, await self.writer(), self.now))
 
 
 def _changed(before: Article, change: ArticleChange) -> tuple[Draft, dict[str, str]]:

@@ -9,7 +9,7 @@ from tornado.web import HTTPError
 
 from hmlib.auth import allowed
 from hmlib.clock import shifted
-from hmlib.nexus import NexusDown
+from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
 from wiki_srv import editing
@@ -96,12 +96,12 @@ class ArticleContext(ApiHandler):
         self.answer(ContextAnswer(chunks, left_out, context.tokens, as_of, etag))
 
     async def _refuse_unknown(self, company_id: str) -> None:
-        """404 for a company that is not there or not the caller's; while Nexus is away, the scope alone decides."""
+        """404 for a company that is not there or not the caller's; where Nexus gives no answer, the scope alone decides."""
         if not self.known.scope.sees(company_id):
             raise HTTPError(404)
         try:
             company = await editing.company_of(self.db, self.nexus, self.known, company_id)
-        except NexusDown:
+        except (NexusDown, NexusRefused):
             return
         if company is None:
             raise HTTPError(404)

@@ -7,7 +7,6 @@ from typing import Any
 
 from hmlib.audit import Actor
 from hmlib.auth import Caller
-from hmlib.clock import new_id
 from hmlib.db import Db
 from hmlib.lists import Ask, Listing, Page, folded, like
 from wiki_srv.access import seen
@@ -172,9 +171,19 @@ async def tags_seen(db: Db, caller: Caller, most: int = 100) -> list[str]:
     return [row["tag"] for row in rows]
 
 
-async def create(tx: Db, draft: Draft, place: Place, actor: Actor, now: str) -> str:
+async def ids_by_place(db: Db) -> dict[tuple[str, str, str], str]:
+    """Every article's id by its space (a company's id, or `general` and the folded name), its folder and its title, folded."""
+    rows = await db.all(
+        f"""
+        SELECT article.id, COALESCE(space.company_id, 'general ' || space.folded) AS place, COALESCE(folder.folded, '') AS folder,
+            article.folded {_FROM}
+        """
+    )
+    return {(row["place"], row["folder"], row["folded"]): row["id"] for row in rows}
+
+
+async def create(tx: Db, draft: Draft, place: Place, actor: Actor, now: str, *, id: str) -> str:
     """The new article's id. Raises Conflict when its folder has one of that title."""
-    id = new_id()
     await tx.run(
         """
         INSERT INTO article (id, space_id, company_id, folder_id, title, folded, search, tags, audience, version, created_at, updated_at,

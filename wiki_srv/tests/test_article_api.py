@@ -1,0 +1,162 @@
+"""Articles for programs: in bulk, by id, since a time, written with If-Match, and never another company's."""
+
+import pytest
+
+from hmlib.directory import User
+from hmlib.testing import CAST
+from wiki_srv.tests.conftest import ACME, EARLIER, GLOBEX
+
+pytestmark = pytest.mark.gen_test
+NEW = {"title": "Backup plan", "body": "# Jobs\n\nNightly.", "company_id": ACME, "folder": "Servers", "tags": ["veeam"], "message": "First"}
+
+
+async def titles(person, query=""):
+    return [item["title"] for item in (await person.api(f"/api/articles?{query}")).json["items"]]
+
+
+async def test_the_list_answers_texts(bob, network, runbook):
+    answer = (await bob.api("/api/articles?sort=title")).json
+    assert (answer["total"], answer["next_cursor"]) == (2, None)
+    first = answer["items"][0]
+    assert first["title"] == "Network overview" and first["body"].startswith("# Firewall")
+    assert (first["company_id"], first["account_number"], first["version"], first["tags"]) == (ACME, "100001", 1, ["network"])
+    assert first["url"].endswith(f"/articles/{network}")
+
+
+async def test_bulk_by_ids_keeps_their_order_and_drops_what_is_not_there(bob, network, runbook):
+    answer = await bob.api(f"/api/articles?ids={runbook},{network},{ACME}")
+    assert [item["id"] for item in answer.json["items"]] == [runbook, network]
+    assert (await bob.api("/api/articles:lookup", "POST", {"ids": [network]})).json["total"] == 1
+    assert (await bob.api("/api/articles?ids=" + ",".join(f"x{number}" for number in range(201)))).code == 400
+
+
+async def test_pages_follow_each_other(bob, write):
+    for number in range(5):
+        await write(f"T{number}")
+    first = (await bob.api("/api/articles?sort=title&limit=3")).json
+    second = (await bob.api(f"/api/articles?sort=title&limit=3&cursor={first['next_cursor']}")).json
+    assert [item["title"] for item in first["items"] + second["items"]] == ["T0", "T1", "T2", "T3", "T4"]
+    assert (await bob.api("/api/articles?sort=title&limit=3&cursor=abc")).json["code"] == "invalid_cursor"
+
+
+async def test_changes_since_a_time_tell_of_archived_articles(bob, network, runbook):
+    await bob.api(f"/api/articles/{network}/archive", "PUT")
+    assert await titles(bob, "updated_since=2026-11-02") == ["Network overview"]
+    assert sorted(await titles(bob, f"updated_since={EARLIER}")) == ["Network overview", "Printer jam runbook"]
+    assert await titles(bob) == ["Printer jam runbook"]
+    assert (await bob.api("/api/articles?updated_since=yesterday")).code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("company_id=general", 1),
+        (f"company_id={ACME}", 1),
+        ("tag=PRINTER", 1),
+        ("folder=hardware", 1),
+        ("audience=client", 0),
+        ("q=printer%20jam", 1),
+    ],
+)
+async def test_filters(bob, network, runbook, query, found):
+    assert len(await titles(bob, query)) == found
+
+
+async def test_fields_are_picked(bob, network):
+    assert (await bob.api("/api/articles?fields=title,version")).json["items"] == [
+        {"id": network, "title": "Network overview", "version": 1}
+    ]
+    assert (await bob.api("/api/articles?fields=secret")).code == 400
+
+
+async def test_writing_and_changing_an_article(bob, hub):
+    hub.rows["users"] = [User(CAST["bob"].id, "bob", "Bob Builder", "technician")]
+    made = await bob.api("/api/articles", "POST", NEW)
+    assert (made.code, made.headers["Etag"]) == (201, '"1"')
+    assert (made.json["space"], made.json["folder"], made.json["updated_by_name"]) == ("Acme Dental", "Servers", "Bob Builder")
+    path = made.headers["Location"]
+    changed = await bob.api(path, "PATCH", {"body": "Hourly.", "message": "More often"}, If_Match='"1"')
+    assert (changed.code, changed.json["version"], changed.json["body"], changed.json["tags"]) == (200, 2, "Hourly.\n", ["veeam"])
+    history = (await bob.api(f"{path}/revisions")).json["items"]
+    assert [(item["number"], item["message"]) for item in history] == [(2, "More often"), (1, "First")]
+    assert (await bob.api(f"{path}/revisions/1")).json["body"] == "# Jobs\n\nNightly.\n"
+
+
+async def test_the_same_change_again_is_no_new_revision(bob, network):
+    answer = await bob.api(f"/api/articles/{network}", "PATCH", {"title": "Network overview"}, If_Match='"1"')
+    assert (answer.code, answer.json["version"]) == (200, 1)
+
+
+async def test_n021_a_stale_version_is_412_and_a_missing_one_428(bob, network):
+    path = f"/api/articles/{network}"
+    assert (await bob.api(path, "PATCH", {"body": "x"})).code == 428
+    assert (await bob.api(path, "PATCH", {"body": "x"}, If_Match='"1"')).code == 200
+    assert (await bob.api(path, "PATCH", {"body": "y"}, If_Match='"1"')).json["code"] == "stale"
+    assert (await bob.api(path, "PATCH", {"body": "y"}, If_Match='"x"')).code == 412
+
+
+async def test_an_article_is_not_sent_twice(bob, network):
+    etag = (await bob.api(f"/api/articles/{network}")).headers["Etag"]
+    assert (await bob.api(f"/api/articles/{network}", If_None_Match=etag)).code == 304
+
+
+async def test_a_title_is_taken_once(bob):
+    assert (await bob.api("/api/articles", "POST", NEW)).code == 201
+    answer = await bob.api("/api/articles", "POST", {**NEW, "title": "backup PLAN"})
+    assert (answer.code, answer.json["code"]) == (409, "title_taken")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"title": ""}, 422),
+        ({"title": "x" * 300}, 422),
+        ({"audience": "all"}, 400),
+        ({"status": "archived"}, 400),
+        ({"company_id": GLOBEX[:-1] + "9"}, 422),
+        ({"tags": "x"}, 400),
+        ({"folder": ".."}, 422),
+        ({"body": "x" * 500_001}, 400),
+    ],
+)
+async def test_wrong_values_are_refused(bob, change, code):
+    assert (await bob.api("/api/articles", "POST", {**NEW, **change})).code == code
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"null", b'{"title":1,"title":2}', b"\xff", b'{"title":NaN}', b"[" * 20000])
+async def test_n014_malformed_json_is_refused(bob, raw):
+    answer = await bob.api("/api/articles", "POST", raw=raw)
+    assert answer.code == 400 and answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_who_may_not(stranger, carol, dave, network):
+    assert (await stranger.api("/api/articles")).code == 401
+    for person in (carol, dave):
+        assert (await person.api("/api/articles", "POST", NEW)).json["code"] == "insufficient_scope"
+        assert (await person.api(f"/api/articles/{network}", "PATCH", {"body": "x"}, If_Match='"1"')).code == 403
+        assert (await person.api(f"/api/articles/{network}/archive", "DELETE")).code == 403
+
+
+async def test_n113_another_companys_article_does_not_exist(dave, network, welcome, freight, runbook):
+    assert await titles(dave) == ["How to reach us"]
+    assert (await dave.api("/api/articles")).json["total"] == 1
+    for id in (network, freight, runbook):
+        for path in (f"/api/articles/{id}", f"/api/articles/{id}/revisions", f"/api/articles/{id}/revisions/1"):
+            assert (await dave.api(path)).code == 404
+            assert (await dave.api(path, If_None_Match='"1"')).code == 404
+    assert await titles(dave, f"ids={network},{freight},{runbook}") == []
+    assert await titles(dave, f"company_id={GLOBEX}") == []
+    assert await titles(dave, "updated_since=2026-01-01") == ["How to reach us"]
+
+
+async def test_a_service_reads_with_its_own_scope(stranger, hub, network):
+    stranger.token = hub.service_bearer("wiki", "wiki:read")
+    assert await titles(stranger) == ["Network overview"]
+    assert (await stranger.api("/api/articles", "POST", NEW)).code == 403
+    stranger.token = hub.service_bearer("wiki", "directory:read")
+    assert (await stranger.api("/api/articles")).code == 403
+
+
+async def test_the_description_names_every_address(stranger):
+    paths = (await stranger.api("/api/openapi.json")).json["paths"]
+    assert {"/api/articles", "/api/articles/{id}", "/api/articles:lookup", "/api/context"} <= set(paths)
