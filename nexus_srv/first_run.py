@@ -56,9 +56,9 @@ async def register_modules(settings: Settings, db: Db, now: str) -> list[str]:
 
 
 async def ensure_admin(settings: Settings, db: Db, password: str | None, now: str) -> list[str]:
-    """Make the user admin, with `password` or a one-time link; a link anew while they have no password. Raises BadSetting."""
+    """Make the user admin, with `password` or a link that is told once (`hm user reset admin` makes another). Raises BadSetting."""
     found = await users.credentials(db, ADMIN)
-    if found and (found.password_hash or not found.user.active):
+    if found and (found.password_hash or not found.user.active or not password):
         return []
     user = found.user if found else await _added(db, ADMIN, "Administrator", "admin", (), now)
     if password:

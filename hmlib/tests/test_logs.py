@@ -1,0 +1,100 @@
+"""What a log line holds, and what it never does."""
+
+import io
+import json
+import logging
+
+import pytest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+
+from hmlib import logs
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.fixture
+def written():
+    """What the process writes as JSON lines; the loggers are put back afterwards."""
+    root, out = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers[:], root.level
+    logs.configure("wiki", "json", out)
+    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level
+    logs.CURRENT.set(None)
+
+
+def request(traceparent=None):
+    headers = HTTPHeaders({"Host": "localhost"} | ({"traceparent": traceparent} if traceparent else {}))
+    return HTTPServerRequest(headers=headers, start_line=RequestStartLine("GET", "/", "HTTP/1.1"))
+
+
+def test_an_event_is_one_json_object(written):
+    logs.event("ready", port=5003, failed=["a", "b"])
+    line = written()[0]
+    assert (line["level"], line["service"], line["event"], line["port"], line["failed"]) == ("info", "wiki", "ready", 5003, ["a", "b"])
+    assert line["time"].endswith("Z") and len(line["time"]) == 27
+
+
+def test_a_line_cannot_be_forged(written):
+    logs.event("said", text='x"}\n{"level":"error","event":"forged"}')
+    assert len(written()) == 1 and written()[0]["text"].startswith('x"}\n')
+
+
+def test_a_line_has_at_most_2_kb(written):
+    logs.event("long", **{f"field{n}": "x" * 5000 for n in range(20)})
+    logs.event("long", text="ü" * 5000)
+    assert [line["event"] for line in written()] == ["long", "long"]
+    assert max(len(json.dumps(line).encode()) for line in written()) < 2600
+    assert len(written()[1]["text"]) <= 300
+
+
+def test_an_exception_shows_its_kind_and_places_but_not_its_words(written):
+    try:
+        raise ValueError("password is hunter2")
+    except ValueError:
+        logging.getLogger("tornado.application").exception("Uncaught exception GET /?code=%s", "abc123")
+    line = written()[0]
+    assert (line["event"], line["error"]) == ("unhandled error", "ValueError")
+    assert any("test_logs.py" in place for place in line["where"])
+    assert "hunter2" not in json.dumps(line) and "abc123" not in json.dumps(line)
+
+
+def test_what_the_system_says_of_a_file_is_shown(written):
+    assert logs.named(OSError(28, "No space left on device")) == "OSError: No space left on device"
+    assert logs.named(None) == "NoneType"
+
+
+def test_a_trace_that_comes_in_goes_on(written):
+    trace = logs.trace_of(request(PARENT))
+    assert trace.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+    parent = logs.outgoing()["traceparent"]
+    assert logs.TRACEPARENT.fullmatch(parent) and trace.trace_id in parent and "00f067aa0ba902b7" not in parent
+    logs.event("inside")
+    assert (written()[0]["trace_id"], written()[0]["request_id"]) == (trace.trace_id, trace.request_id)
+
+
+@pytest.mark.parametrize("wrong", ["", "x", PARENT.upper(), PARENT + "-more", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "ff" + PARENT[2:]])
+def test_a_wrong_trace_begins_a_new_one(wrong):
+    first, second = logs.trace_of(request(wrong)), logs.trace_of(request(wrong))
+    assert first.trace_id != second.trace_id and len(first.trace_id) == 32
+    logs.CURRENT.set(None)
+
+
+def test_a_request_keeps_its_id():
+    asked = request()
+    assert logs.trace_of(asked) is logs.trace_of(asked)
+    assert logs.trace_of(asked).request_id != logs.trace_of(request()).request_id
+    logs.CURRENT.set(None)
+
+
+def test_outside_a_request_nothing_is_carried_on():
+    assert logs.outgoing() == {}
+
+
+def test_on_a_terminal_lines_are_for_people():
+    record = logging.LogRecord("hm", logging.INFO, "", 0, "request", (), None)
+    record.fields = {"status": 200, "route": "articles.ArticlePage"}
+    assert logs.Readable().format(record).endswith("INFO    request status=200 route='articles.ArticlePage'")
+    record.msg = "one\ntwo\x1b[31m"
+    assert "\n" not in logs.Readable().format(record) and "\x1b" not in logs.Readable().format(record)
