@@ -9,7 +9,7 @@ from hmlib.db import Db
 from hmlib.nexus import NexusDown, NexusFor, NexusRefused
 from wiki_srv import access
 from wiki_srv.context import MOST_TERMS, Ask, Context, LeftOut, Source, assemble
-from wiki_srv.queries import articles, revisions, search
+from wiki_srv.queries import articles, catalogue, revisions, search
 from wiki_srv.queries.articles import Article
 from wiki_srv.searching import Facets, Term, Wanted, any_of
 from wiki_srv.words import facet, folded, telling, words
@@ -34,7 +34,7 @@ class Request:
 async def gathered(db: Db, nexus: NexusFor, caller: Caller, request: Request) -> tuple[Context, str]:
     """The context, and the time of the newest change it takes into account ("" when there is nothing to consider)."""
     names = await _asset_names(nexus, request)
-    everything = await articles.ids_of_company(db, caller, request.company_id, request.audience)
+    everything = await catalogue.ids_of_company(db, caller, request.company_id, request.audience)
     chosen = dict.fromkeys([*await _of_company(db, caller, request, names), *everything[:MOST_RECENT]])
     found = await articles.some(db, caller, [*chosen, *await _general(db, caller, request)])
     sources, left_out = await _as_of(db, caller, request, [article for article in found if _fits(article, request)])

@@ -20,7 +20,7 @@ from wiki_srv import editing
 from wiki_srv.drafts import GENERAL, Draft, draft, folder_path, one_line
 from wiki_srv.editing import Target
 from wiki_srv.markdown_files import Found, read
-from wiki_srv.queries import articles
+from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import Article
 
 KINDS = ("articles",)
@@ -148,7 +148,7 @@ def _planned(files: Sequence[Found], spaces: _Spaces, name: str, outcome: Outcom
 
 async def _match(db: Db, caller: Caller, items: Sequence[Item]) -> None:
     """Find the articles that are there already."""
-    ids = await articles.ids_by_place(db)
+    ids = await catalogue.ids_by_place(db)
     for item in items:
         item.id = ids.get(item.place, item.id)
     for start in range(0, len(items), PER_TRANSACTION):

@@ -8,7 +8,7 @@ from hmlib.auth import allowed
 from hmlib.web import PageHandler
 from wiki_srv import editing, secrets_guard
 from wiki_srv.markup import REMEMBERED_LENGTH, Rendered, render
-from wiki_srv.queries import articles
+from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article
 
 LONGEST_FORM = 4 * 1024 * 1024
@@ -43,7 +43,7 @@ class ArticleListPage(PageHandler):
             self.template,
             page=page,
             address=self.reverse_url("articles"),
-            tags=[(tag, tag) for tag in await articles.tags_seen(self.db, self.known)],
+            tags=[(tag, tag) for tag in await catalogue.tags_seen(self.db, self.known)],
             may_write=self.known.may("wiki:write"),
         )
 

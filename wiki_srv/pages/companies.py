@@ -10,8 +10,8 @@ from hmlib.lists import Ask, Listing, Page, folded
 from hmlib.nexus import NexusDown
 from hmlib.web import PageHandler
 from wiki_srv import editing
-from wiki_srv.queries import articles, spaces
-from wiki_srv.queries.articles import Count
+from wiki_srv.queries import articles, catalogue, spaces
+from wiki_srv.queries.catalogue import Count
 
 LISTING = Listing(
     sorts={"name": "name", "account_number": "account_number", "articles": "articles", "updated_at": "updated_at"},
@@ -44,7 +44,7 @@ class CompanyListPage(PageHandler):
     @allowed("wiki:read")
     async def get(self) -> None:
         ask = LISTING.ask(self.query, self.keys)
-        counts = await articles.counts(self.db, self.known)
+        counts = await catalogue.counts(self.db, self.known)
         rows = [_row(company, counts.get(company.id, NONE)) for company in await self._companies()]
         self.page(self.template, page=_page(ask, rows), may_write=self.known.may("wiki:write"))
 

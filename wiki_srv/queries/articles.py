@@ -10,7 +10,7 @@ from hmlib.auth import Caller
 from hmlib.db import Db
 from hmlib.lists import Ask, Listing, Page, folded, like
 from wiki_srv.access import seen
-from wiki_srv.drafts import AUDIENCES, Draft
+from wiki_srv.drafts import Draft
 from wiki_srv.queries import revisions, search
 
 LISTING = Listing(
@@ -44,7 +44,7 @@ _FILTERS = {
     "tag": "article.id IN (SELECT article_id FROM article_tag WHERE article_tag.folded = :tag)",
     "status": "article.status = :status",
 }
-_LIVING = "article.status <> 'archived'"
+LIVING = "article.status <> 'archived'"
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,6 @@ class Place:
     folder_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Count:
-    """How many articles someone sees in a space, and when one of them was last saved."""
-
-    articles: int
-    updated_at: str
-
-
 async def visible_to(db: Db, caller: Caller, id: str) -> Article | None:
     found = await some(db, caller, [id])
     return found[0] if found else None
@@ -127,59 +119,6 @@ async def page_with_texts(db: Db, caller: Caller, ask: Ask, since: str = "") -> 
     after, order, place = ask.sql()
     rows = await db.all(f"{_WITH_TEXT} WHERE {wanted} {after} {order}", **params, **place)
     return ask.page([_article(row) for row in rows], await _total(db, wanted, params), _key(ask))
-
-
-async def ids_of_company(db: Db, caller: Caller, company_id: str, audience: str | None) -> list[str]:
-    """The ids of a company's articles that are not archived, last saved first; at most 1,000."""
-    condition, params = seen(caller)
-    rows = await db.all(
-        f"""
-        SELECT id FROM article WHERE company_id = :company_id AND {_LIVING} AND {condition} AND audience IN :audiences
-        ORDER BY updated_at DESC, id DESC LIMIT 1000
-        """,
-        company_id=company_id,
-        audiences=[audience] if audience else list(AUDIENCES),
-        **params,
-    )
-    return [row["id"] for row in rows]
-
-
-async def counts(db: Db, caller: Caller) -> dict[str, Count]:
-    """What the caller sees of each company, by company id, in one statement."""
-    condition, params = seen(caller)
-    rows = await db.all(
-        f"""
-        SELECT company_id, count(*) AS articles, max(updated_at) AS updated_at FROM article
-        WHERE company_id IS NOT NULL AND {_LIVING} AND {condition} GROUP BY company_id
-        """,
-        **params,
-    )
-    return {row["company_id"]: Count(row["articles"], row["updated_at"]) for row in rows}
-
-
-async def tags_seen(db: Db, caller: Caller, most: int = 100) -> list[str]:
-    """The tags in use where the caller may look, most used first."""
-    condition, params = seen(caller)
-    rows = await db.all(
-        f"""
-        SELECT article_tag.folded AS tag FROM article_tag JOIN article ON article.id = article_tag.article_id
-        WHERE {_LIVING} AND {condition} GROUP BY article_tag.folded ORDER BY count(*) DESC, article_tag.folded LIMIT :most
-        """,
-        most=most,
-        **params,
-    )
-    return [row["tag"] for row in rows]
-
-
-async def ids_by_place(db: Db) -> dict[tuple[str, str, str], str]:
-    """Every article's id by its space (a company's id, or `general` and the folded name), its folder and its title, folded."""
-    rows = await db.all(
-        f"""
-        SELECT article.id, COALESCE(space.company_id, 'general ' || space.folded) AS place, COALESCE(folder.folded, '') AS folder,
-            article.folded {_FROM}
-        """
-    )
-    return {(row["place"], row["folder"], row["folded"]): row["id"] for row in rows}
 
 
 async def create(tx: Db, draft: Draft, place: Place, actor: Actor, now: str, *, id: str) -> str:
@@ -245,7 +184,7 @@ def _wanted(caller: Caller, ask: Ask, since: str = "") -> tuple[str, dict[str, A
         clauses.append("article.updated_at >= :since")
         params["since"] = since
     elif "status" not in ask.filters:
-        clauses.append(_LIVING)
+        clauses.append(LIVING)
     return " AND ".join(clauses), params
 
 
