@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerificationError
 
+from hmlib import metrics
 from hmlib.settings import BadSetting
 
 LONGEST_BYTES = 1024
@@ -20,7 +21,7 @@ SHORTEST_ALONE = 15
 SHORTEST_WITH_FACTOR = 12
 SHORTEST_NAME = 4  # shorter parts of a name occur by chance in good passwords
 PRODUCT_NAME = "hivematrix"
-LEAST_MEMORY_KIB, LEAST_PASSES = 19 * 1024, 2
+LEAST_MEMORY_MIB, LEAST_PASSES = 19, 2
 QUEUE = 32
 
 T = TypeVar("T")
@@ -40,44 +41,64 @@ class Verdict:
     outdated: bool = False
 
 
-class Hasher:
-    """Argon2id (RFC 9106) on `threads` threads with at most `queue` waiting calls; memory in KiB, never under the floor."""
+class Strength(NamedTuple):
+    """What one hash costs: memory in MiB and passes over it. Hasher refuses less than the floor."""
 
-    def __init__(
-        self, *, threads: int | None = None, queue: int = QUEUE, memory_kib: int = LEAST_MEMORY_KIB, passes: int = LEAST_PASSES
-    ) -> None:
-        if memory_kib < LEAST_MEMORY_KIB or passes < LEAST_PASSES:
-            raise BadSetting(f"Argon2id needs at least {LEAST_MEMORY_KIB} KiB of memory and {LEAST_PASSES} passes.")
+    memory_mib: int = LEAST_MEMORY_MIB
+    passes: int = LEAST_PASSES
+
+
+DEFAULT = Strength()
+
+
+class Hasher:
+    """Argon2id (RFC 9106) on `threads` threads, with at most `queue` calls waiting for one."""
+
+    def __init__(self, *, threads: int | None = None, queue: int = QUEUE) -> None:
         threads = threads or max(1, (os.cpu_count() or 1) - 1)
-        self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1, type=Type.ID)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._room = threads + queue
-        # What an unknown, locked or password-less user is measured against, so that their answer takes the same time.
-        self._dummy = self._argon2.hash(secrets.token_bytes(32))
 
-    async def hashed(self, password: str) -> str:
-        """The encoded hash to store; raises Busy."""
-        return await self._in_pool(partial(self._argon2.hash, _bytes(password)))
+    async def hashed(self, password: str, strength: Strength = DEFAULT) -> str:
+        """The encoded hash to store. Raises Busy, and BadSetting for a strength under the floor."""
+        return await self._in_pool(partial(_argon2(strength).hash, _bytes(password)))
 
-    async def verify(self, password: str, stored: str | None) -> Verdict:
-        """One comparison, whether or not there is a stored hash; raises Busy."""
-        return await self._in_pool(partial(self._verify, _bytes(password), stored))
+    async def verify(self, password: str, stored: str | None, strength: Strength = DEFAULT) -> Verdict:
+        """One comparison, whether or not there is a stored hash. Raises Busy and BadSetting."""
+        return await self._in_pool(partial(_verdict, _bytes(password), stored, strength))
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
         if not self._room:
             raise Busy
         self._room -= 1
+        metrics.POOL_WAITING.labels("argon2").inc()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self._room += 1
+            metrics.POOL_WAITING.labels("argon2").dec()
 
-    def _verify(self, password: bytes, stored: str | None) -> Verdict:
-        try:
-            self._argon2.verify(stored or self._dummy, password)
-        except VerificationError:
-            return Verdict(fits=False)
-        return Verdict(fits=stored is not None, outdated=stored is not None and self._argon2.check_needs_rehash(stored))
+
+@cache
+def _argon2(strength: Strength) -> PasswordHasher:
+    if strength.memory_mib < LEAST_MEMORY_MIB or strength.passes < LEAST_PASSES:
+        raise BadSetting(f"Argon2id needs at least {LEAST_MEMORY_MIB} MiB of memory and {LEAST_PASSES} passes.")
+    return PasswordHasher(time_cost=strength.passes, memory_cost=strength.memory_mib * 1024, parallelism=1, type=Type.ID)
+
+
+@cache
+def _dummy(strength: Strength) -> str:
+    """What an unknown, locked or password-less user is measured against, so that their answer takes the same time."""
+    return _argon2(strength).hash(secrets.token_bytes(32))
+
+
+def _verdict(password: bytes, stored: str | None, strength: Strength) -> Verdict:
+    dummy = _dummy(strength)  # made once a process, at the first sign-in whoever it is
+    try:
+        _argon2(strength).verify(stored or dummy, password)
+    except VerificationError:
+        return Verdict(fits=False)
+    return Verdict(fits=stored is not None, outdated=stored is not None and _argon2(strength).check_needs_rehash(stored))
 
 
 def problem(password: str, *, names: Iterable[str], second_factor: bool = False) -> str | None:

@@ -3,19 +3,20 @@
 import time
 from dataclasses import dataclass
 
-from hmlib import audit
+from hmlib import audit, metrics
 from hmlib.audit import Actor
 from hmlib.clock import new_id, shifted
 from hmlib.crypto import Keys
 from hmlib.db import Db
 from hmlib.preferences import Preferences
 from hmlib.sessions import Opening, Session, Sessions
-from nexus_srv import throttle
-from nexus_srv.passwords import Busy, Hasher
+from nexus_srv import endings, throttle
+from nexus_srv.passwords import Busy, Hasher, Strength
 from nexus_srv.queries import throttle as counts
 from nexus_srv.queries import users
 from nexus_srv.queries.throttle import Bucket
 from nexus_srv.queries.users import Credentials, User
+from nexus_srv.throttle import Throttled
 
 LONGEST_USERNAME = 200
 PASSWORD_AMR = ("pwd",)
@@ -27,6 +28,9 @@ class WrongPassword(Exception):
 
 class SecondFactorNeeded(Exception):
     """The password is right, and this account has more to show."""
+
+
+RESULTS = {WrongPassword: "wrong", SecondFactorNeeded: "second factor", Throttled: "throttled", Busy: "busy"}
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,30 @@ class SignIn:
 
     async def judge(self, attempt: Attempt, now: str) -> User:
         """Whose password this is. Raises WrongPassword, SecondFactorNeeded, Throttled, Busy; what it costs tells nothing."""
+        try:
+            user = await self._judged(attempt, now)
+        except (WrongPassword, SecondFactorNeeded, Throttled, Busy) as refusal:
+            metrics.SIGN_INS.labels(RESULTS[type(refusal)]).inc()
+            raise
+        metrics.SIGN_INS.labels("right").inc()
+        return user
+
+    async def hashed(self, password: str) -> str:
+        """The hash of a new password, as strong as the settings say. Raises Busy."""
+        return await self.hasher.hashed(password, await self._strength())
+
+    async def _judged(self, attempt: Attempt, now: str) -> User:
         buckets = self._buckets(attempt)
         await throttle.count(self.db, buckets, int(time.time()))
         found = await users.credentials(self.db, attempt.username)
         stored = found.password_hash if found and found.user.active else None
         try:
-            verdict = await self.hasher.verify(attempt.password, stored)
+            verdict = await self.hasher.verify(attempt.password, stored, await self._strength())
             if found is None or stored is None or not verdict.fits:
                 await self._record_failure(attempt, found, now)
                 raise WrongPassword
             if verdict.outdated:
-                await users.replace_hash(self.db, found.user.id, stored, await self.hasher.hashed(attempt.password))
+                await users.replace_hash(self.db, found.user.id, stored, await self.hashed(attempt.password))
         except Busy:
             await self._take_back(buckets)
             raise
@@ -92,6 +109,7 @@ class SignIn:
     async def open(self, tx: Db, attempt: Attempt, user: User, now: str) -> tuple[str, Session]:
         """Record the sign-in and open Nexus's own session; answers its cookie value and its row."""
         hours = await self.preferences.int(self.db, "session_absolute_hours")
+        await self._make_room(tx, user, now)
         opening = Opening(
             user_id=user.id,
             user_name=user.display_name,
@@ -105,6 +123,15 @@ class SignIn:
         )
         await self.succeed(tx, attempt, user, now)
         return await self.sessions.open(opening, now, tx)
+
+    async def _make_room(self, tx: Db, user: User, now: str) -> None:
+        """The one not seen for longest ends when a person would have more sessions than the settings allow."""
+        most = await self.preferences.int(self.db, "sessions_at_most")
+        for session in (await self.sessions.of_user(user.id, now))[most - 1 :]:
+            await endings.end_sid(tx, self.sessions, session.sid, now)
+
+    async def _strength(self) -> Strength:
+        return Strength(await self.preferences.int(self.db, "argon2_memory_mib"), await self.preferences.int(self.db, "argon2_passes"))
 
     def _buckets(self, attempt: Attempt) -> list[Bucket]:
         return [throttle.of_address(self.keys, attempt.address, int(time.time())), throttle.of_account(self.keys, attempt.username)]

@@ -92,7 +92,7 @@ class AccountPassword(AccountHandler):
             self._answer_form(user, {"new": problem})
             return
         try:
-            hashed = await self.sign_in.hasher.hashed(new)
+            hashed = await self.sign_in.hashed(new)
         except Busy as busy:
             self._answer_form(user, {"": self.refused(busy)})
             return

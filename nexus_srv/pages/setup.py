@@ -58,7 +58,7 @@ class SetupPassword(SetupHandler):
             self.invalid("setup/password.html", user=user, code=self.form["code"], errors={"new": problem})
             return
         try:
-            hashed = await self.sign_in.hasher.hashed(new)
+            hashed = await self.sign_in.hashed(new)
         except Busy as busy:
             self.page("setup/password.html", user=user, code=self.form["code"], errors={"": self.refused(busy)})
             return

@@ -188,8 +188,9 @@ class UserInvite(UserHandler):
         user = await self.user(id)
         if not user.active:
             raise Problem(409, "not_active", "This account is locked or disabled. Make it active first.")
+        minutes = await self.preferences.int(self.db, "link_minutes")
         async with self.db.write() as tx:
-            code, expires_at = await access.invite(tx, self.keys, user, self.actor, self.now)
+            code, expires_at = await access.invite(tx, self.keys, user, self.actor, self.now, minutes)
         self.page("users/invite.html", user=user, link=access.setup_link(self.hm.origin, code), expires_at=expires_at)
 
 

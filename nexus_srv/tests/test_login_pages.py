@@ -1,11 +1,14 @@
 """Signing in and out at Nexus itself, and proving once more who one is."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
 
 from hmlib import audit
+from hmlib.clock import shifted, utc_now
+from nexus_srv.passwords import Hasher
 from nexus_srv.queries import users
 from nexus_srv.tests.conftest import PASSWORD
 
@@ -225,3 +228,20 @@ async def test_the_audit_log_stays_whole(stranger, people, db):
     await sign_in(stranger)
     await sign_in(stranger, "bob", "wrong")
     assert await audit.first_broken(db) is None
+
+
+async def test_n097_when_hashing_is_busy_the_answer_says_when_to_come_back(stranger, people, app, db):
+    app.settings["sign_in"] = replace(app.settings["sign_in"], hasher=Hasher(threads=1, queue=0))
+    answers = await asyncio.gather(*(sign_in(stranger, name) for name in ("alice", "bob", "carol", "dave")))
+    assert {answer.code for answer in answers} == {303, 503}
+    assert all(answer.headers["Retry-After"] for answer in answers if answer.code == 503)
+    assert not await db.value("SELECT sum(failures) FROM throttle")
+
+
+async def test_n107_one_sign_in_too_many_ends_the_oldest(stranger, signed_in, people, app, db):
+    old, young = await signed_in("bob", "sid-old"), await signed_in("bob", "sid-young")
+    await db.run("UPDATE session SET last_seen_at = :then WHERE sid = 'sid-old'", then=shifted(utc_now(), -60))
+    await db.run("INSERT INTO preference (key, value, updated_at) VALUES ('sessions_at_most', '2', 'now')")
+    await sign_in(stranger)
+    assert (await old.fetch("/account")).code == 303
+    assert (await young.fetch("/account")).code == 200 and (await stranger.fetch("/account")).code == 200

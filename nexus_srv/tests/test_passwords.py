@@ -73,9 +73,16 @@ async def test_n075_hashes_of_weaker_parameters_are_outdated(hasher):
     assert await hasher.verify(GOOD, await hasher.hashed(GOOD)) == passwords.Verdict(fits=True)
 
 
-def test_n173_parameters_under_the_floor_stop_the_start():
+@pytest.mark.parametrize("weak", [passwords.Strength(18, 2), passwords.Strength(19, 1)])
+async def test_n173_parameters_under_the_floor_are_refused(hasher, weak):
     with pytest.raises(BadSetting):
-        passwords.Hasher(memory_kib=1024)
+        await hasher.hashed(GOOD, weak)
+
+
+async def test_a_greater_strength_makes_older_hashes_outdated(hasher):
+    strong = passwords.Strength(20, 2)
+    assert (await hasher.verify(GOOD, await hasher.hashed(GOOD), strong)).outdated
+    assert not (await hasher.verify(GOOD, await hasher.hashed(GOOD, strong), strong)).outdated
 
 
 async def test_n097_beyond_the_queue_the_answer_is_busy_at_once():
