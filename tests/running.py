@@ -1,7 +1,8 @@
-"""Runs the tiny service under a real supervisord, with a home and ports of its own, and puts load on it."""
+"""Runs services under a real supervisord, with a home and ports of their own, and puts load on them."""
 
 import asyncio
 import contextlib
+import http.client
 import os
 import re
 import shutil
@@ -30,29 +31,63 @@ def free_ports(count):
         return [probe.getsockname()[1] for probe in probes]
 
 
-class Tiny:
-    """A suite whose Nexus is the tiny service. Its folder is short, as a Unix socket lives in it."""
+class Home:
+    """A suite of the real services, with a home and ports of its own. Its folder is short, as a Unix socket lives in it."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="hm"))
         self.home = self.folder / "home"
-        port, wiki, treasury, figures = free_ports(4)
-        self.port, self.metrics_port = port, figures
+        self.cwd = ROOT
+        names = ("NEXUS_PORT", "WIKI_PORT", "TREASURY_PORT", "NEXUS_METRICS_PORT", "WIKI_METRICS_PORT", "TREASURY_METRICS_PORT")
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.port, self.metrics_port = ports["NEXUS_PORT"], ports["NEXUS_METRICS_PORT"]
         self.environ = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "HM_HOME": str(self.home),
-            "HM_NEXUS_PORT": str(port),
-            "HM_WIKI_PORT": str(wiki),
-            "HM_TREASURY_PORT": str(treasury),
-            "HM_NEXUS_METRICS_PORT": str(figures),
             "HM_LOG": "json",
+            **{f"HM_{name}": str(port) for name, port in ports.items()},
         }
-        self._prepare()
         self.suite = Suite(self.environ)
 
-    def _prepare(self):
+    def hm(self, *arguments, **environ):
+        """Run `hm` as a person would."""
+        command = [sys.executable, "-c", "from hmlib.cli import main; main()", *arguments]
+        return subprocess.run(command, cwd=self.cwd, env={**self.environ, **environ}, capture_output=True, text=True, timeout=120)
+
+    def tls(self):
+        return ssl.create_default_context(cafile=self.home / "tls" / "ca.pem")
+
+    def fetch(self, path, name="nexus", headers=None):
+        """GET from a service: status and text."""
+        port = int(self.environ[f"HM_{name.upper()}_PORT"])
+        connection = http.client.HTTPSConnection("localhost", port, context=self.tls(), timeout=10)
+        try:
+            connection.request("GET", path, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def processes(self):
+        return {process.name: process for process in self.suite.processes()}
+
+    def log(self):
+        return "".join(file.read_text() for file in sorted((self.home / "logs").glob("*_0*.log")))
+
+    def close(self):
+        if self.suite.is_up():
+            self.suite.stop()
+        shutil.rmtree(self.folder)
+
+
+class Tiny(Home):
+    """A suite whose Nexus is the tiny service, and nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.cwd = self.folder
         for name in ("home", "home/logs", "home/run"):
             (self.folder / name).mkdir(mode=0o700)
         new_master(self.home / "keys" / "master.key")
@@ -61,30 +96,11 @@ class Tiny:
         text = re.sub(r"\[fcgi-program:(wiki|treasury)\][^\[]*", "", text)
         (self.folder / "supervisord.conf").write_text(text)
 
-    def hm(self, *arguments, **environ):
-        """Run `hm` as a person would, in the suite's folder."""
-        command = [sys.executable, "-c", "from hmlib.cli import main; main()", *arguments]
-        return subprocess.run(command, cwd=self.folder, env={**self.environ, **environ}, capture_output=True, text=True, timeout=120)
-
     def direct(self, **environ):
         """Start one process by hand, without supervisord."""
         command = [sys.executable, "-m", "tests.tiny_service"]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(command, cwd=self.folder, env={**self.environ, **environ}, text=True, **pipes)
-
-    def tls(self):
-        return ssl.create_default_context(cafile=self.home / "tls" / "ca.pem")
-
-    def processes(self):
-        return {process.name: process for process in self.suite.processes()}
-
-    def log(self):
-        return "".join(file.read_text() for file in sorted((self.home / "logs").glob("nexus_*.log")))
-
-    def close(self):
-        if self.suite.is_up():
-            self.suite.stop()
-        shutil.rmtree(self.folder)
 
 
 def until(condition, seconds=10):

@@ -26,16 +26,6 @@ def tiny():
         tiny.close()
 
 
-def fetch(tiny, path):
-    connection = http.client.HTTPSConnection("localhost", tiny.port, context=tiny.tls(), timeout=5)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
-
-
 def under_load(tiny, deed):
     """Do something in a thread while sixteen clients ask; what the clients saw."""
 
@@ -74,7 +64,7 @@ def test_a_restart_that_does_not_drain_would_be_noticed(tiny):
 
 def fetch_or_none(tiny):
     try:
-        return fetch(tiny, "/readyz")[0] == 200
+        return tiny.fetch("/readyz")[0] == 200
     except OSError:
         return None
 
@@ -83,7 +73,7 @@ def test_a_killed_process_is_back_within_three_seconds_and_its_sibling_goes_on(t
     victim, sibling = sorted(tiny.processes().values(), key=lambda process: process.name)
     os.kill(victim.pid, signal.SIGKILL)
     killed_at = time.monotonic()
-    assert fetch(tiny, "/") == (200, str(sibling.pid))
+    assert tiny.fetch("/") == (200, str(sibling.pid))
     ready = tiny.home / "run" / f"{victim.name}.ready"
     assert until(lambda: ready.read_text() == str(tiny.processes()[victim.name].pid) != str(victim.pid), 3)
     assert time.monotonic() - killed_at < 3
@@ -109,8 +99,8 @@ def test_a_process_told_to_stop_finishes_what_it_has_begun(tiny):
 
 
 def test_health_addresses_say_how_it_is(tiny):
-    assert fetch(tiny, "/healthz") == (200, '{"status": "ok"}')
-    assert fetch(tiny, "/readyz") == (200, '{"status": "ready", "failed": []}')
+    assert tiny.fetch("/healthz") == (200, '{"status": "ok"}')
+    assert tiny.fetch("/readyz") == (200, '{"status": "ready", "failed": []}')
 
 
 def test_figures_of_all_processes_add_up_on_a_loopback_port(tiny):
@@ -125,20 +115,20 @@ def test_figures_of_all_processes_add_up_on_a_loopback_port(tiny):
         return float(lines[0].split()[-1])
 
     before = counted()
-    pids = {fetch(tiny, "/")[1] for _ in range(40)}
+    pids = {tiny.fetch("/")[1] for _ in range(40)}
     assert len(pids) == 2
     assert {counted() - before for _ in range(6)} == {40.0}
     with pytest.raises(ConnectionRefusedError):
         http.client.HTTPConnection("127.0.0.2", tiny.metrics_port, timeout=5).connect()
-    assert fetch(tiny, "/metrics")[0] == 404
+    assert tiny.fetch("/metrics")[0] == 404
 
 
 def test_n179_an_error_leaves_the_process_up_and_its_words_out_of_the_log(tiny):
-    assert fetch(tiny, "/?fail=1")[0] == 500
+    assert tiny.fetch("/?fail=1")[0] == 500
     failed = until(lambda: logged(tiny, "unhandled error"))[-1]
     assert failed["error"] == "ValueError" and any("tiny_service.py" in place for place in failed["where"])
     assert "a secret that no log may hold" not in tiny.log() and "fail=1" not in tiny.log()
-    assert fetch(tiny, "/")[0] == 200
+    assert tiny.fetch("/")[0] == 200
 
 
 def logged(tiny, event):
@@ -147,7 +137,7 @@ def logged(tiny, event):
 
 
 def test_every_request_has_its_line(tiny):
-    fetch(tiny, "/")
+    tiny.fetch("/")
     seen = until(lambda: [line for line in logged(tiny, "request") if "Echo" in line["route"] and line["status"] == 200])[-1]
     assert {"time", "level", "service", "request_id", "trace_id", "method", "route", "status", "ms", "address"} <= seen.keys()
     assert (seen["level"], seen["service"], seen["method"], seen["route"], seen["status"]) == ("info", "nexus", "GET", "__main__.Echo", 200)
