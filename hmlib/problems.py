@@ -10,6 +10,7 @@ from hmlib.jsonin import Malformed
 from hmlib.jwks import KeysAway
 from hmlib.lists import BadAsk
 from hmlib.nexus import NexusDown, NexusRefused
+from hmlib.refusals import Invalid, NotAllowed, Stale, Taken
 from hmlib.requests import BadRequest
 
 
@@ -32,6 +33,8 @@ def problem_of(error: BaseException | None) -> Problem:
         return Problem(400, error.code, error.detail, pointer=error.pointer)
     if isinstance(error, BadAsk):
         return Problem(400, error.code, str(error))
+    if isinstance(error, (Invalid, NotAllowed, Stale)):
+        return _refused(error)
     if isinstance(error, Conflict):
         return Problem(409, "conflict", "That would break a rule of the data, such as a name being unique.")
     if isinstance(error, (NexusDown, KeysAway)):
@@ -43,6 +46,15 @@ def problem_of(error: BaseException | None) -> Problem:
     if isinstance(error, HTTPError) and error.status_code < 500:
         return Problem(error.status_code, word(error.status_code), error.reason or sentence(error.status_code))
     return Problem(500, "internal_error", "Something went wrong on our side. The request id helps to find it.")
+
+
+def _refused(error: Invalid | NotAllowed | Stale) -> Problem:
+    if isinstance(error, Invalid):
+        status, code = (409, "conflict") if isinstance(error, Taken) else (422, "invalid")
+        return Problem(status, code, "Some fields cannot be saved.", errors=error.errors)
+    if isinstance(error, NotAllowed):
+        return Problem(error.status, error.code, error.detail)
+    return Problem(412, "stale", "It has changed since you read it.")
 
 
 def word(status: int) -> str:

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from zoneinfo import available_timezones
@@ -12,6 +11,10 @@ from hmlib.audit import Actor
 from hmlib.auth import LEVELS, PERMISSIONS, Caller, CompanyScope
 from hmlib.clock import new_id
 from hmlib.db import Conflict, Db
+from hmlib.refusals import Invalid as Invalid
+from hmlib.refusals import NotAllowed as NotAllowed
+from hmlib.refusals import Stale as Stale
+from hmlib.refusals import Taken as Taken
 from hmlib.sessions import Sessions
 from nexus_srv import endings, usernames
 from nexus_srv.queries import companies, invites, users
@@ -27,35 +30,11 @@ AUDITED = (
 )
 
 
-class Invalid(Exception):
-    """Some fields cannot be saved; `errors` says why, by field."""
-
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        super().__init__(", ".join(errors))
-        self.errors = dict(errors)
-
-
-class Taken(Invalid):
-    """What must be unique belongs to another account."""
-
-
-class NotAllowed(Exception):
-    """This change is against a rule; `code` is a word for programs, the text one sentence."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code, self.detail = code, detail
-
-
 class LastAdmin(NotAllowed):
     """Nobody could administer the suite any more."""
 
     def __init__(self) -> None:
         super().__init__("last_admin", "This is the last administrator. Make somebody else one first.")
-
-
-class Stale(Exception):
-    """The account has changed since it was read."""
 
 
 def time_zones() -> list[str]:

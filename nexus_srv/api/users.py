@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from hmlib import once
 from hmlib.auth import allowed, signed_in
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
-from nexus_srv import once, people
+from nexus_srv import people
 from nexus_srv.api import listing
 from nexus_srv.people import Invalid, LastAdmin, NotAllowed, Stale, Taken
 from nexus_srv.queries import users

@@ -3,9 +3,8 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 
-from hmlib import jsonin
+from hmlib import jsonin, replays
 from hmlib.web import ApiHandler, Problem
-from nexus_srv.queries import replays
 
 LONGEST_KEY = 255
 
