@@ -40,7 +40,7 @@ class Asking(threading.Thread):
 
     def run(self):
         session = requests.Session()
-        session.verify, session.cookies = self.ca, self.cookies
+        session.verify, session.cookies, session.trust_env = self.ca, self.cookies, False
         while not self.stopping:
             try:
                 answer = session.get(self.url, timeout=30, allow_redirects=False)

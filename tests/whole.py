@@ -107,6 +107,7 @@ class Visitor:
         self.whole = whole
         self.session = requests.Session()
         self.session.verify = whole.ca
+        self.session.trust_env = False  # else REQUESTS_CA_BUNDLE would win over verify
         self.shown = []
 
     def get(self, url, **options):
