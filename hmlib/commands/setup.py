@@ -38,6 +38,8 @@ def init(demo: bool) -> None:
         click.echo("Everything was there already; nothing has changed.")
     for name, settings in suite.services.items():
         click.echo(f"{name:<10}{settings.origin}")
+    if demo and suite.demo_logins.exists():
+        click.echo(suite.demo_logins.read_text().strip())
 
 
 def make_files(suite: Suite, services: list[Settings]) -> list[str]:
@@ -93,8 +95,6 @@ async def _demo_people(password: str) -> list[str]:
     assert hub is not None
     async with database(settings) as db:
         done: list[str] = await hub.ensure_demo_people(settings, db, password, utc_now())
-    for sentence in done:
-        click.echo(sentence)
     return done
 
 
