@@ -77,7 +77,7 @@ def test_rotating_the_keys_disturbs_nobody(whole, visitor):
 
 
 def test_n104_a_disabled_person_is_out_of_every_module_within_two_seconds(whole, visitor):
-    whole.hm("user", "add", "erin", "--level", "technician", HM_USER_PASSWORD=PASSWORD)
+    whole.person("erin")
     visitor.sign_in("wiki", "erin")
     visitor.get(whole.origins["treasury"] + "/")
     token = whole.token("erin", "wiki")

@@ -90,6 +90,13 @@ class Whole:
         assert answer.status_code == 200, answer.text
         return answer.json()["token"]
 
+    def person(self, username, level="technician"):
+        """A new person, who follows their one-time link and sets PASSWORD."""
+        code = re.search(r"#([\w-]+)", self.hm("user", "add", username, "--level", level))[1]
+        visitor = self.visitor()
+        page = visitor.send(visitor.get(self.origins["nexus"] + "/setup"), {"code": code})
+        assert "/login" in visitor.send(page, {"new": PASSWORD}, contains='name="new"').url
+
     def api(self, service, path, method="GET", token=None, **options):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= options.pop("headers", {})
