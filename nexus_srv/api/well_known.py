@@ -29,7 +29,7 @@ class WellKnown(ApiHandler):
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         self.clear_header("Vary")
-        self.finish(raw if fresh else b"")
+        self.finish(raw if fresh else None)
 
 
 class Configuration(WellKnown):

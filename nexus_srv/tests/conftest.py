@@ -16,9 +16,11 @@ from hmlib.testing import *  # noqa: F403
 from hmlib.testing import ACME, CAST, GLOBEX, Browser, ServiceUnderTest
 from nexus_srv import signing
 from nexus_srv.app import MIGRATIONS, make_app
-from nexus_srv.queries import companies, users
+from nexus_srv.queries import clients, companies, users
+from nexus_srv.queries.clients import Client
 from nexus_srv.queries.companies import Company
 from nexus_srv.queries.users import User
+from nexus_srv.tests.oauth_client import OAuthClient
 
 PASSWORD = "four words in a row"
 
@@ -111,3 +113,51 @@ def carol(io_loop, signed_in):
 @pytest.fixture
 def dave(io_loop, signed_in):
     return io_loop.run_sync(lambda: signed_in("dave"))
+
+
+@pytest.fixture
+def module_of(io_loop, http_client, base_url, app, db, people):
+    """A function that registers a module of the suite and answers it as a client."""
+
+    async def register(name: str) -> OAuthClient:
+        origin = {"wiki": "https://localhost:5003", "treasury": "https://localhost:5002"}[name]
+        _, secret = await clients.register_module(db, app.settings["keys"], name, origin, utc_now())
+        return OAuthClient(Browser(http_client, base_url, app), name, secret, f"{origin}/auth/callback", "openid profile offline_access")
+
+    return lambda name: io_loop.run_sync(lambda: register(name))
+
+
+@pytest.fixture
+def wiki(module_of):
+    return module_of("wiki")
+
+
+@pytest.fixture
+def treasury(wiki, module_of):
+    return module_of("treasury")
+
+
+@pytest.fixture
+def program_of(io_loop, http_client, base_url, app, db, people):
+    """A function that registers another program and answers it as a client."""
+
+    async def register(id: str, *, public: bool = False, **more) -> OAuthClient:
+        uri = f"https://{id}.example.com/callback"
+        client = Client(id, id.capitalize(), redirect_uris=(uri,), post_logout_uris=(f"https://{id}.example.com/bye",), **more)
+        async with db.write() as tx:
+            secret = await clients.register_client(tx, app.settings["keys"], client, utc_now(), public=public)
+        return OAuthClient(Browser(http_client, base_url, app), id, secret, uri)
+
+    return lambda id, **more: io_loop.run_sync(lambda: register(id, **more))
+
+
+@pytest.fixture
+def grafana(program_of):
+    """A program that is not ours, with a secret."""
+    return program_of("grafana")
+
+
+@pytest.fixture
+def phone(program_of):
+    """A program that cannot keep a secret."""
+    return program_of("phone", public=True)
