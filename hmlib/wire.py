@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from tornado.curl_httpclient import CurlAsyncHTTPClient
+from tornado.curl_httpclient import CurlAsyncHTTPClient, CurlError
 from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 
 from hmlib import logs, metrics
 from hmlib.settings import Settings
 
 CONNECT_SECONDS = 1.0
+TIMED_OUT = 28  # CURLE_OPERATION_TIMEDOUT
 REQUEST_SECONDS = 10.0
 
 
@@ -84,7 +85,7 @@ class Wire:
             ca_certs=str(self._settings.ca_file) if self._settings.ca_file.exists() else None,
         )
         try:
-            answer = await self._http.fetch(request, raise_error=False)
+            answer = await self._fetched(request)
         except (HTTPClientError, OSError) as error:  # Tornado raises what is not an answer even so
             raise self._down(f"Nexus did not answer {path.partition('?')[0]}") from error
         if answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
@@ -93,6 +94,15 @@ class Wire:
         metrics.CALL_SECONDS.labels("nexus").observe(answer.request_time or 0)
         self.breaker.worked()
         return answer
+
+    async def _fetched(self, request: HTTPRequest) -> HTTPResponse:
+        """The answer. A question whose connection broke is asked once more: one of Nexus's processes may just have gone."""
+        try:
+            return await self._http.fetch(request, raise_error=False)
+        except CurlError as error:
+            if request.method != "GET" or error.errno == TIMED_OUT:
+                raise
+        return await self._http.fetch(request, raise_error=False)
 
     def _down(self, sentence: str) -> NexusDown:
         self.breaker.failed()
