@@ -17,12 +17,12 @@ from hmlib.commands.local import database, installed_services
 from hmlib.crypto import Keys
 from hmlib.db import Conflict, Db
 from hmlib.ops import Failed
+from hmlib.refusals import Invalid, NotAllowed
 from hmlib.sessions import Sessions
 from hmlib.settings import Settings, load
 from nexus_srv import access, people, signing
 from nexus_srv.app import MIGRATIONS
 from nexus_srv.first_run import ACTOR, OPERATOR, ensure_admin, ensure_demo_people, keys_of, register_modules
-from nexus_srv.people import Invalid, NotAllowed
 from nexus_srv.queries import clients, users
 from nexus_srv.queries.clients import OIDC_SCOPES, Client
 from nexus_srv.queries.users import User

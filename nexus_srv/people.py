@@ -34,7 +34,7 @@ class LastAdmin(NotAllowed):
     """Nobody could administer the suite any more."""
 
     def __init__(self) -> None:
-        super().__init__("last_admin", "This is the last administrator. Make somebody else one first.")
+        super().__init__("last_admin", "This is the last administrator. Make somebody else one first.", 409)
 
 
 def time_zones() -> list[str]:

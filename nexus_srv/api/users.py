@@ -1,19 +1,19 @@
 """People for programs: the list in bulk, one, new ones, changes, and one's own profile."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hmlib import once
+from hmlib import once, resources
 from hmlib.auth import allowed, signed_in
 from hmlib.openapi import speaks
+from hmlib.refusals import Invalid, Taken
 from hmlib.web import ApiHandler, Problem
 from nexus_srv import people
-from nexus_srv.api import listing
-from nexus_srv.people import Invalid, LastAdmin, NotAllowed, Stale, Taken
 from nexus_srv.queries import users
 from nexus_srv.queries.users import LISTING, User
 
@@ -21,6 +21,7 @@ Level = Literal["admin", "technician", "billing", "client"]
 Status = Literal["active", "locked", "disabled"]
 Line = Annotated[str, Meta(max_length=254)]
 Id = Annotated[str, Meta(max_length=36)]
+API_NAMES = {"level": "permission_level", "scope_rule": "scope", "company_ids": "scope"}
 
 
 class Scope(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -107,17 +108,16 @@ class UserList(ApiHandler):
     """The users the caller may see."""
 
     @allowed("users:read")
-    @speaks(answers=UserPageAnswer, query=listing.QUERY | {"level": "one level only", "status": "one status only"})
+    @speaks(answers=UserPageAnswer, query=resources.QUERY | {"level": "one level only", "status": "one status only"})
     async def get(self) -> None:
         """Users by search, filters, ids or change time."""
-        ids = listing.ids_of(self.query)
-        if ids is not None:
-            found = await users.some_visible_to(self.db, self.known, ids)
-            self.answer(listing.answer_of([_answer(user) for user in found], self.query, total=len(found)))
+        if "ids" in self.query:
+            found = await users.some_visible_to(self.db, self.known, resources.ids_of(self.query["ids"]))
+            self.answer(_listed(found, self.query, None, len(found)))
             return
         ask = LISTING.ask(self.query, self.keys, limit_default=100)
-        page = await users.page_of(self.db, self.known, ask, since=listing.since_of(self.query))
-        self.answer(listing.answer_of([_answer(user) for user in page.rows], self.query, page.next_cursor, page.total))
+        page = await users.page_of(self.db, self.known, ask, since=resources.since_of(self.query))
+        self.answer(_listed(page.rows, self.query, page.next_cursor, page.total))
 
     @allowed("users:admin")
     @speaks(takes=NewUser, answers=UserAnswer, status=201)
@@ -127,10 +127,8 @@ class UserList(ApiHandler):
         wanted = replace(User(id="", username=asked.username, display_name="", level=""), **_fields(asked))
 
         async def deed() -> tuple[UserAnswer, str]:
-            try:
+            with _renamed():
                 user = await people.add(self.db, self.known, wanted, self.actor, self.now)
-            except (Invalid, NotAllowed) as refusal:
-                raise _problem(refusal) from refusal
             self.set_header("Location", f"/api/users/{user.id}")
             return _answer(user), f'"{user.version}"'
 
@@ -141,11 +139,11 @@ class UserLookup(ApiHandler):
     """More ids than fit into an address."""
 
     @allowed("users:read")
-    @speaks(takes=listing.Lookup, answers=UserPageAnswer)
+    @speaks(takes=resources.Lookup, answers=UserPageAnswer)
     async def post(self) -> None:
         """Users by id, at most 5,000."""
-        found = await users.some_visible_to(self.db, self.known, self.body(listing.Lookup).ids)
-        self.answer(listing.answer_of([_answer(user) for user in found], self.query, total=len(found)))
+        found = await users.some_visible_to(self.db, self.known, self.body(resources.Lookup).ids)
+        self.answer(_listed(found, self.query, None, len(found)))
 
 
 class OneUser(ApiHandler):
@@ -200,32 +198,32 @@ class Me(ApiHandler):
 
 async def _changed(handler: ApiHandler, before: User, wanted: User) -> tuple[UserAnswer, int, str]:
     if wanted.version != before.version:
-        raise _problem(Stale())
-    try:
+        raise resources.stale()
+    with _renamed():
         user = await people.change(handler.db, handler.sessions, handler.known, before, wanted, handler.actor, handler.now)
-    except (Invalid, NotAllowed, Stale) as refusal:
-        raise _problem(refusal) from refusal
     return _answer(user), 200, f'"{user.version}"'
 
 
-def _problem(refusal: Exception) -> Problem:
-    if isinstance(refusal, Stale):
-        return Problem(412, "stale", "The user has changed since you read it.")
-    if isinstance(refusal, NotAllowed):
-        return Problem(409 if isinstance(refusal, LastAdmin) else 403, refusal.code, refusal.detail)
-    assert isinstance(refusal, Invalid)
-    errors = {API_NAMES.get(field, field): message for field, message in refusal.errors.items()}
-    if isinstance(refusal, Taken):
-        return Problem(409, "conflict", "Some fields belong to another account.", errors=errors)
-    return Problem(400, "invalid_value", "Some fields cannot be saved.", errors=errors)
+@contextmanager
+def _renamed() -> Iterator[None]:
+    """What is wrong with a user, under the names that the API has."""
+    try:
+        yield
+    except Invalid as invalid:
+        errors = {API_NAMES.get(field, field): message for field, message in invalid.errors.items()}
+        if isinstance(invalid, Taken):
+            raise Taken(errors) from invalid
+        raise Problem(400, "invalid_value", "Some fields cannot be saved.", errors=errors) from invalid
 
 
-API_NAMES = {"level": "permission_level", "scope_rule": "scope", "company_ids": "scope"}
+def _listed(found: Sequence[User], query: Mapping[str, str], next_cursor: str | None, total: int | None) -> dict[str, Any]:
+    items = resources.picked([_answer(user) for user in found], UserAnswer, query.get("fields", ""))
+    return {"items": items, "next_cursor": next_cursor, "total": total}
 
 
 def _fields(asked: msgspec.Struct) -> dict[str, Any]:
     """The given fields under the names that the row has."""
-    given: Mapping[str, Any] = {name: value for name in asked.__struct_fields__ if (value := getattr(asked, name)) is not UNSET}
+    given = resources.given(asked)
     values = {name: value for name, value in given.items() if name not in ("permission_level", "scope")}
     if "permission_level" in given:
         values["level"] = given["permission_level"]

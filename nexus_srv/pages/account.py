@@ -6,11 +6,11 @@ from typing import Any
 from tornado.web import HTTPError
 
 from hmlib.auth import signed_in
+from hmlib.refusals import Invalid, Stale
 from nexus_srv import access, browsers, passwords, people
 from nexus_srv.pages.login import PasswordPage
 from nexus_srv.pages.users import choices, languages, version_of
 from nexus_srv.passwords import Busy
-from nexus_srv.people import Invalid, Stale
 from nexus_srv.queries import users
 from nexus_srv.queries.users import User
 from nexus_srv.sign_in import SecondFactorNeeded, WrongPassword

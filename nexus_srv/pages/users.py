@@ -9,9 +9,9 @@ from tornado.web import HTTPError
 
 from hmlib import exports
 from hmlib.auth import LEVELS, CompanyScope, allowed
+from hmlib.refusals import Invalid, NotAllowed, Stale
 from hmlib.web import PageHandler, Problem
 from nexus_srv import access, browsers, people
-from nexus_srv.people import Invalid, LastAdmin, NotAllowed, Stale
 from nexus_srv.queries import companies, users
 from nexus_srv.queries.users import LISTING, User
 
@@ -145,7 +145,7 @@ class UserPage(UserHandler):
         except Stale:
             await self.show_form(replace(wanted, version=before.version), 409, theirs=before)
         except NotAllowed as refusal:
-            await self.show_form(wanted, 409 if isinstance(refusal, LastAdmin) else 403, errors={"": refusal.detail})
+            await self.show_form(wanted, refusal.status, errors={"": refusal.detail})
         else:
             self.toast("Saved.")
             self.see_other(self.reverse_url("user", user.id))
@@ -165,15 +165,8 @@ class UserStatus(UserHandler):
     @allowed("users:admin")
     async def post(self, id: str) -> None:
         before = await self.user(id)
-        try:
-            wanted = replace(before, status=self.form.get("status", ""))
-            await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
-        except Stale:
-            raise Problem(409, "stale", "Somebody changed this account at the same moment. Look again.") from None
-        except Invalid:
-            raise HTTPError(400) from None
-        except NotAllowed as refusal:
-            raise Problem(409 if isinstance(refusal, LastAdmin) else 403, refusal.code, refusal.detail) from refusal
+        wanted = replace(before, status=self.form.get("status", ""))
+        await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
         if wanted.active:
             await access.forget_attempts(self.db, self.keys, before, self.actor, self.now)
         self.toast({"active": "They can sign in.", "locked": "They are locked out.", "disabled": "The account is disabled."}[wanted.status])

@@ -14,7 +14,7 @@ ERIN = {
 
 
 def form_of(user, **changes):
-    fields = "username display_name email phone language time_zone level scope_rule version".split()
+    fields = ["username", "display_name", "email", "phone", "language", "time_zone", "level", "scope_rule", "version"]
     return (
         {name: str(getattr(user, name)) for name in fields} | {"company_ids[]": user.company_ids[0] if user.company_ids else ""} | changes
     )
