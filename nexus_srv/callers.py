@@ -58,7 +58,8 @@ def _person(user: User, claims: Claims, token: str) -> Caller:
         scope=user.scope,
         sid=claims.sid,
         client_id=claims.client_id,
-        auth_time=claims.auth_time,
+        # Without a session the token itself came of a password, at the moment it was made.
+        auth_time=claims.auth_time or (claims.iat if claims.sid is None else None),
         amr=claims.amr,
         on_behalf_of=claims.act or "",
         token=token,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from hmlib import audit, metrics
 from hmlib.audit import Actor
-from hmlib.clock import new_id, shifted
+from hmlib.auth import Caller
+from hmlib.clock import new_id, parse, shifted
 from hmlib.crypto import Keys
 from hmlib.db import Db
 from hmlib.preferences import Preferences
@@ -20,6 +21,7 @@ from nexus_srv.throttle import Throttled
 
 LONGEST_USERNAME = 200
 PASSWORD_AMR = ("pwd",)
+STEP_UP_SECONDS = 600
 
 
 class WrongPassword(Exception):
@@ -31,6 +33,11 @@ class SecondFactorNeeded(Exception):
 
 
 RESULTS = {WrongPassword: "wrong", SecondFactorNeeded: "second factor", Throttled: "throttled", Busy: "busy"}
+
+
+def proved_recently(caller: Caller, now: str) -> bool:
+    """Whether the person has shown who they are in the last ten minutes: what matters most asks for that."""
+    return parse(now).timestamp() - (caller.auth_time or 0) <= STEP_UP_SECONDS
 
 
 @dataclass(frozen=True)

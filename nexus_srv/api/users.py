@@ -16,6 +16,7 @@ from hmlib.web import ApiHandler, Problem
 from nexus_srv import people
 from nexus_srv.queries import users
 from nexus_srv.queries.users import LISTING, User
+from nexus_srv.sign_in import STEP_UP_SECONDS, proved_recently
 
 Level = Literal["admin", "technician", "billing", "client"]
 Status = Literal["active", "locked", "disabled"]
@@ -123,6 +124,7 @@ class UserList(ApiHandler):
     @speaks(takes=NewUser, answers=UserAnswer, status=201)
     async def post(self) -> None:
         """Add a user; send an Idempotency-Key to be sure that it happens once."""
+        _check_proof(self)
         asked = self.body(NewUser)
         wanted = replace(User(id="", username=asked.username, display_name="", level=""), **_fields(asked))
 
@@ -159,7 +161,8 @@ class OneUser(ApiHandler):
     @allowed("users:admin")
     @speaks(takes=UserChange, answers=UserAnswer)
     async def patch(self, id: str) -> None:
-        """Change a user; needs If-Match."""
+        """Change a user; needs If-Match, and from a person a sign-in of the last ten minutes."""
+        _check_proof(self)
         before = await self._user(id)
         wanted = replace(before, **_fields(self.body(UserChange)), version=self.if_match())
         self.answer(*await _changed(self, before, wanted))
@@ -194,6 +197,15 @@ class Me(ApiHandler):
         if user is None:
             raise Problem(404, "not_found", "The token belongs to no person.")
         return user
+
+
+def _check_proof(handler: ApiHandler) -> None:
+    """What gives rights asks for a fresh sign-in (RFC 9470). Raises Problem 401."""
+    caller = handler.known
+    if caller.kind == "user" and not proved_recently(caller, handler.now):
+        wanted = f'Bearer realm="hivematrix", error="insufficient_user_authentication", max_age="{STEP_UP_SECONDS}"'
+        detail = "This asks for a sign-in of the last ten minutes."
+        raise Problem(401, "insufficient_user_authentication", detail, {"WWW-Authenticate": wanted})
 
 
 async def _changed(handler: ApiHandler, before: User, wanted: User) -> tuple[UserAnswer, int, str]:

@@ -54,8 +54,7 @@ class AccountPage(AccountHandler):
         before = await self.me()
         typed: dict[str, Any] = {name: self.form[name] for name in OWN_FIELDS if name in self.form}
         wanted = replace(before, **typed, version=version_of(self.form))
-        if wanted.email != before.email and not self.proved_recently:
-            self.see_other(self.reverse_url("confirm") + "?next=" + self.reverse_url("account"))
+        if wanted.email != before.email and self.must_confirm(self.reverse_url("account")):
             return
         try:
             await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)

@@ -1,6 +1,7 @@
 """Nexus's own sign-in page, signing out, and proving once more who one is."""
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from hmlib import requests
 from hmlib.auth import anyone, signed_in
@@ -9,10 +10,8 @@ from hmlib.web import PageHandler
 from nexus_srv import authorization, endings, passwords
 from nexus_srv.passwords import Busy
 from nexus_srv.queries import sessions, users
-from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword
+from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword, proved_recently
 from nexus_srv.throttle import Throttled
-
-STEP_UP_SECONDS = 600
 
 WRONG = "That user name and password do not match."
 THROTTLED = "Too many attempts. Wait a little, then try again."
@@ -20,7 +19,18 @@ BUSY = "Too many people are signing in just now. Try again in a few seconds."
 SECOND_FACTOR = "This account asks for a second factor, which cannot be shown here yet. Ask an administrator."
 
 
-class PasswordPage(PageHandler):
+class StepUpPage(PageHandler):
+    """A page for what matters most: it asks who one is once more when that was shown longer than ten minutes ago."""
+
+    def must_confirm(self, back_to: str) -> bool:
+        """True, and the browser on its way to the question, when the proof is too old."""
+        if proved_recently(self.known, self.now):
+            return False
+        self.see_other(f"{self.reverse_url('confirm')}?{urlencode({'next': back_to})}")
+        return True
+
+
+class PasswordPage(StepUpPage):
     """What the pages that take a password share."""
 
     _way_back: tuple[str, ...] = ()
@@ -33,11 +43,6 @@ class PasswordPage(PageHandler):
     def sign_in(self) -> SignIn:
         found: SignIn = self.settings["sign_in"]
         return found
-
-    @property
-    def proved_recently(self) -> bool:
-        """Whether the person has shown who they are in the last ten minutes: what matters most asks for that."""
-        return parse(self.now).timestamp() - (self.known.auth_time or 0) <= STEP_UP_SECONDS
 
     @property
     def next_path(self) -> str:

@@ -10,8 +10,9 @@ from tornado.web import HTTPError
 from hmlib import exports
 from hmlib.auth import LEVELS, CompanyScope, allowed
 from hmlib.refusals import Invalid, NotAllowed, Stale
-from hmlib.web import PageHandler, Problem
+from hmlib.web import Problem
 from nexus_srv import access, browsers, people
+from nexus_srv.pages.login import StepUpPage
 from nexus_srv.queries import companies, users
 from nexus_srv.queries.users import LISTING, User
 
@@ -39,7 +40,7 @@ def version_of(form: Mapping[str, str]) -> int:
     return int(version)
 
 
-class UserHandler(PageHandler):
+class UserHandler(StepUpPage):
     """What the pages about one user share."""
 
     async def user(self, id: str) -> User:
@@ -76,6 +77,8 @@ class UserListPage(UserHandler):
 
     @allowed("users:admin")
     async def post(self) -> None:
+        if self.must_confirm(self.reverse_url("user-new")):
+            return
         wanted = self.wanted(NEW)
         try:
             user = await people.add(self.db, self.known, wanted, self.actor, self.now)
@@ -114,7 +117,8 @@ class UserNewPage(UserHandler):
 
     @allowed("users:admin")
     async def get(self) -> None:
-        await self.show_form(NEW)
+        if not self.must_confirm(self.reverse_url("user-new")):
+            await self.show_form(NEW)
 
 
 class UserPage(UserHandler):
@@ -137,6 +141,8 @@ class UserPage(UserHandler):
     @allowed("users:admin")
     async def post(self, id: str) -> None:
         before = await self.user(id)
+        if self.must_confirm(self.reverse_url("user-edit", id)):
+            return
         wanted = self.wanted(before)
         try:
             user = await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
@@ -156,7 +162,9 @@ class UserEditPage(UserHandler):
 
     @allowed("users:admin")
     async def get(self, id: str) -> None:
-        await self.show_form(await self.user(id))
+        user = await self.user(id)
+        if not self.must_confirm(self.reverse_url("user-edit", id)):
+            await self.show_form(user)
 
 
 class UserStatus(UserHandler):
@@ -165,6 +173,8 @@ class UserStatus(UserHandler):
     @allowed("users:admin")
     async def post(self, id: str) -> None:
         before = await self.user(id)
+        if self.must_confirm(self.reverse_url("user", id)):
+            return
         wanted = replace(before, status=self.form.get("status", ""))
         await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
         if wanted.active:
@@ -179,6 +189,8 @@ class UserInvite(UserHandler):
     @allowed("users:admin")
     async def post(self, id: str) -> None:
         user = await self.user(id)
+        if self.must_confirm(self.reverse_url("user", id)):
+            return
         if not user.active:
             raise Problem(409, "not_active", "This account is locked or disabled. Make it active first.")
         minutes = await self.preferences.int(self.db, "link_minutes")

@@ -45,7 +45,7 @@ async def test_a_stale_profile_is_a_conflict(dave, people, db):
 async def test_another_address_asks_for_a_fresh_password(signed_in, people, db):
     bob = await signed_in("bob", "sid-old", age=3600)
     answer = await bob.fetch("/account", "POST", profile(people.bob, email="bob@evil.test"))
-    assert answer.location == "/confirm?next=/account"
+    assert answer.location == "/confirm?next=%2Faccount"
     assert (await users.by_id(db, people.bob.id)).email == "bob@example.com"
 
 

@@ -1,9 +1,12 @@
 """The pages about the people who sign in: who may do what to whom, and what follows."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from hmlib.testing import ACME, GLOBEX
 from nexus_srv.queries import users
+from nexus_srv.tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.gen_test
 
@@ -210,3 +213,20 @@ async def test_n002_names_are_shown_and_not_run(alice, people):
 async def test_pages_for_administrators_only(alice, bob, people, path):
     assert (await alice.fetch(path.format(id=people.bob.id))).code == 200
     assert (await bob.fetch(path.format(id=people.bob.id))).code == 403
+
+
+@pytest.mark.parametrize("path", ["/users/new", "/users/{id}/edit"])
+async def test_n095_an_old_sign_in_is_asked_to_confirm_first(signed_in, people, path):
+    alice = await signed_in("alice", "sid-old", age=700)
+    path = path.format(id=people.bob.id)
+    assert (await alice.fetch(path)).location == "/confirm?" + urlencode({"next": path})
+    assert (await alice.fetch("/confirm", "POST", {"password": PASSWORD, "next": path})).location == path
+
+
+@pytest.mark.parametrize("path", ["/users", "/users/{id}", "/users/{id}/status", "/users/{id}/invite"])
+async def test_n095_an_old_sign_in_changes_nothing(signed_in, people, db, path):
+    alice = await signed_in("alice", "sid-old", age=700)
+    answer = await alice.fetch(path.format(id=people.bob.id), "POST", ERIN | {"status": "disabled"})
+    assert answer.location.startswith("/confirm?")
+    assert await db.value("SELECT count(*) FROM account WHERE status = 'active'") == 4
+    assert await db.value("SELECT count(*) FROM invite") == 0

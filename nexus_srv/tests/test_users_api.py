@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 
 import pytest
 
@@ -122,7 +123,8 @@ async def test_n013_a_taken_name_is_409(alice, people, name):
 
 @pytest.mark.parametrize("change", [
     {"username": "bob\u200d"}, {"username": "bоb"}, {"email": "a@b\r\nBcc:"}, {"permission_level": "king"}, {"display_name": ""},
-    {"scope": {"rule": "only", "company_ids": ["nowhere"]}}, {"permission_level": "client"}, {"permission_level": "admin", "scope": {"rule": "only"}},
+    {"scope": {"rule": "only", "company_ids": ["nowhere"]}}, {"permission_level": "client"},
+    {"permission_level": "admin", "scope": {"rule": "only"}},
 ])  # fmt: skip
 async def test_n011_n013_a_wrong_value_is_400(alice, people, change):
     answer = await alice.api("/api/users", "POST", ERIN | change)
@@ -250,3 +252,17 @@ async def test_n116_people_do_not_read_scopes(alice, people):
 async def test_the_api_describes_itself(stranger, people):
     document = (await stranger.api("/api/openapi.json")).json
     assert {"/api/token", "/api/users", "/api/users/{id}", "/api/me"} <= set(document["paths"])
+
+
+async def test_n095_an_old_sign_in_gives_no_rights(app, alice, people, db):
+    alice.token = await token_for(app, people.alice, sid="sid-alice", auth_time=int(time.time()) - 700)
+    for method, path, body in (("POST", "/api/users", ERIN), ("PATCH", f"/api/users/{people.bob.id}", {"permission_level": "admin"})):
+        answer = await alice.api(path, method, body, If_Match='"1"')
+        assert answer.code == 401
+        assert 'error="insufficient_user_authentication", max_age="600"' in answer.headers["WWW-Authenticate"]
+    assert (await users.by_id(db, people.bob.id)).level == "technician"
+
+
+async def test_n095_control_a_fresh_one_does(app, alice, people):
+    alice.token = await token_for(app, people.alice, sid="sid-alice", auth_time=int(time.time()) - 500)
+    assert (await alice.api("/api/users", "POST", ERIN)).code == 201
