@@ -19,6 +19,7 @@ from nexus_srv.api import assets as api_assets
 from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
+from nexus_srv.api import imports as api_imports
 from nexus_srv.api import locations as api_locations
 from nexus_srv.api import oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
 from nexus_srv.api import users as api_users
@@ -26,7 +27,22 @@ from nexus_srv.callers import NexusCallers
 from nexus_srv.grants import Grants
 from nexus_srv.issue import Issuer
 from nexus_srv.outbox import Outbox
-from nexus_srv.pages import account, adopt, authorize, consent, end_session, home, login, setup, users
+from nexus_srv.pages import (
+    account,
+    adopt,
+    assets,
+    authorize,
+    companies,
+    consent,
+    contacts,
+    end_session,
+    home,
+    imports,
+    locations,
+    login,
+    setup,
+    users,
+)
 from nexus_srv.passwords import Hasher
 from nexus_srv.settings import PREFERENCES
 from nexus_srv.sign_in import SignIn
@@ -54,6 +70,50 @@ ROUTES = [
     url(r"/account/password", account.AccountPassword, name="account-password"),
     url(r"/account/sessions/end", account.AccountSessionsEnd, name="account-sessions-end"),
     url(r"/account/sessions/([\w-]+)/end", account.AccountSessionsEnd, name="account-session-end"),
+    # browsers: the directory
+    url(r"/companies", companies.CompanyListPage, name="companies"),
+    url(r"/companies/rows", companies.CompanyRows, name="company-rows"),
+    url(r"/companies/export", companies.CompanyExport, name="companies-export"),
+    url(r"/companies/new", companies.CompanyNewPage, name="company-new"),
+    url(r"/companies/([\w-]+)", companies.CompanyPage, name="company"),
+    url(r"/companies/([\w-]+)/edit", companies.CompanyEditPage, name="company-edit"),
+    url(r"/companies/([\w-]+)/activity", companies.CompanyActivity, name="company-activity"),
+    url(r"/companies/([\w-]+)/contacts", companies.CompanyContacts, name="company-contacts"),
+    url(r"/companies/([\w-]+)/contacts/rows", companies.CompanyContactRows, name="company-contact-rows"),
+    url(r"/companies/([\w-]+)/locations", companies.CompanyLocations, name="company-locations"),
+    url(r"/companies/([\w-]+)/locations/rows", companies.CompanyLocationRows, name="company-location-rows"),
+    url(r"/companies/([\w-]+)/assets", companies.CompanyAssets, name="company-assets"),
+    url(r"/companies/([\w-]+)/assets/rows", companies.CompanyAssetRows, name="company-asset-rows"),
+    url(r"/contacts", contacts.ContactListPage, name="contacts"),
+    url(r"/contacts/rows", contacts.ContactRows, name="contact-rows"),
+    url(r"/contacts/export", contacts.ContactExport, name="contacts-export"),
+    url(r"/contacts/new", contacts.ContactNewPage, name="contact-new"),
+    url(r"/contacts/([\w-]+)", contacts.ContactPage, name="contact"),
+    url(r"/contacts/([\w-]+)/edit", contacts.ContactEditPage, name="contact-edit"),
+    url(r"/contacts/([\w-]+)/activity", contacts.ContactActivity, name="contact-activity"),
+    url(r"/contacts/([\w-]+)/companies", contacts.ContactCompanies, name="contact-companies"),
+    url(r"/contacts/([\w-]+)/companies/([\w-]+)", contacts.ContactCompany, name="contact-company"),
+    url(r"/locations", locations.LocationListPage, name="locations"),
+    url(r"/locations/rows", locations.LocationRows, name="location-rows"),
+    url(r"/locations/export", locations.LocationExport, name="locations-export"),
+    url(r"/locations/new", locations.LocationNewPage, name="location-new"),
+    url(r"/locations/([\w-]+)", locations.LocationPage, name="location"),
+    url(r"/locations/([\w-]+)/edit", locations.LocationEditPage, name="location-edit"),
+    url(r"/locations/([\w-]+)/activity", locations.LocationActivity, name="location-activity"),
+    url(r"/assets", assets.AssetListPage, name="assets"),
+    url(r"/assets/rows", assets.AssetRows, name="asset-rows"),
+    url(r"/assets/export", assets.AssetExport, name="assets-export"),
+    url(r"/assets/new", assets.AssetNewPage, name="asset-new"),
+    url(r"/assets/([\w-]+)", assets.AssetPage, name="asset"),
+    url(r"/assets/([\w-]+)/edit", assets.AssetEditPage, name="asset-edit"),
+    url(r"/assets/([\w-]+)/activity", assets.AssetActivity, name="asset-activity"),
+    # browsers: imports
+    url(r"/imports", imports.ImportListPage, name="imports"),
+    url(r"/imports/([\w-]+)", imports.ImportPage, name="import"),
+    url(r"/imports/([\w-]+)/state", imports.ImportState, name="import-state"),
+    url(r"/imports/([\w-]+)/mapping", imports.ImportMapping, name="import-mapping"),
+    url(r"/imports/([\w-]+)/application", imports.ImportApplication, name="import-application"),
+    url(r"/imports/([\w-]+)/errors", imports.ImportErrors, name="import-errors"),
     # browsers: the people who sign in
     url(r"/users", users.UserListPage, name="users"),
     url(r"/users/rows", users.UserRows, name="user-rows"),
@@ -94,11 +154,17 @@ ROUTES = [
     url(r"/api/assets:lookup", api_assets.AssetLookup),
     url(r"/api/assets/([\w-]+)", api_assets.AssetEntry),
     url(r"/api/billing_summary", api_billing_summary.BillingSummary),
+    url(r"/api/imports/([\w-]+)", api_imports.Import),
     # what every service has
     *admin.routes(),
 ]
 
 NAVIGATION = [
+    NavigationItem("Companies", "companies", "building", "directory:read"),
+    NavigationItem("Contacts", "contacts", "address-book", "directory:read"),
+    NavigationItem("Locations", "locations", "map-pin", "directory:read"),
+    NavigationItem("Assets", "assets", "device-desktop", "directory:read"),
+    NavigationItem("Import", "imports", "file-import", "directory:write"),
     NavigationItem("Users", "users", "users", "users:read"),
     NavigationItem("Audit", "audit", "history", "audit:read"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
@@ -123,7 +189,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         keys=keys,
         signer=signer,
         issuer=issuer,
-        grants=Grants(db, keys, sessions, preferences, issuer),
+        grants=Grants(db, keys, preferences, issuer),
         sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
         background=[signer.follow, Outbox(db, signer, settings).run],
     )

@@ -39,13 +39,13 @@ class Grants:
 
     db: Db
     keys: Keys
-    sessions: Sessions
     preferences: Preferences
     issuer: Issuer
 
     async def answer(self, client: Client, form: Mapping[str, str], actor: Actor, now: str) -> dict[str, Any]:
         """What a client gets for the parameters it sent; `actor` says from where."""
         grant = needed(form, "grant_type")
+        await self.issuer.signer.prepare()
         if grant == CODE_GRANT:
             return (await self.by_code(client, form, actor, now)).oauth()
         if grant == REFRESH_GRANT:
@@ -59,7 +59,6 @@ class Grants:
     async def by_code(self, client: Client, form: Mapping[str, str], actor: Actor, now: str) -> TokenAnswer:
         """A code is spent whatever comes of it; when it comes again, what the first use gave is ended."""
         code, verifier = needed(form, "code"), needed(form, "code_verifier")
-        await self.issuer.signer.prepare()
         async with self.db.write() as tx:
             found = await codes.use(tx, self.keys, code, now)
             if found is None:
@@ -73,7 +72,7 @@ class Grants:
 
     async def _redeemed(self, tx: Db, client: Client, code: Code, actor: Actor, now: str) -> TokenAnswer | None:
         user = await users.by_id(tx, code.account_id)
-        session = next(iter(await self.sessions.by_sid(code.sid, now)), None)
+        session = next(iter(await Sessions(tx, self.keys).by_sid(code.sid, now)), None)
         if user is None or not user.active or session is None:
             return None
         scope, person = frozenset(code.scope.split()), person_of(session, user.level)

@@ -52,18 +52,28 @@ class Signer:
         return self._verifiers[audience]
 
     async def prepare(self) -> None:
-        """See to it that a key signs. To be called before a transaction in which something is signed, as making keys is one too."""
-        await self._active()
+        """See to it that a key signs, and that it is the one every process signs with now. Asks the database at most once a second."""
+        if time.monotonic() - self._read_at > REMEMBERED_SECONDS:
+            await self.reload()
+        if self._active is None:
+            await first(self._db, self._keys, utc_now())
+            await self.reload()
 
     async def sign(self, typ: str, claims: Mapping[str, Any]) -> str:
-        """A token of one `typ`, signed with the active key. `iss` is added. Raises Unsealable when the master key is another one."""
-        stored = await self._active()
+        """A token of one `typ`, signed with the active key as prepare() last saw it; so it may be called within a transaction.
+
+        `iss` is added. Raises Unsealable when the master key is another one.
+        """
+        if self._active is None:
+            await self.prepare()
+        stored = self._active
+        assert stored is not None
         payload = {"iss": self.issuer, **claims}
         return jwt.encode(payload, self._opened(stored), algorithm="ES256", headers={"typ": typ, "kid": stored.kid})
 
     async def document(self) -> bytes:
         """The public key set (RFC 7517): what signs now, what will, and what did a short time ago."""
-        await self._active()
+        await self.prepare()
         return msgspec.json.encode({"keys": [msgspec.json.decode(key.public_key) for key in self._published()]})
 
     async def public_key(self, kid: str) -> ec.EllipticCurvePublicKey | None:
@@ -84,20 +94,14 @@ class Signer:
 
     async def follow(self) -> None:
         """Reload every second, for ever."""
-        await self.prepare()
         while True:
             await self.reload()
+            await self.prepare()
             await asyncio.sleep(REMEMBERED_SECONDS)
 
-    async def _active(self) -> StoredKey:
-        if time.monotonic() - self._read_at > REMEMBERED_SECONDS:
-            await self.reload()
-        active = next((key for key in self._stored if key.state == "active"), None)
-        if active is not None:
-            return active
-        await first(self._db, self._keys, utc_now())
-        await self.reload()
-        return next(key for key in self._stored if key.state == "active")
+    @property
+    def _active(self) -> StoredKey | None:
+        return next((key for key in self._stored if key.state == "active"), None)
 
     def _published(self) -> list[StoredKey]:
         earliest = shifted(utc_now(), -PUBLISHED_SECONDS)
