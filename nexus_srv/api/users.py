@@ -3,10 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated, Any, Literal
-
-import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from typing import Any
 
 from hmlib import once, resources
 from hmlib.auth import allowed, signed_in
@@ -14,95 +11,12 @@ from hmlib.openapi import speaks
 from hmlib.refusals import Invalid, Taken
 from hmlib.web import ApiHandler, Problem
 from nexus_srv import people
+from nexus_srv.api.user_shapes import NewUser, OwnChange, UserAnswer, UserChange, UserPageAnswer, answered, stored
 from nexus_srv.queries import users
 from nexus_srv.queries.users import LISTING, User
 from nexus_srv.sign_in import STEP_UP_SECONDS, proved_recently
 
-Level = Literal["admin", "technician", "billing", "client"]
-Status = Literal["active", "locked", "disabled"]
-Line = Annotated[str, Meta(max_length=254)]
-Id = Annotated[str, Meta(max_length=36)]
 API_NAMES = {"level": "permission_level", "scope_rule": "scope", "company_ids": "scope"}
-
-
-class Scope(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Which companies a person sees: all of them, only those named, or all except those named (at most 5,000)."""
-
-    rule: Literal["all", "only", "except"] = "all"
-    company_ids: Annotated[list[Id], Meta(max_length=5000)] = []
-
-
-class UserAnswer(msgspec.Struct, frozen=True):
-    """A person who signs in. Times are UTC text, `last_signed_in_at` is empty for never; `version` is the ETag."""
-
-    id: str
-    username: str
-    display_name: str
-    email: str
-    phone: str
-    language: str
-    time_zone: str
-    permission_level: str
-    status: str
-    scope: Scope
-    contact_id: str | None
-    second_factors: list[str]
-    last_signed_in_at: str
-    source: str
-    external_id: str | None
-    created_at: str
-    updated_at: str
-    version: int
-
-
-class UserPageAnswer(msgspec.Struct, frozen=True):
-    """Some users; `next_cursor` asks for the next ones, `total` counts all that the search and filters find."""
-
-    items: list[UserAnswer]
-    next_cursor: str | None
-    total: int | None
-
-
-class NewUser(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A person to be added. They get no password: an administrator issues a one-time link."""
-
-    username: Line
-    display_name: Line
-    permission_level: Level
-    email: Line = ""
-    phone: Line = ""
-    language: Line = "en"
-    time_zone: Line = "UTC"
-    scope: Scope = Scope()
-    contact_id: Id | None = None
-    source: Line = ""
-    external_id: Line | None = None
-
-
-class UserChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What is to be different; fields left out stay as they are."""
-
-    username: Line | UnsetType = UNSET
-    display_name: Line | UnsetType = UNSET
-    permission_level: Level | UnsetType = UNSET
-    status: Status | UnsetType = UNSET
-    email: Line | UnsetType = UNSET
-    phone: Line | UnsetType = UNSET
-    language: Line | UnsetType = UNSET
-    time_zone: Line | UnsetType = UNSET
-    scope: Scope | UnsetType = UNSET
-    contact_id: Id | UnsetType | None = UNSET
-    source: Line | UnsetType = UNSET
-    external_id: Line | UnsetType | None = UNSET
-
-
-class OwnChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What a person may change about themselves here; fields left out stay as they are."""
-
-    display_name: Line | UnsetType = UNSET
-    phone: Line | UnsetType = UNSET
-    language: Line | UnsetType = UNSET
-    time_zone: Line | UnsetType = UNSET
 
 
 class UserList(ApiHandler):
@@ -126,13 +40,13 @@ class UserList(ApiHandler):
         """Add a user; send an Idempotency-Key to be sure that it happens once."""
         _check_proof(self)
         asked = self.body(NewUser)
-        wanted = replace(User(id="", username=asked.username, display_name="", level=""), **_fields(asked))
+        wanted = replace(User(id="", username=asked.username, display_name="", level=""), **stored(asked))
 
         async def deed() -> tuple[UserAnswer, str]:
             with _renamed():
                 user = await people.add(self.db, self.known, wanted, self.actor, self.now)
             self.set_header("Location", f"/api/users/{user.id}")
-            return _answer(user), f'"{user.version}"'
+            return answered(user), f'"{user.version}"'
 
         await once.answer(self, deed)
 
@@ -156,7 +70,7 @@ class OneUser(ApiHandler):
     async def get(self, id: str) -> None:
         """One user the caller may see."""
         user = await self._user(id)
-        self.answer(_answer(user), etag=f'"{user.version}"')
+        self.answer(answered(user), etag=f'"{user.version}"')
 
     @allowed("users:admin")
     @speaks(takes=UserChange, answers=UserAnswer)
@@ -164,7 +78,7 @@ class OneUser(ApiHandler):
         """Change a user; needs If-Match, and from a person a sign-in of the last ten minutes."""
         _check_proof(self)
         before = await self._user(id)
-        wanted = replace(before, **_fields(self.body(UserChange)), version=self.if_match())
+        wanted = replace(before, **stored(self.body(UserChange)), version=self.if_match())
         self.answer(*await _changed(self, before, wanted))
 
     async def _user(self, id: str) -> User:
@@ -182,14 +96,14 @@ class Me(ApiHandler):
     async def get(self) -> None:
         """One's own account."""
         user = await self._me()
-        self.answer(_answer(user), etag=f'"{user.version}"')
+        self.answer(answered(user), etag=f'"{user.version}"')
 
     @signed_in
     @speaks(takes=OwnChange, answers=UserAnswer)
     async def patch(self) -> None:
         """Change one's own profile; needs If-Match."""
         before = await self._me()
-        wanted = replace(before, **_fields(self.body(OwnChange)), version=self.if_match())
+        wanted = replace(before, **stored(self.body(OwnChange)), version=self.if_match())
         self.answer(*await _changed(self, before, wanted))
 
     async def _me(self) -> User:
@@ -213,7 +127,7 @@ async def _changed(handler: ApiHandler, before: User, wanted: User) -> tuple[Use
         raise resources.stale()
     with _renamed():
         user = await people.change(handler.db, handler.sessions, handler.known, before, wanted, handler.actor, handler.now)
-    return _answer(user), 200, f'"{user.version}"'
+    return answered(user), 200, f'"{user.version}"'
 
 
 @contextmanager
@@ -229,26 +143,5 @@ def _renamed() -> Iterator[None]:
 
 
 def _listed(found: Sequence[User], query: Mapping[str, str], next_cursor: str | None, total: int | None) -> dict[str, Any]:
-    items = resources.picked([_answer(user) for user in found], UserAnswer, query.get("fields", ""))
+    items = resources.picked([answered(user) for user in found], UserAnswer, query.get("fields", ""))
     return {"items": items, "next_cursor": next_cursor, "total": total}
-
-
-def _fields(asked: msgspec.Struct) -> dict[str, Any]:
-    """The given fields under the names that the row has."""
-    given = resources.given(asked)
-    values = {name: value for name, value in given.items() if name not in ("permission_level", "scope")}
-    if "permission_level" in given:
-        values["level"] = given["permission_level"]
-    if "scope" in given:
-        values |= {"scope_rule": given["scope"].rule, "company_ids": tuple(given["scope"].company_ids)}
-    return values
-
-
-def _answer(user: User) -> UserAnswer:
-    same = {name: getattr(user, name) for name in UserAnswer.__struct_fields__ if hasattr(user, name)}
-    own = {
-        "permission_level": user.level,
-        "scope": Scope(user.scope_rule, list(user.company_ids)),  # type: ignore[arg-type]
-        "second_factors": list(user.second_factors),
-    }
-    return UserAnswer(**{**same, **own})
