@@ -132,16 +132,31 @@ def rank_query(search: Wanted, *, some: bool = False) -> str:
     return (" | " if some else " & ").join(_ts_term(term, weight) for term in search.terms)
 
 
-def snippet(text: str, marks: Sequence[str], length: int = SNIPPET_LENGTH) -> Markup:
+def pattern(marks: Sequence[str]) -> re.Pattern[str] | None:
+    """What finds the words of a search, and words that begin with them, in a folded text; None for no words."""
+    longest_first = sorted(marks, key=len, reverse=True)
+    return re.compile(r"(?<![^\W_])(?:" + "|".join(longest_first) + r")[^\W_]*") if marks else None
+
+
+def snippet(text: str, hits: re.Pattern[str] | None, length: int = SNIPPET_LENGTH) -> Markup:
     """A piece of a Markdown text around its first hit, as HTML with every hit in <mark>; the text is escaped first."""
-    start, end = _window(text, marks, length)
-    piece = " ".join(_MARKDOWN.sub(r"\1 ", text[start:end]).split())
-    shown = Markup("").join(_marked(piece, marks))
-    return Markup("{}{}{}").format("… " if start else "", shown, " …" if end < len(text) else "")
+    start, end = _window(text, hits, length)
+    shown = marked(" ".join(_MARKDOWN.sub(r"\1 ", text[start:end]).split()), hits)
+    return escape("… " if start else "") + shown + (" …" if end < len(text) else "")
 
 
-def _window(text: str, marks: Sequence[str], length: int) -> tuple[int, int]:
-    hit = _hits(marks).search(folded(text)) if marks else None
+def marked(text: str, hits: re.Pattern[str] | None) -> Markup:
+    """The whole text as HTML with every hit in <mark>; what stands between the marks is escaped."""
+    parts: list[str] = []
+    at = 0
+    for hit in hits.finditer(folded(text)) if hits else ():
+        parts += [escape(text[at : hit.start()]), "<mark>", escape(text[hit.start() : hit.end()]), "</mark>"]
+        at = hit.end()
+    return Markup("".join([*parts, escape(text[at:])]))  # noqa: S704  every piece of text was escaped just here
+
+
+def _window(text: str, hits: re.Pattern[str] | None, length: int) -> tuple[int, int]:
+    hit = hits.search(folded(text)) if hits else None
     start = max(0, hit.start() - length // 3) if hit else 0
     if start and (space := text.find(" ", start, start + 30)) > 0:
         start = space + 1
@@ -149,20 +164,6 @@ def _window(text: str, marks: Sequence[str], length: int) -> tuple[int, int]:
     if end < len(text) and (space := text.rfind(" ", end - 30, end)) > 0:
         end = space
     return start, end
-
-
-def _marked(piece: str, marks: Sequence[str]) -> Iterable[Markup]:
-    at = 0
-    for hit in _hits(marks).finditer(folded(piece)) if marks else ():
-        yield escape(piece[at : hit.start()])
-        yield Markup("<mark>{}</mark>").format(piece[hit.start() : hit.end()])
-        at = hit.end()
-    yield escape(piece[at:])
-
-
-def _hits(marks: Sequence[str]) -> re.Pattern[str]:
-    longest_first = sorted(marks, key=len, reverse=True)
-    return re.compile(r"(?<![^\W_])(?:" + "|".join(re.escape(word) for word in longest_first) + r")[^\W_]*")
 
 
 def _groups(search: Wanted, facets: Facets) -> list[tuple[str, ...]]:

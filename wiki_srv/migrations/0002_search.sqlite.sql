@@ -8,5 +8,3 @@ CREATE VIRTUAL TABLE article_search USING fts5 (
     content = '', contentless_delete = 1, prefix = '2 3',
     tokenize = 'unicode61 remove_diacritics 2'
 );
--- The title weighs most, then the tags; a facet is a condition and weighs nothing.
-INSERT INTO article_search (article_search, rank) VALUES ('rank', 'bm25(10.0, 6.0, 1.0, 0.0)');

@@ -1,8 +1,9 @@
 """Full-text search: FTS5 on SQLite, tsvector on PostgreSQL. What the caller may not see is not found, not counted and not shown."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -11,18 +12,22 @@ from hmlib.auth import Caller
 from hmlib.db import Db
 from wiki_srv import access
 from wiki_srv.drafts import Draft
-from wiki_srv.searching import Facets, Wanted, fts5, rank_query, snippet, tsquery
+from wiki_srv.searching import Facets, Term, Wanted, fts5, marked, pattern, rank_query, snippet, tsquery
 from wiki_srv.words import SEARCHED_LENGTH, facet, vector, words
 
-MOST_HITS = 200
+MOST_HITS = 100
 FEW = 10
 """With fewer hits than this for all the words, articles with some of them follow."""
+TOO_COMMON = 2000
+"""A word that stands in more articles than this says too little by itself to bring one up, and would cost too much."""
 SNIPPET_SOURCE = 20_000
 
+# The title weighs most, then the tags; a facet is a condition and weighs nothing.
 _RANKED = {
     "sqlite": """
         WITH hit AS MATERIALIZED (
-            SELECT rowid AS number, rank FROM article_search WHERE article_search MATCH :match ORDER BY rank LIMIT :most
+            SELECT rowid AS number, bm25(article_search, 10.0, 6.0, 1.0, 0.0) AS rank FROM article_search
+            WHERE article_search MATCH :match ORDER BY 2 LIMIT :most
         )
         SELECT article.id FROM hit JOIN article_number ON article_number.number = hit.number
             JOIN article ON article.id = article_number.article_id
@@ -36,6 +41,10 @@ _RANKED = {
         SELECT article.id FROM hit JOIN article ON article.id = hit.article_id
         WHERE {seen} ORDER BY hit.rank DESC, article.id
     """,
+}
+_COUNTED = {
+    "sqlite": "SELECT count(*) FROM (SELECT 1 FROM article_search WHERE article_search MATCH :match LIMIT :most) AS probe",
+    "postgresql": "SELECT count(*) FROM (SELECT 1 FROM article_search WHERE document @@ CAST(:match AS tsquery) LIMIT :most) AS probe",
 }
 
 
@@ -74,8 +83,16 @@ async def found(db: Db, caller: Caller, search: Wanted, narrowed: Facets) -> tup
     exact = await ids(db, caller, search, narrowed)
     if len(exact) >= FEW or len(search.terms) < 2:
         return exact, []
-    loose = await ids(db, caller, search, narrowed, some=True, most=FEW * 5)
+    telling = replace(search, terms=tuple([term for term in search.terms if await _is_telling(db, term)]))
+    loose = await ids(db, caller, telling, narrowed, some=True, most=FEW * 5) if telling.terms else []
     return exact, [id for id in loose if id not in set(exact)]
+
+
+async def _is_telling(db: Db, term: Term) -> bool:
+    """Whether a term is rare enough in the whole wiki to bring up an article by itself."""
+    alone = Wanted((term,))
+    match = fts5(alone, Facets()) if db.dialect == "sqlite" else tsquery(alone, Facets())
+    return int(await db.value(_COUNTED[db.dialect], match=match, most=TOO_COMMON + 1)) <= TOO_COMMON
 
 
 async def hits(db: Db, caller: Caller, found_ids: Sequence[str], exact: int, marks: Sequence[str]) -> list[Hit]:
@@ -93,7 +110,8 @@ async def hits(db: Db, caller: Caller, found_ids: Sequence[str], exact: int, mar
         **params,
     )
     by_id = {row["id"]: row for row in rows}
-    return [_hit(by_id[id], place < exact, marks) for place, id in enumerate(found_ids) if id in by_id]
+    words_of = pattern(marks)
+    return [_hit(by_id[id], place < exact, words_of) for place, id in enumerate(found_ids) if id in by_id]
 
 
 async def index(tx: Db, article_id: str, space_id: str, company_id: str | None, draft: Draft) -> None:
@@ -133,11 +151,11 @@ def _facets(space_id: str, company_id: str | None, draft: Draft) -> list[str]:
     return [facet("a", draft.audience), company, facet("s", space_id), *(facet("t", tag) for tag in draft.tags)]
 
 
-def _hit(row: Mapping[str, Any], exact: bool, marks: Sequence[str]) -> Hit:
+def _hit(row: Mapping[str, Any], exact: bool, words_of: re.Pattern[str] | None) -> Hit:
     return Hit(
         id=row["id"],
-        title=snippet(row["title"], marks, len(row["title"])),
-        snippet=snippet(row["body"], marks),
+        title=marked(row["title"], words_of),
+        snippet=snippet(row["body"], words_of),
         space_id=row["space_id"],
         space_name=row["space_name"],
         company_id=row["company_id"],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiki_srv.searching import Facets, Term, Wanted, fts5, snippet, tsquery, wanted
+from wiki_srv.searching import Facets, Term, Wanted, fts5, pattern, snippet, tsquery, wanted
 from wiki_srv.words import folded, vector, words
 
 
@@ -51,7 +51,7 @@ def test_n005_no_text_breaks_the_query(index, text):
 
 @given(st.text(max_size=60), st.text(max_size=200))
 def test_a_snippet_holds_no_markup_of_the_text(q, text):
-    shown = snippet(text, wanted(q).marks())
+    shown = snippet(text, pattern(wanted(q).marks()))
     assert "<" not in shown.replace("<mark>", "").replace("</mark>", "")
 
 
@@ -74,11 +74,11 @@ def test_narrowings_are_read():
 
 
 def test_a_hit_is_marked_and_markdown_signs_are_gone():
-    assert snippet("## The **Résumé** of [it](http://x)", ("resume",)) == "The <mark>Résumé</mark> of it"
+    assert snippet("## The **Résumé** of [it](http://x)", pattern(("resume",))) == "The <mark>Résumé</mark> of it"
 
 
 def test_a_long_text_shows_the_piece_around_the_hit():
-    shown = snippet("lorem " * 200 + "needle " + "ipsum " * 200, ("needle",))
+    shown = snippet("lorem " * 200 + "needle " + "ipsum " * 200, pattern(("needle",)))
     assert "<mark>needle</mark>" in shown
     assert shown.startswith("… ")
     assert len(shown) < 300
