@@ -1,0 +1,142 @@
+"""The token endpoint of two processes of Nexus: refreshes and client credentials a second: python -m bench.oauth."""
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+from hmlib.clock import new_id, shifted, utc_now
+from hmlib.crypto import new_master
+from hmlib.db import connect
+from hmlib.migrate import migrate
+from hmlib.sessions import Opening, Sessions
+from hmlib.settings import load
+from nexus_srv.app import MIGRATIONS
+from nexus_srv.first_run import keys_of
+from nexus_srv.issue import Issuer
+from nexus_srv.queries import clients, users
+from nexus_srv.queries.users import User
+from nexus_srv.signing import Signer
+
+PROCESSES, CONNECTIONS, SECONDS, LIMIT = 2, 32, 5.0, 240
+
+
+class Connection:
+    """One keep-alive connection of the module Wiki to the token endpoint."""
+
+    def __init__(self, port: int, secret: str, refresh_token: str) -> None:
+        self._port, self.refresh_token = port, refresh_token
+        basic = base64.b64encode(f"wiki:{secret}".encode()).decode()
+        self._head = f"POST /oauth/token HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Basic {basic}\r\n"
+        self._head += "Content-Type: application/x-www-form-urlencoded\r\n"
+
+    async def opened(self) -> "Connection":
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def ask(self, **form: str) -> dict[str, object]:
+        body = urlencode(form)
+        self._writer.write(f"{self._head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length: ")[2].partition("\r")[0])
+        answer = json.loads(await self._reader.readexactly(length))
+        assert head.startswith("http/1.1 200"), answer
+        return answer
+
+    async def refresh(self) -> None:
+        self.refresh_token = str((await self.ask(grant_type="refresh_token", refresh_token=self.refresh_token))["refresh_token"])
+
+    async def in_its_own_name(self) -> None:
+        await self.ask(grant_type="client_credentials", scope="directory:read", audience="nexus")
+
+
+async def filled(environ: dict[str, str]) -> tuple[str, list[str]]:
+    """A database with as many sessions as there are connections; Wiki's secret and a refresh token of each session."""
+    settings = load("nexus", environ)
+    db, keys, now = await connect(settings.db_url), keys_of(settings), utc_now()
+    await migrate(db, MIGRATIONS)
+    registered = await clients.register_module(db, keys, "wiki", "https://localhost:5003", now)
+    wiki, issuer = await clients.by_id(db, "wiki"), Issuer(keys, Signer(db, keys, settings.origin))
+    assert registered and wiki
+    await issuer.signer.prepare()
+    tokens = []
+    async with db.write() as tx:
+        for n in range(CONNECTIONS):
+            user = await users.create(tx, User(id=new_id(), username=f"user{n}", display_name="A Person", level="technician"), now)
+            opening = Opening(user.id, "A Person", user.level, new_id(), int(time.time()), ("pwd",), "", "", shifted(now, 3600))
+            _, session = await Sessions(tx, keys).open(opening, now)
+            tokens.append((await issuer.for_sign_in(tx, wiki, user, session, "wiki", now)).refresh_token)
+    await db.close()
+    return registered[1], tokens
+
+
+async def rate(connections: list[Connection], work: Callable[[Connection], Awaitable[None]]) -> tuple[float, float]:
+    """How many a second, and the 99th percentile of their milliseconds."""
+    times: list[float] = []
+
+    async def until(connection: Connection, end: float) -> None:
+        while (started := time.perf_counter()) < end:
+            await work(connection)
+            times.append((time.perf_counter() - started) * 1000)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(until(connection, started + SECONDS) for connection in connections))
+    return len(times) / (time.perf_counter() - started), statistics.quantiles(times, n=100)[98]
+
+
+async def measured(folder: Path) -> list[tuple[str, float, float]]:
+    (folder / "keys").mkdir(mode=0o700)
+    new_master(folder / "keys" / "master.key")
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
+        port = listening.getsockname()[1]
+        environ = {"HM_HOME": str(folder), "HM_TLS": "off", "HM_NEXUS_PORT": str(port), "HM_METRICS_PORT": str(free_port())}
+        secret, tokens = await filled(environ)
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", "nexus_srv"],
+                stdin=listening,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **environ},
+            )
+            for _ in range(PROCESSES)
+        ]
+        try:
+            connections = [await Connection(port, secret, token).opened() for token in tokens]
+            await asyncio.gather(*(connection.in_its_own_name() for connection in connections))
+            return [
+                ("refresh", *await rate(connections, Connection.refresh)),
+                ("client_credentials", *await rate(connections, Connection.in_its_own_name)),
+            ]
+        finally:
+            for process in started:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def main() -> bool:
+    """Print each figure beside its limit; True when all are kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(measured(Path(folder)))
+    for name, a_second, p99 in found:
+        print(f"{name:<20}{a_second:>8.0f}/s   at least {LIMIT}/s   (99 of 100 within {p99:.0f} ms)")
+    return all(a_second >= LIMIT for _, a_second, _ in found)
+
+
+if __name__ == "__main__":
+    raise SystemExit(0 if main() else 1)
