@@ -24,6 +24,8 @@ from hmlib.web import PageHandler, Problem
 
 TRANSACTION_SECONDS = 600
 TRANSACTIONS_AT_MOST = 5
+SILENT_TRIES = 3
+SILENT_SECONDS = 10
 SCOPE = "openid profile offline_access"
 
 WRONG = "That user name and password do not match."
@@ -129,6 +131,15 @@ class SignInHandler(PageHandler):
         self.put_cookie(self.hm.cookie, cookie)
         self.drop_cookie(f"{self.hm.cookie}_pre")
 
+    @property
+    def tries_cookie(self) -> str:
+        return f"{self.hm.cookie}_tries"
+
+    def tried_silently(self) -> int:
+        """How often this browser has just come back from Nexus signed in, and yet is here again: a loop ends in the form."""
+        tries = self.get_cookie(self.tries_cookie) or ""
+        return int(tries) if tries in ("1", "2", "3") else 0
+
     def show_form(self, status: int = 200, error: str = "", username: str = "", notice: str = "", next_path: str = "/") -> None:
         self.set_status(status)
         self.page(
@@ -155,7 +166,7 @@ class SignInPage(SignInHandler):
             self.set_status(503)
             self.set_header("Retry-After", "5")
             self.page("unavailable.html", retry_url=self.request.uri, request_id=self.request_id)
-        elif "form" in self.query:
+        elif "form" in self.query or self.tried_silently() >= SILENT_TRIES:
             notice = "You are signed out." if "signed_out" in self.query else ""
             self.show_form(next_path=next_path, notice=notice)
         else:
@@ -232,6 +243,7 @@ class Callback(SignInHandler):
             await self.open_session(answer, claims.name or claims.preferred_username)
         except (NexusRefused, tokens.BadToken) as error:
             raise Problem(400, "sign_in_failed", "Nexus did not confirm this sign-in. Start again from the page you wanted.") from error
+        self.put_cookie(self.tries_cookie, str(self.tried_silently() + 1), SILENT_SECONDS)
         self.see_other(transaction.next)
 
 

@@ -71,8 +71,8 @@ class BackchannelLogout(ApiHandler):
             await callers.revocations.add("sid", claims.sid, self.now)
             await self.sessions.end_sid(claims.sid)
         elif SIGNED_OUT_EVENT in claims.events and claims.sub:
-            await callers.revocations.add("user", claims.sub, self.now)
-            await self.sessions.end_user(claims.sub)
+            await callers.revocations.add("user", claims.sub, self.now, claims.at)
+            await self.sessions.end_user(claims.sub, until=claims.at or self.now)
         if SCOPE_EVENT in claims.events and claims.sub:
             await self.sessions.forget_scope(claims.sub)
             await callers.revocations.add("scope", claims.sub, self.now)

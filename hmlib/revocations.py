@@ -16,34 +16,36 @@ class Revocations:
 
     def __init__(self, db: Db, jwks: Jwks | None = None, scope_changed: Callable[[str], None] | None = None) -> None:
         self._db, self._jwks, self._scope_changed = db, jwks, scope_changed
-        self._at: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
         self._seen = ""
 
-    async def add(self, kind: str, value: str, now: str) -> None:
-        """``kind`` is sid, user (tokens issued until now), scope (forget what a user may see) or keys (forget Nexus's)."""
+    async def add(self, kind: str, value: str, now: str, until: str = "") -> None:
+        """``kind`` is sid, user (tokens issued up to ``until``), scope (forget what a user may see) or keys (forget Nexus's)."""
         await self._db.run(
             """
-            INSERT INTO revocation (kind, value, at) VALUES (:kind, :value, :now)
-            ON CONFLICT (kind, value) DO UPDATE SET at = excluded.at
+            INSERT INTO revocation (kind, value, until, at) VALUES (:kind, :value, :until, :now)
+            ON CONFLICT (kind, value) DO UPDATE SET until = excluded.until, at = excluded.at
             """,
             kind=kind,
             value=value,
+            until=until or now,
             now=now,
         )
         await self.load(now)
 
     async def once(self, jti: str, now: str) -> None:
         """Note that a push was taken in. Raises Conflict when it had been already."""
-        await self._db.run("INSERT INTO revocation (kind, value, at) VALUES ('jti', :jti, :now)", jti=jti, now=now)
+        await self._db.run("INSERT INTO revocation (kind, value, until, at) VALUES ('jti', :jti, :now, :now)", jti=jti, now=now)
 
     async def load(self, now: str) -> None:
-        """Take in what other processes wrote. Rows older than any token are deleted."""
+        """Take in what other processes wrote since the last time, and a little before it."""
         for row in await self._db.all(
-            "SELECT kind, value, at FROM revocation WHERE at > :seen AND kind <> 'jti' ORDER BY at", seen=self._seen
+            "SELECT kind, value, until, at FROM revocation WHERE at > :seen AND kind <> 'jti' ORDER BY at", seen=self._seen
         ):
-            if self._at.get((row["kind"], row["value"])) != row["at"]:
-                self._at[row["kind"], row["value"]] = row["at"]
-                self._heed(row["kind"], row["value"])
+            key = (row["kind"], row["value"])
+            if self._known.get(key) != (row["until"], row["at"]):
+                self._known[key] = (row["until"], row["at"])
+                self._heed(*key)
         self._seen = shifted(now, -5)
 
     async def follow(self) -> None:
@@ -56,10 +58,10 @@ class Revocations:
             await asyncio.sleep(1)
 
     def hits(self, claims: Claims) -> bool:
-        if claims.sid is not None and ("sid", claims.sid) in self._at:
+        if claims.sid is not None and ("sid", claims.sid) in self._known:
             return True
-        ended = self._at.get(("user", claims.sub))
-        return ended is not None and claims.iat <= parse(ended).timestamp()
+        ended = self._known.get(("user", claims.sub))
+        return ended is not None and claims.iat <= parse(ended[0]).timestamp()
 
     def _heed(self, kind: str, value: str) -> None:
         if kind == "keys" and self._jwks:
@@ -68,5 +70,5 @@ class Revocations:
             self._scope_changed(value)
 
     async def _sweep(self, before: str) -> None:
-        self._at = {key: at for key, at in self._at.items() if at >= before}
+        self._known = {key: known for key, known in self._known.items() if known[1] >= before}
         await self._db.run("DELETE FROM revocation WHERE at < :before", before=before)

@@ -148,8 +148,10 @@ class Sessions:
     async def end_sid(self, sid: str, tx: Db | None = None) -> int:
         return await (tx or self._db).run("DELETE FROM session WHERE sid = :sid", sid=sid)
 
-    async def end_user(self, user_id: str, tx: Db | None = None) -> int:
-        return await (tx or self._db).run("DELETE FROM session WHERE user_id = :user_id", user_id=user_id)
+    async def end_user(self, user_id: str, tx: Db | None = None, *, until: str = "9999") -> int:
+        """End a person's sessions that were opened until then; what they open afterwards is a new beginning."""
+        ended = "DELETE FROM session WHERE user_id = :user_id AND created_at <= :until"
+        return await (tx or self._db).run(ended, user_id=user_id, until=until)
 
     async def sweep(self, now: str, idle_seconds: int) -> int:
         """Delete sessions past their absolute or idle end; answers how many."""

@@ -222,8 +222,8 @@ class FakeSource(Generic[T]):
         return self._visible()
 
     def _visible(self) -> list[Any]:
-        company_of = (lambda row: row.id) if self._plural == "companies" else (lambda row: getattr(row, "company_id", None))
-        return [row for row in self._hub.rows[self._plural] if company_of(row) is None or self._scope.sees(company_of(row))]
+        column = "id" if self._plural == "companies" else "company_id"
+        return [row for row in self._hub.rows[self._plural] if not hasattr(row, column) or self._scope.sees(getattr(row, column))]
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ class Browser:
         return await self.send(path, method, raw, sent | {name.replace("_", "-"): value for name, value in headers.items()})
 
     async def htmx(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
-        return await self.fetch(path, method, body, HX_Request="true", **headers)
+        return await self.fetch(path, method, body, forged=False, **{"HX_Request": "true", **headers})
 
     async def upload(
         self, path: str, files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str] | None = None, **options: Any
@@ -348,6 +348,10 @@ def db(io_loop: IOLoop, home: Path, service: ServiceUnderTest) -> Iterator[Db]:
     database = io_loop.run_sync(lambda: connect(url))
     yield database
     io_loop.run_sync(database.close)
+    if ENGINE == "postgresql":
+        from hmlib import postgres_fixture
+
+        postgres_fixture.drop(url)
 
 
 def _fresh_url(io_loop: IOLoop, home: Path, service: ServiceUnderTest) -> str:
@@ -390,7 +394,8 @@ def app(io_loop: IOLoop, settings: Settings, db: Db, service: ServiceUnderTest, 
     async def made() -> Application:
         return service.make_app(settings, db, hub)
 
-    return io_loop.run_sync(made)
+    started: Application = io_loop.run_sync(made)
+    return started
 
 
 def browser_of(person: Person, io_loop: IOLoop, client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import time
@@ -15,6 +16,7 @@ __all__ = ["BadToken", "Claims", "IdClaims", "Jwks", "KeysAway", "LogoutClaims",
 
 SIGNED_OUT = "http://schemas.openid.net/event/backchannel-logout"
 
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 MAX_REMEMBERED = 4096
 MAX_ACTORS = 2
 
@@ -58,7 +60,10 @@ class IdClaims:
 
 @dataclass(frozen=True, slots=True)
 class LogoutClaims:
-    """What a verified logout token says; ``events`` are event URIs, ``iat`` and ``exp`` whole seconds since 1970 UTC."""
+    """What a verified logout token says; ``events`` are event URIs, ``iat`` and ``exp`` whole seconds since 1970 UTC.
+
+    ``at`` is the UTC time of the event itself, which may be well before the token's; "" where Nexus did not say.
+    """
 
     sub: str | None
     sid: str | None
@@ -66,6 +71,7 @@ class LogoutClaims:
     jti: str
     iat: int
     exp: int
+    at: str = ""
 
 
 class Verifier:
@@ -144,6 +150,7 @@ async def logout_token(verifier: Verifier, token: str, client_id: str) -> Logout
         jti=text(payload, "jti"),
         iat=payload["iat"],
         exp=payload["exp"],
+        at=next((detail["at"] for detail in events.values() if _AT.fullmatch(str(detail.get("at", "")))), ""),
     )
     if SIGNED_OUT in events and claims.sub is None and claims.sid is None:
         raise BadToken("neither sub nor sid")

@@ -31,6 +31,7 @@ CREATE TABLE session_exchange (
 CREATE TABLE revocation (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
+    until TEXT NOT NULL,
     at TEXT NOT NULL,
     PRIMARY KEY (kind, value)
 );

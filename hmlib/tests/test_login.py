@@ -85,6 +85,15 @@ async def test_n036_no_token_reaches_the_browser(stranger, hub):
     assert len(stranger.cookies["__Host-hm_wiki"]) == 43
 
 
+async def test_a_sign_on_that_does_not_hold_ends_in_the_form_and_not_in_a_loop(stranger):
+    for _ in range(3):
+        asked = await begin(stranger)
+        await stranger.fetch(f"/auth/callback?code=code-bob.{asked['nonce']}&state={asked['state']}&iss={ISSUER}")
+        del stranger.cookies["__Host-hm_wiki"]
+    answer = await stranger.fetch("/login?next=/")
+    assert answer.code == 200 and 'name="password"' in answer.text
+
+
 @pytest.mark.parametrize(("kind", "status"), [("wrong", 401), ("throttled", 429), ("busy", 503)])
 async def test_a_refused_password_is_told_in_the_form(stranger, hub, kind, status):
     hub.refusal = SignInRefused(kind, 7)
@@ -171,6 +180,14 @@ async def test_a_logout_elsewhere_ends_the_session_and_its_tokens(bob, alice, st
 async def test_n104_disabling_a_person_ends_all_their_sessions(bob, stranger, hub):
     assert (await push(stranger, logout_token(hub, sid=None, sub=CAST["bob"].id))).code == 200
     assert [(await bob.fetch("/")).code, (await bob.api("/api/notes")).code] == [303, 401]
+
+
+async def test_an_end_told_late_leaves_what_began_after_it(bob, stranger, hub):
+    from hmlib.clock import shifted, utc_now
+
+    events = {"http://schemas.openid.net/event/backchannel-logout": {"at": shifted(utc_now(), -60)}}
+    assert (await push(stranger, logout_token(hub, sid=None, sub=CAST["bob"].id, events=events))).code == 200
+    assert [(await bob.fetch("/")).code, (await bob.api("/api/notes")).code] == [200, 200]
 
 
 @pytest.mark.parametrize(
