@@ -9,6 +9,7 @@ from hmlib.db import Db
 from hmlib.sessions import Sessions
 from nexus_srv import endings, throttle
 from nexus_srv.queries import invites, users
+from nexus_srv.queries import sessions as rows
 from nexus_srv.queries import throttle as counts
 from nexus_srv.queries.users import User
 
@@ -48,9 +49,9 @@ async def change_password(db: Db, sessions: Sessions, user: User, password_hash:
     async with db.write() as tx:
         await _set_password(tx, user, password_hash, actor, now)
         await invites.void(tx, user.id, now)
-        for session in await sessions.of_user(user.id, now):
-            if session.sid != keep_sid:
-                await endings.end_sid(tx, sessions, session.sid, now)
+        for sid in await rows.sids_of(tx, user.id, now):
+            if sid != keep_sid:
+                await endings.end_sid(tx, sessions, sid, now)
 
 
 async def _set_password(tx: Db, user: User, password_hash: str, actor: Actor, now: str) -> None:
@@ -62,12 +63,13 @@ async def end_sessions(
     db: Db, sessions: Sessions, user_id: str, sid: str | None, actor: Actor, now: str, keep_sid: str | None = None
 ) -> int:
     """End one sign-in of a person, or all but `keep_sid`; how many ended. Somebody else's sid is none of theirs."""
-    living = [session for session in await sessions.of_user(user_id, now) if (session.sid == sid if sid else session.sid != keep_sid)]
     async with db.write() as tx:
-        for session in living:
-            await endings.end_sid(tx, sessions, session.sid, now)
-            await audit.record(tx, actor, "session.ended", f"user/{user_id}", now=now, before={"sid": session.sid[:8]})
-    return len(living)
+        living = await rows.sids_of(tx, user_id, now)
+        ending = [each for each in living if (each == sid if sid else each != keep_sid)]
+        for each in ending:
+            await endings.end_sid(tx, sessions, each, now)
+            await audit.record(tx, actor, "session.ended", f"user/{user_id}", now=now, before={"sid": each[:8]})
+    return len(ending)
 
 
 async def forget_attempts(db: Db, keys: Keys, user: User, actor: Actor, now: str) -> None:

@@ -13,8 +13,8 @@ from hmlib.preferences import Preferences
 from hmlib.sessions import Opening, Session, Sessions
 from nexus_srv import endings, throttle
 from nexus_srv.passwords import Busy, Hasher, Strength
+from nexus_srv.queries import sessions, users
 from nexus_srv.queries import throttle as counts
-from nexus_srv.queries import users
 from nexus_srv.queries.throttle import Bucket
 from nexus_srv.queries.users import Credentials, User
 from nexus_srv.throttle import Throttled
@@ -106,16 +106,17 @@ class SignIn:
         return found.user
 
     async def succeed(self, tx: Db, attempt: Attempt, user: User, now: str) -> None:
-        """Record a sign-in, and forget the attempts before it."""
+        """Record a sign-in, and forget the attempts before it. Raises WrongPassword when the account changed meanwhile."""
+        if not await users.note_sign_in(tx, user, now):
+            raise WrongPassword
         address, account = self._buckets(attempt)
         await counts.uncount(tx, address)
         await counts.forgive(tx, account)
-        await users.note_sign_in(tx, user.id, now)
         await audit.record(tx, attempt.actor(user), "sign_in.succeeded", f"user/{user.id}", now=now)
 
     async def open(self, tx: Db, attempt: Attempt, user: User, now: str) -> tuple[str, Session]:
         """Record the sign-in and open Nexus's own session; answers its cookie value and its row."""
-        hours = await self.preferences.int(self.db, "session_absolute_hours")
+        hours = await self.preferences.int(tx, "session_absolute_hours")
         await self._make_room(tx, user, now)
         opening = Opening(
             user_id=user.id,
@@ -133,9 +134,9 @@ class SignIn:
 
     async def _make_room(self, tx: Db, user: User, now: str) -> None:
         """The one not seen for longest ends when a person would have more sessions than the settings allow."""
-        most = await self.preferences.int(self.db, "sessions_at_most")
-        for session in (await self.sessions.of_user(user.id, now))[most - 1 :]:
-            await endings.end_sid(tx, self.sessions, session.sid, now)
+        most = await self.preferences.int(tx, "sessions_at_most")
+        for sid in (await sessions.sids_of(tx, user.id, now))[most - 1 :]:
+            await endings.end_sid(tx, self.sessions, sid, now)
 
     async def _strength(self) -> Strength:
         return Strength(await self.preferences.int(self.db, "argon2_memory_mib"), await self.preferences.int(self.db, "argon2_passes"))

@@ -74,6 +74,7 @@ class Token(ApiHandler):
             asked = self._asked(client)
             attempt = self._attempt(asked, client)
             user = await self._sign_in.judge(attempt, self.now)
+            answer = await self._given(client, user, attempt, client.id if client else _audience(asked))
         except WrongPassword:
             raise Problem(401, "invalid_credentials", "The user name and password do not match.", {"WWW-Authenticate": REALM}) from None
         except SecondFactorNeeded:
@@ -82,7 +83,6 @@ class Token(ApiHandler):
             raise Problem(429, "throttled", "Too many attempts. Wait a little.", retry_after=refusal.retry_after) from refusal
         except Busy as refusal:
             raise Problem(503, "busy", "Too many people are signing in just now.", retry_after=refusal.retry_after) from refusal
-        answer = await self._given(client, user, attempt, client.id if client else _audience(asked))
         self.answer(_signed(answer, user))
 
     @property

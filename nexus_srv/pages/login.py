@@ -79,13 +79,13 @@ class SignInPage(PasswordPage):
         attempt = self.attempt(self.form.get("username", ""), self.form.get("password", ""))
         try:
             user = await self.sign_in.judge(attempt, self.now)
+            async with self.db.write() as tx:
+                if self.session:
+                    await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
+                cookie, _ = await self.sign_in.open(tx, attempt, user, self.now)
         except (WrongPassword, SecondFactorNeeded, Throttled, Busy) as refusal:
             self._answer_form(error=self.refused(refusal), username=attempt.username)
             return
-        async with self.db.write() as tx:
-            if self.session:
-                await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
-            cookie, _ = await self.sign_in.open(tx, attempt, user, self.now)
         self.put_cookie(self.hm.cookie, cookie)
         self.drop_cookie(f"{self.hm.cookie}_pre")
         self.see_other(self.next_path)

@@ -181,8 +181,19 @@ async def replace_hash(tx: Db, id: str, old: str, new: str) -> None:
     await tx.run("UPDATE account SET password_hash = :new WHERE id = :id AND password_hash = :old", id=id, old=old, new=new)
 
 
-async def note_sign_in(tx: Db, id: str, now: str) -> None:
-    await tx.run("UPDATE account SET last_signed_in_at = :now WHERE id = :id", id=id, now=now)
+async def note_sign_in(tx: Db, user: User, now: str) -> bool:
+    """False when the account has been disabled or got another password since it was read."""
+    return bool(
+        await tx.run(
+            """
+            UPDATE account SET last_signed_in_at = :now
+            WHERE id = :id AND status = 'active' AND password_changed_at = :password_changed_at
+            """,
+            id=user.id,
+            password_changed_at=user.password_changed_at,
+            now=now,
+        )
+    )
 
 
 def _seen_by(caller: Caller) -> str:

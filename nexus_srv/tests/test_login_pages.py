@@ -245,3 +245,15 @@ async def test_n107_one_sign_in_too_many_ends_the_oldest(stranger, signed_in, pe
     await sign_in(stranger)
     assert (await old.fetch("/account")).code == 303
     assert (await young.fetch("/account")).code == 200 and (await stranger.fetch("/account")).code == 200
+
+
+async def test_an_account_disabled_while_its_password_is_judged_stays_out(stranger, people, app, db):
+    class Slow(Hasher):
+        async def verify(self, *args):
+            verdict = await super().verify(*args)
+            await db.run("UPDATE account SET status = 'disabled' WHERE username = 'bob'")
+            return verdict
+
+    app.settings["sign_in"] = replace(app.settings["sign_in"], hasher=Slow(threads=1))
+    assert (await sign_in(stranger)).code == 401
+    assert not await db.all("SELECT 1 FROM session")
