@@ -43,14 +43,18 @@ def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def opened(io_loop: IOLoop) -> Iterator[Callable[[str], Db]]:
     """Connects to an address; what it opened is closed when the test ends."""
     databases: list[Db] = []
+    urls: list[str] = []
 
     def open_one(url: str) -> Db:
+        urls.extend([url] if url.startswith("postgresql") else [])
         databases.append(io_loop.run_sync(lambda: connect(url)))
         return databases[-1]
 
     yield open_one
     for database in databases:
         io_loop.run_sync(database.close)
+    for url in urls:
+        postgres_fixture.drop(url)
 
 
 @pytest.fixture
