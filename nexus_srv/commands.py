@@ -3,15 +3,17 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from hmlib import audit
-from hmlib.auth import LEVELS
+from hmlib.auth import ALL_PERMISSIONS, LEVELS
 from hmlib.clock import new_id, utc_now
 from hmlib.commands.local import database, installed_services
 from hmlib.crypto import Keys
@@ -19,7 +21,7 @@ from hmlib.db import Conflict, Db
 from hmlib.ops import Failed
 from hmlib.refusals import Invalid, NotAllowed
 from hmlib.sessions import Sessions
-from hmlib.settings import Settings, load
+from hmlib.settings import LOOPBACK_NAMES, Settings, load
 from nexus_srv import access, people, signing
 from nexus_srv.app import MIGRATIONS
 from nexus_srv.first_run import ACTOR, OPERATOR, ensure_admin, ensure_demo_people, keys_of, register_modules
@@ -100,8 +102,13 @@ def client_group() -> None:
 def client_add(name: str, redirect_uris: tuple[str, ...], scopes: tuple[str, ...], *, public: bool, as_json: bool) -> None:
     """Register a program and print its client_id and client_secret, once."""
 
+    words = tuple(word for scope in scopes for word in scope.split()) or OIDC_SCOPES
+    if unknown := set(words) - {*OIDC_SCOPES, *ALL_PERMISSIONS}:
+        raise click.UsageError(f"There is no scope {sorted(unknown)[0]!r}.")
+    for uri in redirect_uris:
+        _check_redirect(uri)
+
     async def deed(settings: Settings, db: Db, keys: Keys) -> dict[str, str | None]:
-        words = tuple(word for scope in scopes for word in scope.split()) or OIDC_SCOPES
         client = Client(new_id(), name, redirect_uris=redirect_uris, scopes=words)
         now = utc_now()
         async with db.write() as tx:
@@ -115,6 +122,17 @@ def client_add(name: str, redirect_uris: tuple[str, ...], scopes: tuple[str, ...
         click.echo(json.dumps(made))
     else:
         click.echo("\n".join(f"{key} {value}" for key, value in made.items() if value))
+
+
+def _check_redirect(uri: str) -> None:
+    """Only an exact https address, or http on loopback, can be where people come back to (RFC 9700 2.1, RFC 8252 7.3)."""
+    try:
+        parts = urlsplit(uri)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_NAMES)
+    except ValueError:
+        parts, secure = urlsplit(""), False
+    if not secure or not parts.hostname or parts.username or "#" in uri or not re.fullmatch(r"[\x21-\x7e]{1,500}", uri):
+        raise click.UsageError(f"{uri!r} cannot be a redirect URI: write https://host/path, without # or user name.")
 
 
 @commands.group("keys")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import stat
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -137,6 +138,28 @@ def test_a_client_is_told_its_secret_once(suite):
     assert client.name == "Grafana" and client.knows(first_run.keys_of(settings()), made["client_secret"]) and not client.module
     text = hm("client", "add", "Other", "--redirect-uri", "https://other.example.com/back").output
     assert text.splitlines()[0].startswith("client_id ") and text.splitlines()[1].startswith("client_secret ")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://evil.example.com/",
+        "https://",
+        "javascript:alert(1)",
+        "https://a@evil.example.com/",
+        "https://x.example.com/#a",
+        "x",
+        "https://[/",
+    ],
+)
+def test_an_address_that_cannot_be_trusted_is_wrong_usage(suite, uri):
+    with pytest.raises(click.UsageError):
+        hm("client", "add", "Other", "--redirect-uri", uri)
+
+
+def test_an_unknown_scope_is_wrong_usage(suite):
+    with pytest.raises(click.UsageError):
+        hm("client", "add", "Other", "--redirect-uri", "http://localhost:8000/back", "--scope", "everything")
 
 
 def test_keys_rotate_and_can_be_dropped(suite):
