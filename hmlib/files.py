@@ -7,9 +7,10 @@ from typing import Any
 from hmlib.cells import BadCell, Column, heading, reader
 from hmlib.dates import order_of
 from hmlib.exports import write_csv, write_json, write_xlsx
-from hmlib.sheets import Cells, Grid, Unreadable, grid
+from hmlib.sheets import MAX_BYTES, Cells, Grid, Unreadable, grid
 
 __all__ = [
+    "MAX_BYTES",
     "Change",
     "Column",
     "Outcome",

@@ -27,7 +27,7 @@ async def add(db: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, no
     """The new entry as it stands. Raises Invalid, NotAllowed."""
     if noun is COMPANIES and caller.scope.rule == "only":
         raise NotAllowed("not_allowed", "Whoever sees certain companies only cannot add another one.")
-    wanted = msgspec.structs.replace(noun.checked(wanted), id=new_id(), created_at=now, updated_at=now, version=1)
+    wanted = msgspec.structs.replace(_measured(noun.checked(wanted), None, now), id=new_id(), created_at=now, updated_at=now, version=1)
     try:
         async with db.write() as tx:
             if isinstance(wanted, Company) and not wanted.account_number:
@@ -42,7 +42,7 @@ async def add(db: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, no
 
 async def change(db: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
     """The entry as it stands after the change. Raises Invalid, Stale, NotAllowed."""
-    wanted = noun.checked(wanted)
+    wanted = _measured(noun.checked(wanted), before, now)
     if wanted == before:
         return before
     try:
@@ -80,6 +80,12 @@ async def remove(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor,
         raise NotAllowed("in_use", "Something belongs to it still. Deactivate it instead.") from held
 
 
+async def record_export(db: Db, noun: Noun[Any], asked: Mapping[str, str], rows: int, actor: Actor, now: str) -> None:
+    """Who took which list away as a file."""
+    async with db.write() as tx:
+        await audit.record(tx, actor, f"{noun.plural}.exported", f"export/{noun.plural}", now=now, after={**asked, "rows": rows})
+
+
 def facts(entry: msgspec.Struct) -> dict[str, Any]:
     """What the audit log keeps of an entry."""
     return {
@@ -91,6 +97,13 @@ def differences(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tupl
     """The fields that differ, each with both values."""
     names = (name for name in before.__struct_fields__ if name not in NOT_AUDITED)
     return {name: (getattr(before, name), getattr(after, name)) for name in names if getattr(before, name) != getattr(after, name)}
+
+
+def _measured(wanted: T, before: T | None, now: str) -> T:
+    """A backup that is told without the time of its measuring was measured now."""
+    if not isinstance(wanted, Asset) or wanted.measured_at != getattr(before, "measured_at", None):
+        return wanted
+    return wanted if wanted.backup_bytes == getattr(before, "backup_bytes", 0) else msgspec.structs.replace(wanted, measured_at=now)
 
 
 async def _again(tx: Db, caller: Caller, noun: Noun[T], row: T, now: str) -> T:

@@ -84,7 +84,13 @@ async def names(db: Db, scope: CompanyScope) -> list[tuple[str, str]]:
 
 async def everything(db: Db) -> list[Company]:
     """All of them, for an import to compare with."""
-    return [_company(row) for row in await db.all(f"SELECT {_COLUMNS} FROM company ORDER BY company.id")]
+    return await in_scope(db, CompanyScope())
+
+
+async def in_scope(db: Db, scope: CompanyScope) -> list[Company]:
+    """All that the scope lets through."""
+    rows = await db.all(f"SELECT {_COLUMNS} FROM company WHERE {scope.clause('company.id')} ORDER BY company.id", **scope.params())
+    return [_company(row) for row in rows]
 
 
 async def free_number(tx: Db) -> str:

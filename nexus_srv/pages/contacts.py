@@ -1,0 +1,154 @@
+"""Contacts: the list, one contact with their companies and devices, and the form."""
+
+from collections.abc import Mapping
+
+import msgspec
+from tornado.web import HTTPError
+
+from hmlib.auth import allowed
+from hmlib.web import Problem
+from nexus_srv import directory, forms
+from nexus_srv.nouns import CONTACTS
+from nexus_srv.pages.directory import EntryHandler
+from nexus_srv.people import Invalid, NotAllowed, Stale
+from nexus_srv.queries import assets, companies
+from nexus_srv.queries.assets import Asset
+from nexus_srv.queries.contacts import Contact, Link
+
+EXPORTED = [
+    "company_account_number", "email", "first_name", "last_name", "phone", "title", "role", "active", "billable", "exclusion_reason",
+    "active_on", "ended_on", "external_id",
+]  # fmt: skip
+
+
+class ContactHandler(EntryHandler):
+    """What the pages about contacts share."""
+
+    noun = CONTACTS
+    rows = forms.CONTACT
+
+    def new(self) -> Contact:
+        company_id = self.query.get("company_id", self.form.get("company_id", ""))
+        return Contact(id="", name="", companies=(Link(company_id=company_id),) if company_id else ())
+
+    async def show(self, contact: Contact) -> None:
+        names = dict(await companies.names(self.db, self.known.scope))
+        self.page("contacts/page.html", contact=contact, names=names, devices=await self.devices(contact), **self.labels())
+
+    async def save_companies(self, contact: Contact, links: tuple[Link, ...]) -> None:
+        wanted = msgspec.structs.replace(contact, companies=links)
+        try:
+            contact = await directory.change(self.db, self.known, CONTACTS, contact, wanted, self.actor, self.now)
+        except (Invalid, NotAllowed) as refusal:
+            said = " ".join(refusal.errors.values()) if isinstance(refusal, Invalid) else refusal.detail
+            raise Problem(422, "invalid", said) from refusal
+        except Stale:
+            raise Problem(409, "stale", "Somebody changed it at the same moment. Look again.") from None
+        names = dict(await companies.names(self.db, self.known.scope))
+        self.partial("contacts/_companies.html", contact=contact, names=names, **self.labels())
+
+    async def devices(self, contact: Contact) -> list[Asset]:
+        ask = assets.LISTING.ask({"contact_id": contact.id}, self.keys, limit_default=100)
+        return (await assets.page_of(self.db, self.known.scope, ask)).rows
+
+
+class ContactListPage(ContactHandler):
+    """The list, and where a new contact is posted to."""
+
+    @allowed("directory:read")
+    async def get(self) -> None:
+        self.page("contacts/list.html", page=await self.found(), page_url=self.reverse_url("contacts"), **self.labels())
+
+    @allowed("directory:write")
+    async def post(self) -> None:
+        await self.create(self.new())
+
+
+class ContactRows(ContactHandler):
+    """The rows of the list."""
+
+    @allowed("directory:read")
+    async def get(self) -> None:
+        self.partial("contacts/_rows.html", page=await self.found(), page_url=self.reverse_url("contacts"), **self.labels())
+
+
+class ContactExport(ContactHandler):
+    """The list as a file."""
+
+    @allowed("directory:read")
+    async def get(self) -> None:
+        await self.export(EXPORTED, _exported)
+
+
+class ContactNewPage(ContactHandler):
+    """An empty form."""
+
+    @allowed("directory:write")
+    async def get(self) -> None:
+        await self.show_form(self.new())
+
+
+class ContactPage(ContactHandler):
+    """One contact; where changes are posted to."""
+
+    @allowed("directory:read")
+    async def get(self, id: str) -> None:
+        await self.show(await self.entry(id))
+
+    @allowed("directory:write")
+    async def post(self, id: str) -> None:
+        await self.change(id)
+
+    @allowed("directory:write")
+    async def delete(self, id: str) -> None:
+        await self.remove(id)
+
+
+class ContactEditPage(ContactHandler):
+    """The form with what is stored."""
+
+    @allowed("directory:write")
+    async def get(self, id: str) -> None:
+        await self.show_form(await self.entry(id))
+
+
+class ContactActivity(ContactHandler):
+    """In use or not: PUT brings it back, DELETE is its normal end."""
+
+    @allowed("directory:write")
+    async def put(self, id: str) -> None:
+        await self.set_activity(id, True)
+
+    @allowed("directory:write")
+    async def delete(self, id: str) -> None:
+        await self.set_activity(id, False)
+
+
+class ContactCompanies(ContactHandler):
+    """Where a contact works: a POST adds a company, or changes the role there."""
+
+    @allowed("directory:write")
+    async def post(self, id: str) -> None:
+        contact = await self.entry(id)
+        company_id = self.form.get("company_id", "")
+        link = Link(company_id=company_id, role=self.form.get("role", ""), billed=self.form.get("billed") == "on")
+        others = tuple(other for other in contact.companies if other.company_id != company_id)
+        await self.save_companies(contact, (*others, link))
+
+
+class ContactCompany(ContactHandler):
+    """One of a contact's companies."""
+
+    @allowed("directory:write")
+    async def delete(self, id: str, company_id: str) -> None:
+        contact = await self.entry(id)
+        left = tuple(link for link in contact.companies if link.company_id != company_id)
+        if len(left) == len(contact.companies):
+            raise HTTPError(404)
+        await self.save_companies(contact, left)
+
+
+def _exported(contact: Contact, numbers: Mapping[str, str]) -> list[object]:
+    link = next((link for link in contact.companies if link.billed), contact.companies[0] if contact.companies else None)
+    values = {"company_account_number": numbers.get(link.company_id, "") if link else "", "role": link.role if link else ""}
+    return [values[name] if name in values else getattr(contact, name) for name in EXPORTED]

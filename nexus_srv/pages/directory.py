@@ -1,0 +1,154 @@
+"""What the pages of companies, contacts, locations and assets share: list, form, conflict, activity, export."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from tornado.web import HTTPError
+
+from hmlib import exports
+from hmlib.lists import Ask, Page
+from hmlib.web import PageHandler, Problem
+from nexus_srv import countries, directory, forms
+from nexus_srv.forms import Rows
+from nexus_srv.nouns import CONTACTS, Noun
+from nexus_srv.people import Invalid, NotAllowed, Stale
+from nexus_srv.queries import companies, contacts
+
+EXPORT_AT_MOST = 100_000
+
+
+class EntryHandler(PageHandler):
+    """The ways to show and to change the entries of one noun."""
+
+    noun: Noun[Any]
+    rows: Rows
+
+    def ask(self, **fixed: str) -> Ask:
+        return self.noun.rows.LISTING.ask({**self.query, **fixed}, self.keys)
+
+    async def found(self, **fixed: str) -> Page[Any]:
+        """The page of the list that the address asks for, narrowed further by `fixed`."""
+        return await self.noun.rows.page_of(self.db, self.known.scope, self.ask(**fixed))
+
+    async def entry(self, id: str) -> Any:
+        """The entry, if the caller may see it; else 404."""
+        found = await self.noun.rows.visible(self.db, self.known.scope, id)
+        if found is None:
+            raise HTTPError(404)
+        return found
+
+    async def company_name(self, id: str | None) -> str:
+        company = await companies.visible(self.db, self.known.scope, id) if id else None
+        return company.name if company else ""
+
+    async def create(self, before: Any) -> None:
+        """Add what the form says, or show it again."""
+        try:
+            wanted = forms.read(self.rows, self.form, before)
+            entry = await directory.add(self.db, self.known, self.noun, wanted, self.actor, self.now)
+        except (Invalid, NotAllowed) as refusal:
+            await self.show_form(before, 422, values=self.form, errors=self.errors(refusal))
+        else:
+            self.toast(f"{entry.name} is added.")
+            self.see_other(self.reverse_url(self.noun.name, entry.id))
+
+    async def change(self, id: str) -> None:
+        """Save what the form says; show it again with messages, or beside what somebody else has saved meanwhile."""
+        before = await self.entry(id)
+        version = self.form.get("version", "")
+        if not (version.isascii() and version.isdigit() and len(version) <= 18):
+            raise HTTPError(400)
+        try:
+            wanted = msgspec.structs.replace(forms.read(self.rows, self.form, before), version=int(version))
+            if wanted.version != before.version:
+                raise Stale
+            entry = await directory.change(self.db, self.known, self.noun, before, wanted, self.actor, self.now)
+        except (Invalid, NotAllowed) as refusal:
+            await self.show_form(before, 422, values=self.form, errors=self.errors(refusal), version=version)
+        except Stale:
+            self.show_conflict(await self.entry(id), self.form)
+        else:
+            self.toast("Saved.")
+            self.see_other(self.reverse_url(self.noun.name, entry.id))
+
+    def errors(self, refusal: Invalid | NotAllowed) -> dict[str, str]:
+        """Messages by field; what concerns no field of the form stands above it."""
+        said = refusal.errors if isinstance(refusal, Invalid) else {"": refusal.detail}
+        names = {field.name for field in forms.fields(self.rows)}
+        above = " ".join(text for name, text in said.items() if name not in names)
+        return {**({"": above} if above else {}), **{name: text for name, text in said.items() if name in names}}
+
+    async def show_form(self, entry: Any, status: int = 200, **context: Any) -> None:
+        self.set_status(status)
+        given = {"values": {}, "errors": {}, "version": entry.version, **context}
+        written = forms.written(self.rows, entry)
+        base = given["values"].get("base") or json.dumps(written)
+        choices = await self.choices(entry)
+        self.page("directory/form.html", noun=self.noun, entry=entry, rows=self.rows, written=written, base=base, choices=choices, **given)
+
+    async def choices(self, entry: Any) -> dict[str, list[tuple[str, str]]]:
+        """What the fields with a `source` offer."""
+        wanted = {field.source for field in forms.fields(self.rows)} | ({"companies"} if self.noun is CONTACTS else set())
+        found: dict[str, list[tuple[str, str]]] = {}
+        if "countries" in wanted:
+            found["countries"] = [("", ""), *countries.choices()]
+        if "companies" in wanted:
+            found["companies"] = [("", ""), *(pair for pair in await companies.names(self.db, self.known.scope) if pair[0] != entry.id)]
+        if "contacts" in wanted:
+            people = await contacts.at_company(self.db, entry.company_id) if entry.company_id else []
+            found["contacts"] = [("", ""), *people]
+        return found
+
+    def show_conflict(self, theirs: Any, typed: Mapping[str, str]) -> None:
+        """409: field by field what was there, what they saved, and what was typed here."""
+        base, now = _texts(typed.get("base", "")), forms.written(self.rows, theirs)
+        fields = []
+        for field in forms.fields(self.rows):
+            here = typed.get(field.name, "" if field.widget == "yes" else now[field.name])
+            sides = {"base": base.get(field.name, ""), "theirs": now[field.name], "yours": here}
+            fields.append({"name": field.name, "label": field.label, **sides})
+        self.set_status(409)
+        self.page("directory/conflict.html", noun=self.noun, entry=theirs, fields=fields)
+
+    async def set_activity(self, id: str, active: bool) -> None:
+        """Bring the entry back into use, or to its normal end, and answer how it stands."""
+        before = await self.entry(id)
+        deed = directory.reactivate if active else directory.deactivate
+        try:
+            entry = await deed(self.db, self.known, self.noun, before, self.actor, self.now)
+        except Stale:
+            raise Problem(409, "stale", "Somebody changed it at the same moment. Look again.") from None
+        except Invalid as invalid:
+            raise Problem(422, "invalid", " ".join(invalid.errors.values())) from invalid
+        self.partial("directory/_activity.html", noun=self.noun, entry=entry, **self.labels())
+
+    async def remove(self, id: str) -> None:
+        entry = await self.entry(id)
+        try:
+            await directory.remove(self.db, self.known, self.noun, entry, self.actor, self.now)
+        except NotAllowed as refusal:
+            raise Problem(409, refusal.code, refusal.detail) from refusal
+        self.toast(f"{entry.name} is deleted.")
+        self.set_header("HX-Redirect", self.reverse_url(self.noun.plural))
+        self.set_status(204)
+
+    def labels(self) -> dict[str, Any]:
+        return {"types": forms.TYPE_LABELS, "statuses": forms.STATUS_LABELS, "levels": forms.COMPLIANCE_LABELS, "roles": forms.ROLE_LABELS}
+
+    async def export(self, header: list[str], row: Any) -> None:
+        """The list as a file: the same filters and order, every page of it. It is audited."""
+        asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
+        ask = self.noun.rows.LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
+        page = await self.noun.rows.page_of(self.db, self.known.scope, ask)
+        numbers = {company.id: company.account_number for company in await companies.in_scope(self.db, self.known.scope)}
+        await directory.record_export(self.db, self.noun, asked, len(page.rows), self.actor, self.now)
+        await exports.answer(self, self.noun.plural, header, [row(entry, numbers) for entry in page.rows])
+
+
+def _texts(raw: str) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
