@@ -44,6 +44,7 @@ from nexus_srv.pages import (
     users,
 )
 from nexus_srv.passwords import Hasher
+from nexus_srv.rotations import Rotations
 from nexus_srv.settings import PREFERENCES
 from nexus_srv.sign_in import SignIn
 from nexus_srv.signing import Signer
@@ -189,7 +190,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         keys=keys,
         signer=signer,
         issuer=issuer,
-        grants=Grants(db, keys, preferences, issuer),
+        grants=Grants(db, keys, preferences, issuer, Rotations(db)),
         sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
         background=[signer.follow, Outbox(db, signer, settings).run],
     )

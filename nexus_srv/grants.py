@@ -29,6 +29,7 @@ from nexus_srv.oauth import (
 from nexus_srv.queries import codes, refresh_tokens, standing, users
 from nexus_srv.queries.clients import Client
 from nexus_srv.queries.codes import Code
+from nexus_srv.rotations import Rotations
 
 LONGEST_CHAIN = 2
 
@@ -41,6 +42,7 @@ class Grants:
     keys: Keys
     preferences: Preferences
     issuer: Issuer
+    rotations: Rotations
 
     async def answer(self, client: Client, form: Mapping[str, str], actor: Actor, now: str) -> dict[str, Any]:
         """What a client gets for the parameters it sent; `actor` says from where."""
@@ -102,9 +104,8 @@ class Grants:
             raise await self._reused(client, id, actor, now)
         scope = frozenset(family.scope.split())
         narrowed = _narrowed(effective_scope(client, family.level, scope), form)
-        if not await refresh_tokens.rotate(self.db, family, generation):
+        if not await self.rotations.spend(family, now):
             raise await self._reused(client, id, actor, now)
-        await refresh_tokens.seen(self.db, family, now)
         person = Person(family.account_id, family.level, family.sid, family.auth_time, family.amr)
         return await self.issuer.of_family(client, person, scope, id, generation + 1, family.expires_at, now, narrowed)
 

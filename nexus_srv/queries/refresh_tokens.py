@@ -1,14 +1,13 @@
 """What one sign-in gave one client, as rows in `token_family`: the refresh token that is good now, and whether any of it still is."""
 
 import hmac
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hmlib.clock import shifted
 from hmlib.crypto import Keys
 from hmlib.db import Db
 
 ID_LENGTH = 36
-SEEN_EVERY_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -78,24 +77,27 @@ async def living(db: Db, id: str, *, now: str, idle_since: str) -> Family | None
     return Family(**{**row, "amr": tuple(row["amr"].split())}) if row else None
 
 
-async def rotate(db: Db, family: Family, generation: int) -> bool:
-    """Spend this generation's refresh token, to exactly one caller; false for one that is spent or whose session just ended."""
-    rotated = await db.value(
+async def rotate(db: Db, spent: Mapping[str, int]) -> set[str]:
+    """Spend the refresh tokens of these generations, by family, each to exactly one caller; which of the families it worked for.
+
+    It does not for a token that is spent already, or whose session has just ended.
+    """
+    rows = await db.all(
         """
         UPDATE token_family SET generation = generation + 1
-        WHERE id = :id AND generation = :generation AND revoked_at = '' AND EXISTS (SELECT 1 FROM session WHERE sid = token_family.sid)
-        RETURNING generation
+        WHERE id IN :ids AND id || '.' || CAST(generation AS TEXT) IN :generations AND revoked_at = ''
+            AND EXISTS (SELECT 1 FROM session WHERE sid = token_family.sid)
+        RETURNING id
         """,
-        id=family.id,
-        generation=generation,
+        ids=list(spent),
+        generations=[f"{id}.{generation}" for id, generation in spent.items()],
     )
-    return rotated is not None
+    return {row["id"] for row in rows}
 
 
-async def seen(db: Db, family: Family, now: str) -> None:
-    """A refresh counts as activity of the session; noted at most once a minute."""
-    if family.last_seen_at < shifted(now, -SEEN_EVERY_SECONDS):
-        await db.run("UPDATE session SET last_seen_at = :now WHERE sid = :sid AND last_seen_at < :now", sid=family.sid, now=now)
+async def seen(tx: Db, sids: Sequence[str], now: str) -> None:
+    """A refresh counts as activity of the session."""
+    await tx.run("UPDATE session SET last_seen_at = :now WHERE sid IN :sids AND last_seen_at < :now", sids=list(sids), now=now)
 
 
 async def owner(db: Db, id: str) -> str | None:
