@@ -35,7 +35,7 @@ class Asking(threading.Thread):
 
     def __init__(self, whole, visitor, service):
         super().__init__(daemon=True)
-        self.url, self.cookies, self.ca = whole.origins[service] + "/", visitor.session.cookies, whole.ca
+        self.url, self.cookies, self.ca = whole.origins[service] + "/companies", visitor.session.cookies, whole.ca
         self.failures, self.good, self.stopping = [], 0, False
 
     def run(self):
