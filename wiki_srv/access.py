@@ -6,7 +6,7 @@ from hmlib.auth import Caller
 from wiki_srv.searching import Facets
 from wiki_srv.words import facet
 
-GENERAL_FACET = "general"
+GENERAL_FACET = facet("g", "")
 
 
 def seen(caller: Caller) -> tuple[str, dict[str, Any]]:
@@ -31,9 +31,9 @@ def facets(caller: Caller) -> Facets:
     """The same as seen(), for the full-text index."""
     companies = tuple(facet("c", company_id) for company_id in sorted(caller.scope.ids))
     if caller.level == "client":
-        only = {"all": (), "only": (companies or ("c",),), "except": ()}[caller.scope.rule]
+        only = {"all": (), "only": (companies or (facet("c", ""),),), "except": ()}[caller.scope.rule]
         refused = (GENERAL_FACET, *(companies if caller.scope.rule == "except" else ()))
-        return Facets((("aclient",), *only), refused)
+        return Facets(((facet("a", "client"),), *only), refused)
     if caller.scope.rule == "only":
         return Facets(((GENERAL_FACET, *companies),))
     return Facets((), companies if caller.scope.rule == "except" else ())

@@ -15,7 +15,9 @@ COLUMNS = {"title": "title", "tags": "tags", "body": "body"}
 WEIGHTS = {"title": "A", "tags": "B", "body": "D"}
 
 _PART = re.compile(r'(?P<minus>-)?(?:(?P<key>tag|company|in):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))', re.I)
-_MARKDOWN = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)|^\s{0,3}(?:#{1,6}|>|[-+*]|\d+[.)])\s+(?:\[[ xX]\] )?|[*`|~]+|_{2,}|-{3,}", re.M)
+_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
+_LINE_SIGNS = re.compile(r"^\s{0,3}(?:#{1,6}|>|[-+*]|\d+[.)])\s+(?:\[[ xX]\] |\[![A-Z]+\])?|^\s*\|?[\s:|-]*-{3,}[\s:|-]*$|\|", re.M)
+_INLINE_SIGNS = re.compile(r"[*`~]+|_{2,}")
 
 
 @dataclass(frozen=True)
@@ -103,26 +105,23 @@ def any_of(found: Sequence[str]) -> Wanted:
 
 def fts5(search: Wanted, facets: Facets, *, some: bool = False) -> str:
     """The MATCH expression of SQLite's FTS5; with `some`, one of the terms is enough."""
-    columns = search.column or "title tags body"
-    parts = [f"facets : ({' OR '.join(_quoted(word) for word in group)})" for group in _groups(search, facets)]
+    parts = [f"({' OR '.join(_quoted(word) for word in group)})" for group in _groups(search, facets)]
+    within = f"{search.column} : " if search.column else ""
     if search.terms:
         joined = (" OR " if some else " AND ").join(_fts5_term(term) for term in search.terms)
-        parts.append(f"{{{columns}}} : ({joined})")
+        parts.append(f"{within}({joined})")
+    refused = [*(_fts5_term(term) for term in search.without), *(_quoted(word) for word in facets.refused)]
     expression = " AND ".join(parts)
-    for term in search.without:
-        expression = f"({expression}) NOT {{{columns}}} : ({_fts5_term(term)})"
-    if facets.refused:
-        expression = f"({expression}) NOT facets : ({' OR '.join(_quoted(word) for word in facets.refused)})"
-    return expression
+    return f"({expression}) NOT ({' OR '.join(refused)})" if refused else expression
 
 
 def tsquery(search: Wanted, facets: Facets, *, some: bool = False) -> str:
     """The text form of PostgreSQL's tsquery for the same search."""
-    parts = ["(" + " | ".join(f"'={word}'" for word in group) + ")" for group in _groups(search, facets)]
+    parts = ["(" + " | ".join(f"'{word}'" for word in group) + ")" for group in _groups(search, facets)]
     if ranked := rank_query(search, some=some):
         parts.append(f"({ranked})")
     parts += [f"!({_ts_term(term, '')})" for term in search.without]
-    parts += [f"!'={word}'" for word in facets.refused]
+    parts += [f"!'{word}'" for word in facets.refused]
     return " & ".join(parts)
 
 
@@ -141,7 +140,8 @@ def pattern(marks: Sequence[str]) -> re.Pattern[str] | None:
 def snippet(text: str, hits: re.Pattern[str] | None, length: int = SNIPPET_LENGTH) -> Markup:
     """A piece of a Markdown text around its first hit, as HTML with every hit in <mark>; the text is escaped first."""
     start, end = _window(text, hits, length)
-    shown = marked(" ".join(_MARKDOWN.sub(r"\1 ", text[start:end]).split()), hits)
+    plain = _INLINE_SIGNS.sub("", _LINE_SIGNS.sub(" ", _LINK.sub(r"\1", text[start:end])))
+    shown = marked(" ".join(plain.split()), hits)
     return escape("… " if start else "") + shown + (" …" if end < len(text) else "")
 
 

@@ -46,12 +46,12 @@ def telling(text: str, most: int) -> list[str]:
 
 
 def facet(kind: str, value: str) -> str:
-    """A word that stands for a property of an article, such as its company: it is searched for, never found by text."""
-    return kind + "".join(words(value))
+    """A word that stands for a property of an article, such as its company. It begins with a sign that no word of a text holds."""
+    return "=" + kind + "".join(words(value))
 
 
 def vector(title: str, tags: str, body: str, facets: Iterable[str]) -> str:
-    """The text form of PostgreSQL's tsvector: title weighs A, tags B, body D; a facet begins with `=` and has no place."""
+    """The text form of PostgreSQL's tsvector: title weighs A, tags B, body D; a facet has no place."""
     places: dict[str, list[str]] = {}
     at = 0
     for text, weight in ((title, "A"), (tags, "B"), (body[:SEARCHED_LENGTH], "D")):
@@ -62,4 +62,4 @@ def vector(title: str, tags: str, body: str, facets: Iterable[str]) -> str:
             places.setdefault(word, [])
         at += 1
     lexemes = [f"'{word}':{','.join(found)}" if found else f"'{word}'" for word, found in places.items()]
-    return " ".join([*lexemes, *(f"'={word}'" for word in facets)])
+    return " ".join([*lexemes, *(f"'{word}'" for word in facets)])

@@ -6,5 +6,5 @@ CREATE TABLE article_number (
 CREATE VIRTUAL TABLE article_search USING fts5 (
     title, tags, body, facets,
     content = '', contentless_delete = 1, prefix = '2 3',
-    tokenize = 'unicode61 remove_diacritics 2'
+    tokenize = "unicode61 remove_diacritics 2 tokenchars '='"
 );

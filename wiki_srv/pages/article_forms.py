@@ -133,7 +133,7 @@ class ArticleEditPage(ArticleHandler):
             "articles/edit.html",
             article=article,
             draft=draft,
-            version=version,
+            base=version,
             text=await rendered(draft.body),
             findings=secrets_guard.find(draft.body),
             **{"errors": {}, "theirs": None, "compared": [], **context},

@@ -12,8 +12,8 @@ from wiki_srv.words import folded, vector, words
 @pytest.fixture(scope="module")
 def index():
     db = pysqlite3.connect(":memory:")
-    db.execute("CREATE VIRTUAL TABLE s USING fts5 (title, tags, body, facets, tokenize = 'unicode61 remove_diacritics 2')")
-    db.execute("INSERT INTO s VALUES ('Backup job', 'veeam net core', 'restore the server from tape', 'tnetcore c1')")
+    db.execute("CREATE VIRTUAL TABLE s USING fts5 (title, tags, body, facets, tokenize = \"unicode61 remove_diacritics 2 tokenchars '='\")")
+    db.execute("INSERT INTO s VALUES ('Backup job', 'veeam net core', 'restore the server from tape', '=tnetcore =c1')")
     yield db
     db.close()
 
@@ -35,10 +35,10 @@ def test_not_found(index, q):
 
 
 def test_a_facet_is_a_condition_and_never_found_by_text(index):
-    assert matches(index, "backup", Facets((("c1", "c2"),))) == 1
-    assert matches(index, "backup", Facets((("c2",),))) == 0
-    assert matches(index, "backup", Facets((), ("c1",))) == 0
-    assert matches(index, "tnetcore") == 0
+    assert matches(index, "backup", Facets((("=c1", "=c2"),))) == 1
+    assert matches(index, "backup", Facets((("=c2",),))) == 0
+    assert matches(index, "backup", Facets((), ("=c1",))) == 0
+    assert matches(index, "tnetcore =tnetcore") == 0
 
 
 @given(st.text(max_size=60))
@@ -74,7 +74,9 @@ def test_narrowings_are_read():
 
 
 def test_a_hit_is_marked_and_markdown_signs_are_gone():
-    assert snippet("## The **Résumé** of [it](http://x)", pattern(("resume",))) == "The <mark>Résumé</mark> of it"
+    assert snippet("## The **Résumé** of [it](http://x).", pattern(("resume",))) == "The <mark>Résumé</mark> of it."
+    table = "> [!NOTE]\n> Look\n\n| a | b |\n|---|--:|\n| x | 2 |\n\n- [x] done\n1. one"
+    assert snippet(table, None) == "Look a b x 2 done one"
 
 
 def test_a_long_text_shows_the_piece_around_the_hit():
@@ -85,5 +87,5 @@ def test_a_long_text_shows_the_piece_around_the_hit():
 
 
 def test_words_of_a_vector_carry_place_and_weight():
-    assert vector("Net", "a'b", "core", ["c1"]) == "'net':1A 'a':3B 'b':4B 'core':6D '=c1'"
+    assert vector("Net", "a'b", "core", ["=c1"]) == "'net':1A 'a':3B 'b':4B 'core':6D '=c1'"
     assert words("Ünïcode_10.0.0.5") == ["unicode", "10", "0", "0", "5"]
