@@ -186,6 +186,8 @@ class Nexus:
         if answer.code == 200 or held is None:
             decoded = await asyncio.to_thread(msgspec.json.decode, answer.body, type=Summary)
             held = msgspec.structs.replace(decoded, etag=answer.headers.get("Etag", ""))
+        else:
+            held = msgspec.structs.replace(held, as_of=answer.headers.get("X-As-Of", held.as_of))
         self._summaries[caller_id, path] = held
         _forget_oldest(self._summaries, REMEMBERED_SUMMARIES)
         return held
