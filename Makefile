@@ -16,7 +16,7 @@ install: $(INSTALLED) ## build .venv with everything in it
 $(INSTALLED): pyproject.toml constraints.txt $(wildcard *_srv/__init__.py)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,test]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,test]'
 	@touch $@
 
 demo: install ## fill a demo MSP, start the suite, print addresses and logins
