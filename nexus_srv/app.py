@@ -32,8 +32,10 @@ from nexus_srv.pages import (
     adopt,
     assets,
     authorize,
+    clients,
     companies,
     consent,
+    consents,
     contacts,
     end_session,
     home,
@@ -48,6 +50,7 @@ from nexus_srv.rotations import Rotations
 from nexus_srv.settings import PREFERENCES
 from nexus_srv.sign_in import SignIn
 from nexus_srv.signing import Signer
+from nexus_srv.sweeping import sweep_for_ever
 
 HERE = Path(__file__).parent
 MIGRATIONS: list[Folder] = [("hmlib", Path(hmlib.__file__).parent / "migrations"), ("nexus", HERE / "migrations")]
@@ -115,6 +118,8 @@ ROUTES = [
     url(r"/imports/([\w-]+)/mapping", imports.ImportMapping, name="import-mapping"),
     url(r"/imports/([\w-]+)/application", imports.ImportApplication, name="import-application"),
     url(r"/imports/([\w-]+)/errors", imports.ImportErrors, name="import-errors"),
+    url(r"/account/programs", consents.ConsentListPage, name="consents"),
+    url(r"/account/programs/([\w-]+)/end", consents.ConsentEnd, name="consent-end"),
     # browsers: the people who sign in
     url(r"/users", users.UserListPage, name="users"),
     url(r"/users/rows", users.UserRows, name="user-rows"),
@@ -127,6 +132,13 @@ ROUTES = [
     url(r"/users/([\w-]+)/access", users.UserAccessPage, name="user-access"),
     url(r"/users/([\w-]+)/sessions/end", users.UserSessionsEnd, name="user-sessions-end"),
     url(r"/users/([\w-]+)/sessions/([\w-]+)/end", users.UserSessionsEnd, name="user-session-end"),
+    # browsers: the programs they sign in to
+    url(r"/clients", clients.ClientListPage, name="clients"),
+    url(r"/clients/new", clients.ClientNewPage, name="client-new"),
+    url(r"/clients/([\w-]+)", clients.ClientPage, name="client"),
+    url(r"/clients/([\w-]+)/edit", clients.ClientEditPage, name="client-edit"),
+    url(r"/clients/([\w-]+)/secret", clients.ClientSecret, name="client-secret"),
+    url(r"/clients/([\w-]+)/status", clients.ClientStatus, name="client-status"),
     # other services and programs
     url(r"/oauth/token", oauth_token.TokenEndpoint),
     url(r"/oauth/userinfo", oauth_userinfo.UserinfoEndpoint),
@@ -167,6 +179,7 @@ NAVIGATION = [
     NavigationItem("Assets", "assets", "device-desktop", "directory:read"),
     NavigationItem("Import", "imports", "file-import", "directory:write"),
     NavigationItem("Users", "users", "users", "users:read"),
+    NavigationItem("Programs", "clients", "plug-connected", "clients:admin"),
     NavigationItem("Audit", "audit", "history", "audit:read"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
 ]
@@ -192,5 +205,5 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         issuer=issuer,
         grants=Grants(db, keys, preferences, issuer, Rotations(db)),
         sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
-        background=[signer.follow, Outbox(db, signer, settings).run],
+        background=[signer.follow, Outbox(db, signer, settings).run, lambda: sweep_for_ever(db)],
     )

@@ -22,10 +22,10 @@ from hmlib.ops import Failed
 from hmlib.refusals import Invalid, NotAllowed
 from hmlib.sessions import Sessions
 from hmlib.settings import LOOPBACK_NAMES, Settings, load
-from nexus_srv import access, people, signing
+from nexus_srv import access, people, programs, signing
 from nexus_srv.app import MIGRATIONS
 from nexus_srv.first_run import ACTOR, OPERATOR, ensure_admin, ensure_demo_people, keys_of, register_modules
-from nexus_srv.queries import clients, users
+from nexus_srv.queries import users
 from nexus_srv.queries.clients import OIDC_SCOPES, Client
 from nexus_srv.queries.users import User
 
@@ -110,11 +110,7 @@ def client_add(name: str, redirect_uris: tuple[str, ...], scopes: tuple[str, ...
 
     async def deed(settings: Settings, db: Db, keys: Keys) -> dict[str, str | None]:
         client = Client(new_id(), name, redirect_uris=redirect_uris, scopes=words)
-        now = utc_now()
-        async with db.write() as tx:
-            secret = await clients.register_client(tx, keys, client, now, public=public)
-            shown = {"name": name, "redirect_uris": redirect_uris, "scopes": words}
-            await audit.record(tx, ACTOR, "client.registered", f"client/{client.id}", now=now, after=shown)
+        secret = await programs.add(db, keys, client, ACTOR, utc_now(), public=public)
         return {"client_id": client.id, "client_secret": secret}
 
     made = _run(deed)

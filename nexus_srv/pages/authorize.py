@@ -23,10 +23,6 @@ class AuthorizationPage(PageHandler):
 
     _way_back: tuple[str, ...] = ()
 
-    def set_default_headers(self) -> None:
-        super().set_default_headers()
-        self.set_header("Referrer-Policy", "no-referrer")
-
     def form_origins(self) -> Sequence[str]:
         return self._way_back
 
@@ -44,7 +40,8 @@ class AuthorizationPage(PageHandler):
             return None
 
     def tell(self, redirect_uri: str, state: str, parameters: Mapping[str, str]) -> None:
-        """Back to the client; `iss` says who answers (RFC 9207)."""
+        """Back to the client; `iss` says who answers (RFC 9207). No page that is left on the way is told to anybody."""
+        self.set_header("Referrer-Policy", "no-referrer")
         kept = {"state": state} if state else {}
         self.see_other(with_parameters(redirect_uri, {**parameters, **kept, "iss": self.hm.origin}))
 

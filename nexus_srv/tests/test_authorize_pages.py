@@ -18,7 +18,7 @@ async def test_a_module_is_told_at_once_who_is_signed_in(bob, wiki, people):
     answer = await bob.fetch(wiki.wish(prompt="none"))
     assert answer.location.startswith(f"{wiki.redirect_uri}?code=")
     assert {name: told(answer)[name] for name in ("state", "iss")} == {"state": "st", "iss": ISSUER}
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "no-referrer" and answer.headers["Cache-Control"] == "no-store"
     tokens = (await wiki.redeem(told(answer)["code"])).json
     assert claims_of(tokens["access_token"])["sub"] == people.bob.id
 
@@ -167,6 +167,7 @@ def question(page) -> dict[str, str]:
 async def test_a_program_that_is_not_ours_is_asked_about_once(bob, grafana):
     page = await bob.fetch(grafana.wish())
     assert page.code == 200 and "Grafana" in page.text and "https://grafana.example.com" in page.text
+    assert page.headers["Referrer-Policy"] == "same-origin"  # without a referrer Chromium would post our own form with Origin: null
     assert page.text.index("Allow</button>") < page.text.index("Do not allow</button>")
     assert "https://grafana.example.com" in page.headers["Content-Security-Policy"]
     answer = await bob.fetch("/oauth/consent", "POST", question(page) | {"answer": "allow"})

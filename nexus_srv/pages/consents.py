@@ -1,0 +1,30 @@
+"""What one has allowed other programs, and taking it back."""
+
+from tornado.web import HTTPError
+
+from hmlib import audit
+from hmlib.auth import signed_in
+from hmlib.web import PageHandler
+from nexus_srv.queries import consents, refresh_tokens
+
+
+class ConsentListPage(PageHandler):
+    """The programs that one has allowed something."""
+
+    @signed_in
+    async def get(self) -> None:
+        self.page("consents.html", consents=await consents.of_account(self.db, self.known.id))
+
+
+class ConsentEnd(PageHandler):
+    """Takes back what one program was allowed; its tokens end."""
+
+    @signed_in
+    async def post(self, client_id: str) -> None:
+        async with self.db.write() as tx:
+            if not await consents.take_back(tx, self.known.id, client_id):
+                raise HTTPError(404)
+            await refresh_tokens.revoke_consent(tx, self.known.id, client_id, self.now)
+            await audit.record(tx, self.actor, "consent.taken_back", f"client/{client_id}", now=self.now)
+        self.toast("Taken back.")
+        self.see_other(self.reverse_url("consents"))
