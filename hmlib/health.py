@@ -41,7 +41,8 @@ class HealthHandler(RequestHandler):
         self.readiness = readiness
 
     def set_default_headers(self) -> None:
-        for name, value in {**every_answer(self.request.host_name), "Content-Security-Policy": CLOSED_POLICY, "Cache-Control": "no-store"}.items():
+        own = {"Content-Security-Policy": CLOSED_POLICY, "Cache-Control": "no-store"}
+        for name, value in {**every_answer(self.request.host_name), **own}.items():
             self.set_header(name, value)
 
     def write_error(self, status_code: int, **_: object) -> None:

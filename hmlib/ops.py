@@ -3,8 +3,6 @@
 import configparser
 import http.client
 import os
-import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from urllib.parse import urlsplit
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from hmlib.probes import is_ready, pid_in, tail, until
 from hmlib.service import ready_file
 from hmlib.settings import DEFAULT_PORTS, HUB, BadSetting, Settings, load
 
@@ -25,7 +24,6 @@ CONFIGURATION = "supervisord.conf"
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 MOST_TRIES = 4
-PROBE_SECONDS = 3.0
 LONGEST_SOCKET_PATH = 95  # of the 107 bytes a Unix socket's name may have, supervisord adds a suffix while it starts
 Say = Callable[[str], None]
 
@@ -162,7 +160,7 @@ class Suite:
         """Stop every process in good order, then supervisord. Raises Failed when it is still there after a minute."""
         self.ask("shutdown")
         pid_file = self.home / "run" / "supervisord.pid"
-        if not _until(lambda: not self.is_up() and not pid_file.exists(), STOP_SECONDS):
+        if not until(lambda: not self.is_up() and not pid_file.exists(), STOP_SECONDS):
             raise Failed("The suite has not stopped within a minute; see hm status.")
 
     # readiness
@@ -170,11 +168,11 @@ class Suite:
     def wait_until_ready(self, say: Say) -> None:
         """Wait for every process, then for every service's /readyz. Raises Failed with the log of one that gave up."""
         deadline = time.monotonic() + START_SECONDS
-        _until(self.is_up, START_SECONDS)
+        until(self.is_up, START_SECONDS)
         for process in self.processes():
             self.wait_for(process.name, deadline)
         for name, settings in self.here().items():
-            if not _until(partial(is_ready, settings), deadline - time.monotonic()):
+            if not until(partial(is_ready, settings), deadline - time.monotonic()):
                 raise Failed(f"{name} does not answer at {settings.origin}/readyz. See {self.home / 'logs'}.")
             say(f"{name} is ready at {settings.origin}")
 
@@ -184,7 +182,7 @@ class Suite:
         while True:
             process = next(process for process in self.processes() if process.name == name)
             pids.add(process.pid)
-            if process.state == "RUNNING" and _pid_in(ready_file(self.home, name)) == process.pid:
+            if process.state == "RUNNING" and pid_in(ready_file(self.home, name)) == process.pid:
                 return
             if process.gave_up or process.state == "STOPPED" or len(pids) > MOST_TRIES or time.monotonic() > deadline:
                 raise Failed(f"{name} has not started ({process.state}). The end of {process.log}:\n{tail(Path(process.log))}")
@@ -218,54 +216,3 @@ class Suite:
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != harmless:
                 raise Failed(f"supervisord refused for {process.name}: {fault.faultString}") from fault
-
-
-def is_ready(settings: Settings) -> bool:
-    """Whether the service's own /readyz on this machine answers 200 now, over verified TLS."""
-    address = "127.0.0.1" if settings.bind == "0.0.0.0" else settings.bind  # noqa: S104  comparing, not binding
-    connection = http.client.HTTPConnection(address, settings.port, timeout=PROBE_SECONDS)
-    try:
-        connection.connect()
-        if settings.tls:
-            context = ssl.create_default_context(cafile=settings.ca_file)
-            connection.sock = context.wrap_socket(connection.sock, server_hostname=urlsplit(settings.origin).hostname)
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def port_is_free(address: str, port: int) -> bool:
-    """Whether a service could listen there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
-
-
-def tail(file: Path, lines: int = 8) -> str:
-    """The last lines of a log file."""
-    try:
-        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return "(no log)"
-
-
-def _pid_in(file: Path) -> int:
-    try:
-        return int(file.read_text() or 0)
-    except (OSError, ValueError):
-        return 0
-
-
-def _until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Ask until it holds; false when it did not within ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not (holds := condition()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return holds

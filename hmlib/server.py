@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from tornado.http1connection import HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine, split_host_and_port
 from tornado.iostream import IOStream
 
 from hmlib import metrics
-from hmlib.headers import CLOSED_POLICY, EVERY_ANSWER
+from hmlib.headers import CLOSED_POLICY, every_answer
 from hmlib.logs import HEALTH_PATHS
 
 MAX_HEADER_BYTES = 16_384
@@ -104,7 +104,7 @@ class _Watched(HTTPMessageDelegate):
         assert isinstance(start_line, RequestStartLine)
         self._server.active.add(self._server_conn)
         self._refused = len(self._server.running) >= self._server.max_running and start_line.path not in HEALTH_PATHS
-        self._start_line = start_line
+        self._start_line, self._host = start_line, split_host_and_port(headers.get("Host", "").lower())[0]
         if self._refused:
             return None
         _believe_proxy(self._request_conn, headers, self._server.trusted_proxies)
@@ -116,7 +116,7 @@ class _Watched(HTTPMessageDelegate):
     def finish(self) -> None:
         """The request is here whole. A refusal waits for that too: answered earlier, the connection could not be kept."""
         if self._refused:
-            refuse(self._request_conn, self._start_line)
+            refuse(self._request_conn, self._start_line, self._host)
         else:
             self._server.runs(self._server_conn)
             self._inner.finish()
@@ -126,14 +126,14 @@ class _Watched(HTTPMessageDelegate):
             self._inner.on_connection_close()
 
 
-def refuse(connection: HTTPConnection, start_line: RequestStartLine) -> None:
+def refuse(connection: HTTPConnection, start_line: RequestStartLine, host: str) -> None:
     """Answer 503 and spend nothing else on the request."""
     metrics.REFUSED.labels("requests").inc()
     request_id = secrets.token_hex(8)
     problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "overloaded"}
     problem |= {"detail": "Too much is going on at the moment. Try again in a few seconds.", "request_id": request_id}
     body = msgspec.json.encode(problem)
-    headers = HTTPHeaders(dict(EVERY_ANSWER))
+    headers = HTTPHeaders(dict(every_answer(host)))
     headers.update({"Content-Security-Policy": CLOSED_POLICY, "Cache-Control": "no-store", "X-Request-ID": request_id})
     headers.update({"Content-Type": "application/problem+json", "Content-Length": str(len(body)), "Retry-After": "2"})
     connection.write_headers(

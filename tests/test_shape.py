@@ -88,6 +88,7 @@ ORDER = [
     "listening",
     "service",
     "certificates",
+    "probes",
     "ops",
     "cli",
     "postgres_fixture",

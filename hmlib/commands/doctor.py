@@ -15,7 +15,8 @@ import click
 from hmlib import certificates, checks, migrate
 from hmlib.commands.local import installed_services, is_installed, migrations_of
 from hmlib.db import DatabaseDown, connect
-from hmlib.ops import Suite, is_ready, port_is_free
+from hmlib.ops import Suite
+from hmlib.probes import is_ready, port_is_free
 from hmlib.settings import BadSetting, Settings
 
 LOW_SPACE = 1024**3

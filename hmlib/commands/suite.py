@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import click
 
 from hmlib import certificates, checks
-from hmlib.ops import Failed, Suite, port_is_free
+from hmlib.ops import Failed, Suite
+from hmlib.probes import port_is_free
 
 
 @click.command()

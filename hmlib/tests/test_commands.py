@@ -10,7 +10,8 @@ import pytest
 from hmlib.commands import data, local, trust
 from hmlib.commands.progress import Progress
 from hmlib.files import Change, Outcome, RowError
-from hmlib.ops import Failed, Suite, port_is_free, tail
+from hmlib.ops import Failed, Suite
+from hmlib.probes import port_is_free, tail
 from hmlib.settings import BadSetting
 
 
