@@ -32,7 +32,7 @@ class Tab:
     """A page that remembers what went wrong in it."""
 
     def __init__(self, browser, **options):
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", **options)
         self.page = self.context.new_page()
         self.wrong, self.urls = [], []
         self.page.on("console", lambda message: self.wrong.append(message.text) if message.type == "error" else None)
@@ -95,8 +95,7 @@ def test_n037_the_policy_stops_what_is_not_ours(whole, tab):
     tab.page.evaluate("""() => {
         window.ran = [];
         const script = document.createElement("script");
-        script.textContent = "window.ran.push('inline')";
-        try { document.body.append(script); } catch (refused) {}
+        try { script.textContent = "window.ran.push('inline')"; document.body.append(script); } catch (refused) {}
         const link = document.createElement("div");
         try { link.innerHTML = "<img src=x onerror=window.ran.push('handler')>"; document.body.append(link); } catch (refused) {}
         try { eval("window.ran.push('eval')"); } catch (refused) {}
@@ -113,7 +112,8 @@ def test_searching_as_one_types_keeps_the_address_and_the_focus(whole, tab):
     search.press_sequentially("10000", delay=20)
     tab.page.wait_for_url("**q=10000**")
     assert tab.page.evaluate("document.activeElement.type") == "search"
-    assert tab.page.locator("tbody tr").count() == 9
+    shown = tab.page.locator("tbody tr").count()
+    assert 0 < shown < 25 and f"of {shown}" in tab.page.locator(".hm-list").inner_text()
     assert not tab.wrong, tab.wrong
 
 
@@ -132,9 +132,7 @@ def reachable(tab, origin):
         answer = tab.page.goto(url)
         yield url, answer
         for link in tab.page.eval_on_selector_all("a[href]:not([download])", "links => links.map(link => link.href)"):
-            skip = (
-                "/export" in link or "/file" in link or "/login" in link or "/logout" in link or "openapi.json" in link or "/rows" in link
-            )
+            skip = re.search(r"/(export|file|login|logout|rows)\b|openapi\.json|[?&](cursor|sort)=", link)
             if link.startswith(origin + "/") and not skip and shape_of(link) not in seen:
                 seen.add(shape_of(link))
                 waiting.append(link.split("#")[0])
