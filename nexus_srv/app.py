@@ -40,6 +40,7 @@ from nexus_srv.pages import (
     end_session,
     home,
     imports,
+    keys,
     locations,
     login,
     setup,
@@ -139,6 +140,9 @@ ROUTES = [
     url(r"/clients/([\w-]+)/edit", clients.ClientEditPage, name="client-edit"),
     url(r"/clients/([\w-]+)/secret", clients.ClientSecret, name="client-secret"),
     url(r"/clients/([\w-]+)/status", clients.ClientStatus, name="client-status"),
+    url(r"/keys", keys.KeyListPage, name="keys"),
+    url(r"/keys/rotation", keys.KeyRotation, name="key-rotation"),
+    url(r"/keys/([\w-]+)/compromise", keys.KeyCompromise, name="key-compromise"),
     # other services and programs
     url(r"/oauth/token", oauth_token.TokenEndpoint),
     url(r"/oauth/userinfo", oauth_userinfo.UserinfoEndpoint),

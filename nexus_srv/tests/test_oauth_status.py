@@ -166,3 +166,22 @@ async def test_a_token_can_end_its_own_session(bob, carol, db):
 
 async def test_a_stranger_ends_no_session(stranger):
     assert (await stranger.api("/api/session", "DELETE")).code == 401
+
+
+async def test_n172_programs_do_not_register_themselves(stranger):
+    for path in ("/oauth/register", "/register", "/connect/register"):
+        assert (await stranger.send(path, "POST", "{}", {"Content-Type": "application/json"})).code == 404
+    told = (await stranger.send("/.well-known/openid-configuration", "GET", None, {})).json
+    assert "registration_endpoint" not in told
+
+
+async def test_n170_no_code_state_or_token_is_in_the_log(bob, wiki, caplog):
+    caplog.set_level("DEBUG")
+    code = await wiki.code(bob, state="a-state-of-its-own")
+    tokens = (await wiki.redeem(code)).json
+    await wiki.exchange(tokens["access_token"])
+    await wiki.refresh(tokens["refresh_token"] + "x")
+    logged = "\n".join(str(vars(record)) for record in caplog.records)
+    assert "oauth_token" in logged
+    secrets = (code, "a-state-of-its-own", wiki.secret, tokens["access_token"], tokens["refresh_token"], tokens["id_token"])
+    assert not [secret for secret in secrets if secret in logged]
