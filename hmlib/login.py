@@ -7,23 +7,20 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
-from hmlib import requests, tokens
+from hmlib import requests, tokens, transactions
 from hmlib.auth import anyone
 from hmlib.callers import ModuleCallers
 from hmlib.clock import shifted
-from hmlib.crypto import Unsealable
 from hmlib.directory import SignedIn
 from hmlib.nexus import Nexus, NexusDown, NexusRefused, SignInRefused
 from hmlib.requests import BadRequest
 from hmlib.sessions import Opening, Tokens
+from hmlib.transactions import Transaction
 from hmlib.web import PageHandler, Problem
 
-TRANSACTION_SECONDS = 600
-TRANSACTIONS_AT_MOST = 5
 SILENT_TRIES = 3
 SILENT_SECONDS = 10
 SCOPE = "openid profile offline_access"
@@ -32,16 +29,6 @@ WRONG = "That user name and password do not match."
 THROTTLED = "Too many attempts. Wait a little, then try again."
 BUSY = "Too many people are signing in just now. Try again in a few seconds."
 AWAY = "Signing in is not possible just now, because Nexus does not answer. This page will work again as soon as it does."
-
-
-class Transaction(msgspec.Struct, frozen=True):
-    """A sign-in that has gone to Nexus and is expected back; sealed in a cookie of the browser that began it."""
-
-    state: str
-    nonce: str
-    verifier: str
-    next: str
-    at: float
 
 
 class SignInHandler(PageHandler):
@@ -68,7 +55,7 @@ class SignInHandler(PageHandler):
         """Ask Nexus who this is (OAuth 2.1 code flow, PKCE S256, state, nonce); ``prompt`` none asks without showing anything."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         transaction = Transaction(state, nonce, verifier, next_path, time.time())
-        self._keep(transaction)
+        transactions.keep(self, transaction)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(transaction.verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
             "response_type": "code",
@@ -81,32 +68,6 @@ class SignInHandler(PageHandler):
             "code_challenge_method": "S256",
         }
         self.see_other(f"{self.hm.nexus_url}/oauth/authorize?" + urlencode(asked | ({"prompt": prompt} if prompt else {})))
-
-    def _transaction_cookie(self, state: str) -> str:
-        return f"{self.hm.cookie}_tx_{hashlib.sha256(state.encode()).hexdigest()[:12]}"
-
-    def _keep(self, transaction: Transaction) -> None:
-        name = self._transaction_cookie(transaction.state)
-        sealed = self.keys.seal(msgspec.json.encode(transaction), table="cookie", column="transaction", row_id=name)
-        pending = [other for other in self.cookies if other.startswith(f"{self.hm.cookie}_tx_")]
-        for stale in pending[: max(0, len(pending) - TRANSACTIONS_AT_MOST + 1)]:
-            self.drop_cookie(stale)
-        self.put_cookie(name, sealed, TRANSACTION_SECONDS)
-
-    def take_transaction(self, state: str) -> Transaction | None:
-        """The transaction this browser began with ``state``, once; None for another browser's, an old or a made-up one."""
-        name = self._transaction_cookie(state)
-        sealed = self.get_cookie(name)
-        if not sealed:
-            return None
-        self.drop_cookie(name)
-        try:
-            raw = self.keys.unseal(sealed, table="cookie", column="transaction", row_id=name)
-        except Unsealable:
-            return None
-        transaction = msgspec.json.decode(raw, type=Transaction)
-        fresh = transaction.state == state and time.time() - transaction.at < TRANSACTION_SECONDS
-        return transaction if fresh else None
 
     async def open_session(self, answer: SignedIn, name: str) -> None:
         """Open the module's session with what Nexus gave, under a new id. Raises BadToken when it does not hold."""
@@ -223,7 +184,7 @@ class Callback(SignInHandler):
 
     @anyone
     async def get(self) -> None:
-        transaction = self.take_transaction(self.query.get("state", ""))
+        transaction = transactions.take(self, self.query.get("state", ""))
         if transaction is None or self.query.get("iss") != self.hm.nexus_url:
             raise BadRequest(
                 "invalid_state", "This sign-in was not begun in this browser, or it is too old. Start again from the page you wanted."
