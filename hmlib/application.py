@@ -46,13 +46,13 @@ def application(
     """
     keys = keys or Keys(load_master(settings.master_key_file), settings.service)
     sessions = Sessions(db, keys)
-    background = list(more.pop("background", ()))
+    background = [*more.pop("background", ()), lambda: _sweep(sessions, preferences, db)]
     if callers is None:
         assert nexus is not None
         callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
         background += [callers.revocations.follow, nexus.watch]
     return Application(
-        [*routes, *([*login.routes(), *logout.routes()] if settings.service != HUB else ()), *_shared_routes()],
+        [*routes, *_shared_routes(settings)],
         routes=tuple(routes),
         default_handler_class=NotFound,
         compress_response=False,
@@ -65,13 +65,14 @@ def application(
         callers=callers,
         preferences=preferences,
         pages=Pages(settings, templates, navigation, search_route),
-        background=[*background, lambda: _sweep(sessions, preferences, db)],
+        background=background,
         **more,
     )
 
 
-def _shared_routes() -> list[URLSpec]:
-    return [*openapi.routes(), url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport)]
+def _shared_routes(settings: Settings) -> list[URLSpec]:
+    own = [] if settings.service == HUB else [*login.routes(), *logout.routes()]
+    return [*own, *openapi.routes(), url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport)]
 
 
 async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:

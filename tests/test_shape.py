@@ -76,6 +76,7 @@ ORDER = [
     "replays",
     "once",
     "resources",
+    "transactions",
     "login",
     "logout",
     "reports",

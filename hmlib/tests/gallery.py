@@ -249,7 +249,7 @@ class Bare(Show):
     signed_in = False
 
     def get(self, name: str) -> None:
-        self.show(f"{name}.html", action="/bare/signed_out", ticket="t", next="/", request_id="0193b5f2")
+        self.show(f"{name}.html", action="/bare/unavailable", ticket="t", next="/", request_id="0193b5f2")
 
     post = get
 
@@ -283,7 +283,7 @@ ROUTES = [
     url(r"/login", Login),
     url(r"/injected", Injected),
     url(r"/error/([0-9]{3})", Failing),
-    url(r"/bare/(handover|logout|signed_out|unavailable)", Bare),
+    url(r"/bare/(handover|logout|unavailable)", Bare),
     url(r"/csp-report", Reports),
     url(static_files.ROUTE, static_files.StaticFiles),
 ]
@@ -298,7 +298,7 @@ PLACES = [
     "/login",
     "/login?error=1",
 ]
-PLACES += ["/error/404", "/bare/handover", "/bare/logout", "/bare/signed_out", "/bare/unavailable"]
+PLACES += ["/error/404", "/bare/handover", "/bare/logout", "/bare/unavailable"]
 
 
 def application() -> Application:

@@ -310,7 +310,7 @@ def test_the_drawer_and_the_menu_open_on_a_phone(browser, gallery):
 
 def test_the_handover_goes_on_by_itself(page):
     page.goto("/bare/handover")
-    expect(page).to_have_url(re.compile("/bare/signed_out$"))
+    expect(page).to_have_url(re.compile("/bare/unavailable$"))
 
 
 def test_everything_main_works_without_javascript(browser, gallery):
