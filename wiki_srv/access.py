@@ -9,17 +9,17 @@ from wiki_srv.words import facet
 GENERAL_FACET = facet("g", "")
 
 
-def seen(caller: Caller) -> tuple[str, dict[str, Any]]:
-    """The condition on `article` and its parameters.
+def seen(caller: Caller, table: str = "article") -> tuple[str, dict[str, Any]]:
+    """The condition on `article` (or another table with its company, audience and status) and its parameters.
 
     A client sees what is published for clients in the spaces of its own companies; everybody else the articles of the companies
     in their scope and all general ones.
     """
-    scope = caller.scope.clause("article.company_id")
+    scope = caller.scope.clause(f"{table}.company_id")
     if caller.level == "client":
-        shown = "article.audience = 'client' AND article.status IN ('published', 'needs_review')"
-        return f"({shown} AND article.company_id IS NOT NULL AND {scope})", caller.scope.params()
-    return f"(article.company_id IS NULL OR {scope})", caller.scope.params()
+        shown = f"{table}.audience = 'client' AND {table}.status IN ('published', 'needs_review')"
+        return f"({shown} AND {table}.company_id IS NOT NULL AND {scope})", caller.scope.params()
+    return f"({table}.company_id IS NULL OR {scope})", caller.scope.params()
 
 
 def seen_revisions(caller: Caller) -> str:

@@ -46,15 +46,21 @@ CREATE UNIQUE INDEX article_title ON article (space_id, COALESCE(folder_id, ''),
 CREATE INDEX article_by_title ON article (folded, id);
 CREATE INDEX article_updated ON article (updated_at, id);
 CREATE INDEX article_of_company ON article (company_id, updated_at, id);
+CREATE INDEX article_counts ON article (company_id, status, audience, updated_at);
 CREATE INDEX article_of_space ON article (space_id, status, audience, updated_at);
 CREATE INDEX article_seen ON article (status, audience, company_id);
 
+-- What decides who sees the article stands here too, so that tags are counted without a look at each article.
 CREATE TABLE article_tag (
     article_id TEXT NOT NULL CONSTRAINT article_tag_article REFERENCES article (id) ON DELETE CASCADE,
     folded TEXT NOT NULL,
+    company_id TEXT,
+    audience TEXT NOT NULL,
+    status TEXT NOT NULL,
     PRIMARY KEY (article_id, folded)
 );
 CREATE INDEX article_tag_folded ON article_tag (folded, article_id);
+CREATE INDEX article_tag_seen ON article_tag (folded, status, audience, company_id);
 
 CREATE TABLE revision (
     article_id TEXT NOT NULL CONSTRAINT revision_article REFERENCES article (id) ON DELETE CASCADE,

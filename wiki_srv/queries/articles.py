@@ -213,8 +213,13 @@ def _content(draft: Draft, actor: Actor, now: str) -> dict[str, Any]:
 
 async def _tag(tx: Db, id: str, draft: Draft) -> None:
     await tx.run("DELETE FROM article_tag WHERE article_id = :id", id=id)
-    forms = dict.fromkeys(folded(tag) for tag in draft.tags)
-    await tx.many("INSERT INTO article_tag (article_id, folded) VALUES (:id, :tag)", [{"id": id, "tag": tag} for tag in forms])
+    await tx.many(
+        """
+        INSERT INTO article_tag (article_id, folded, company_id, audience, status)
+        SELECT id, :tag, company_id, audience, status FROM article WHERE id = :id
+        """,
+        [{"id": id, "tag": tag} for tag in dict.fromkeys(folded(tag) for tag in draft.tags)],
+    )
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -32,11 +32,11 @@ async def counts(db: Db, caller: Caller) -> dict[str, Count]:
 
 async def tags_seen(db: Db, caller: Caller, most: int = 100) -> list[str]:
     """The tags in use where the caller may look, most used first."""
-    condition, params = seen(caller)
+    condition, params = seen(caller, "article_tag")
     rows = await db.all(
         f"""
-        SELECT article_tag.folded AS tag FROM article_tag JOIN article ON article.id = article_tag.article_id
-        WHERE {LIVING} AND {condition} GROUP BY article_tag.folded ORDER BY count(*) DESC, article_tag.folded LIMIT :most
+        SELECT folded AS tag FROM article_tag WHERE status <> 'archived' AND {condition}
+        GROUP BY folded ORDER BY count(*) DESC, folded LIMIT :most
         """,
         most=most,
         **params,
