@@ -51,21 +51,16 @@ def application(
         assert nexus is not None
         callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
         background += [callers.revocations.follow, nexus.watch]
+    spine = {"hm": settings, "db": db, "nexus": nexus, "keys": keys, "sessions": sessions, "callers": callers, "preferences": preferences}
     return Application(
         [*routes, *_shared_routes(settings)],
         routes=tuple(routes),
         default_handler_class=NotFound,
         compress_response=False,
         log_function=log_request,
-        hm=settings,
-        db=db,
-        nexus=nexus,
-        keys=keys,
-        sessions=sessions,
-        callers=callers,
-        preferences=preferences,
         pages=Pages(settings, templates, navigation, search_route),
         background=background,
+        **spine,
         **more,
     )
 
