@@ -51,7 +51,15 @@ def application(
         assert nexus is not None
         callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
         background += [callers.revocations.follow, nexus.watch]
-    spine = {"hm": settings, "db": db, "nexus": nexus, "keys": keys, "sessions": sessions, "callers": callers, "preferences": preferences}
+    spine: dict[str, Any] = {
+        "hm": settings,
+        "db": db,
+        "nexus": nexus,
+        "keys": keys,
+        "sessions": sessions,
+        "callers": callers,
+        "preferences": preferences,
+    }
     return Application(
         [*routes, *_shared_routes(settings)],
         routes=tuple(routes),
