@@ -1,6 +1,5 @@
 """Asking whether a token still holds, and ending one before its time."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from hmlib import audit
@@ -11,6 +10,8 @@ from nexus_srv.api.oauth import OAuthHandler
 from nexus_srv.oauth import OAuthError, needed
 from nexus_srv.queries import refresh_tokens
 from nexus_srv.queries.clients import Client
+
+EPOCH = "1970-01-01T00:00:00.000000Z"
 
 
 class RevocationEndpoint(OAuthHandler):
@@ -25,7 +26,7 @@ class RevocationEndpoint(OAuthHandler):
         if given:
             await self._end_family(client, given[0])
         elif (claims := await self.claims_of(token)) and claims.client_id == client.id:
-            await refresh_tokens.end_access_token(self.db, claims.jti, datetime.fromtimestamp(claims.exp, UTC).isoformat())
+            await refresh_tokens.end_access_token(self.db, claims.jti, shifted(EPOCH, claims.exp))
         self.answer(b"{}")
 
     async def _end_family(self, client: Client, family_id: str) -> None:
