@@ -48,18 +48,8 @@ def application(
     sessions = Sessions(db, keys)
     background = [*more.pop("background", ()), lambda: _sweep(sessions, preferences, db)]
     if callers is None:
-        assert nexus is not None
-        callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
-        background += [callers.revocations.follow, nexus.watch]
-    spine: dict[str, Any] = {
-        "hm": settings,
-        "db": db,
-        "nexus": nexus,
-        "keys": keys,
-        "sessions": sessions,
-        "callers": callers,
-        "preferences": preferences,
-    }
+        callers = _module_callers(settings, db, nexus, sessions, background)
+    spine: dict[str, Any] = dict(hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences)
     return Application(
         [*routes, *_shared_routes(settings)],
         routes=tuple(routes),
@@ -71,6 +61,13 @@ def application(
         **spine,
         **more,
     )
+
+
+def _module_callers(settings: Settings, db: Db, nexus: Nexus | None, sessions: Sessions, background: list[Any]) -> ModuleCallers:
+    assert nexus is not None
+    callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
+    background += [callers.revocations.follow, nexus.watch]
+    return callers
 
 
 def _shared_routes(settings: Settings) -> list[URLSpec]:

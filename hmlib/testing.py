@@ -335,8 +335,8 @@ def settings(home: Path, service: ServiceUnderTest) -> Settings:
     modules = (Module("wiki", "https://localhost:5003"), Module("treasury", "https://localhost:5002"))
     origins = {"nexus": ISSUER} | {module.name: module.origin for module in modules}
     return Settings(
-        service=service.name, home=home, bind="127.0.0.1", port=0, origin=origins.get(service.name, "https://localhost:5004"), nexus_url=ISSUER, db_url="",
-        modules=modules,
+        service=service.name, home=home, bind="127.0.0.1", port=0, nexus_url=ISSUER, db_url="",
+        origin=origins.get(service.name, "https://localhost:5004"), modules=modules,
         master_key_file=home / "keys" / "master.key", password_login=True, log="text", tls=False, metrics_port=0,
     )  # fmt: skip
 
