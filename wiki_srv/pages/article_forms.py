@@ -9,11 +9,11 @@ from hmlib.auth import allowed
 from hmlib.db import Conflict
 from hmlib.nexus import NexusDown
 from hmlib.web import PageHandler
-from wiki_srv import editing, secrets_guard
+from wiki_srv import editing
 from wiki_srv.differences import lines_of
 from wiki_srv.drafts import GENERAL, LONGEST_BODY, Draft, draft_of_form, folder_path, one_line, tidy_body
 from wiki_srv.editing import Stale, Target
-from wiki_srv.pages.articles import LONGEST_FORM, ArticleHandler, rendered
+from wiki_srv.pages.articles import LONGEST_FORM, ArticleHandler, rendered, secrets_in
 from wiki_srv.queries import revisions, spaces
 from wiki_srv.queries.articles import Article
 
@@ -74,7 +74,7 @@ class ArticleNewPage(PageHandler):
             companies=await self._companies(),
             spaces=[space.name for space in await spaces.general(self.db, self.known)],
             text=await rendered(draft.body),
-            findings=secrets_guard.find(draft.body),
+            findings=await secrets_in(draft.body),
         )
 
     async def _companies(self) -> list[tuple[str, str]]:
@@ -135,7 +135,7 @@ class ArticleEditPage(ArticleHandler):
             draft=draft,
             base=version,
             text=await rendered(draft.body),
-            findings=secrets_guard.find(draft.body),
+            findings=await secrets_in(draft.body),
             **{"errors": {}, "theirs": None, "compared": [], **context},
         )
 
@@ -148,7 +148,7 @@ class ArticlePreview(PageHandler):
     @allowed("wiki:write")
     async def post(self) -> None:
         body = tidy_body(self.form.get("body", ""))[:LONGEST_BODY]
-        self.partial("articles/_preview.html", text=await rendered(body), findings=await asyncio.to_thread(secrets_guard.find, body))
+        self.partial("articles/_preview.html", text=await rendered(body), findings=await secrets_in(body))
 
 
 def number(text: str) -> int:

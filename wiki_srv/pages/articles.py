@@ -10,6 +10,7 @@ from wiki_srv import editing, secrets_guard
 from wiki_srv.markup import REMEMBERED_LENGTH, Rendered, render
 from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article
+from wiki_srv.secrets_guard import Finding
 
 LONGEST_FORM = 4 * 1024 * 1024
 """Bytes of a posted article: 500,000 characters, some of them several bytes long, each byte perhaps as %XX."""
@@ -18,6 +19,11 @@ LONGEST_FORM = 4 * 1024 * 1024
 async def rendered(text: str) -> Rendered:
     """The text as HTML; a long one beside the loop, so that nobody else waits."""
     return render(text) if len(text) <= REMEMBERED_LENGTH else await asyncio.to_thread(render, text)
+
+
+async def secrets_in(text: str) -> list[Finding]:
+    """What in the text looks secret, looked for beside the loop."""
+    return await asyncio.to_thread(secrets_guard.find, text)
 
 
 class ArticleHandler(PageHandler):
@@ -61,7 +67,7 @@ class ArticlePage(ArticleHandler):
     async def get(self, id: str) -> None:
         article = await self.article(id)
         may_write = self.known.may("wiki:write")
-        findings = await asyncio.to_thread(secrets_guard.find, article.body) if may_write else []
+        findings = await secrets_in(article.body) if may_write else []
         self.page("articles/page.html", article=article, text=await rendered(article.body), may_write=may_write, findings=findings)
 
 

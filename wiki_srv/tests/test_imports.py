@@ -187,6 +187,12 @@ def test_windows_text_is_read():
     assert found.body == "Schlüssel"
 
 
+def test_every_packaged_demo_article_can_be_read():
+    found = [file for path in demo.PACKAGED.glob("**/*.md") for file in read(path.read_bytes(), path.name)[0]]
+    assert len(found) > 50
+    assert [file.path for file in found if file.problem or file.unknown or file.audience not in ("internal", "client")] == []
+
+
 @pytest.mark.gen_test
 async def test_the_demo_is_what_the_importer_takes(tmp_path, monkeypatch, db, bring):
     source = tmp_path / "source"
