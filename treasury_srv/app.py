@@ -11,9 +11,13 @@ from hmlib.migrate import Folder
 from hmlib.nexus import Nexus
 from hmlib.pages import NavigationItem
 from hmlib.settings import Settings
+from treasury_srv.api import agreements as api_agreements
 from treasury_srv.api import billing_summary as api_billing_summary
+from treasury_srv.api import imports as api_imports
+from treasury_srv.api import overrides as api_overrides
+from treasury_srv.api import plans as api_plans
 from treasury_srv.bills import Bills
-from treasury_srv.pages import companies, home
+from treasury_srv.pages import agreement_ends, agreements, companies, home, imports, overrides, plans, prices
 from treasury_srv.settings import PREFERENCES
 
 HERE = Path(__file__).parent
@@ -23,11 +27,15 @@ MIGRATIONS: tuple[Folder, ...] = (("hmlib", HERE.parent / "hmlib" / "migrations"
 NAVIGATION = (
     NavigationItem("Dashboard", "home", "layout-dashboard", "billing:read"),
     NavigationItem("Companies", "companies", "building", "billing:read"),
+    NavigationItem("Agreements", "agreements", "file-text", "billing:write"),
+    NavigationItem("Plans", "plans", "tags", "billing:write"),
+    NavigationItem("Import", "imports", "file-import", "labour:write"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
     NavigationItem("Audit log", "audit", "clipboard-list", "audit:read"),
 )
 
 ID = r"([0-9a-f]{8}-[0-9a-f-]{27})"
+KIND = r"([a-z-]+)"
 
 ROUTES = [
     # browsers
@@ -35,10 +43,50 @@ ROUTES = [
     url(r"/companies", companies.CompanyListPage, name="companies"),
     url(r"/companies/export", companies.CompanyExport, name="companies-export"),
     url(rf"/companies/{ID}", companies.CompanyBillPage, name="company"),
+    url(rf"/companies/{ID}/agreements", agreements.AgreementNewPage, name="company-agreements"),
+    url(r"/agreements", agreements.AgreementListPage, name="agreements"),
+    url(r"/agreements/export", agreements.AgreementExport, name="agreements-export"),
+    url(rf"/agreements/{ID}", agreements.AgreementPage, name="agreement"),
+    url(rf"/agreements/{ID}/edit", agreements.AgreementEditPage, name="agreement-edit"),
+    url(rf"/agreements/{ID}/end", agreement_ends.AgreementEnd, name="agreement-end"),
+    url(rf"/agreements/{ID}/removal", agreements.AgreementRemoval, name="agreement-removal"),
+    url(rf"/agreements/{ID}/overrides", overrides.OverrideNewPage, name="agreement-overrides"),
+    url(rf"/overrides/{ID}", overrides.OverridePage, name="override"),
+    url(rf"/overrides/{ID}/removal", overrides.OverrideRemoval, name="override-removal"),
+    url(rf"/agreements/{ID}/manual-items", overrides.ManualItemNewPage, name="agreement-manual-items"),
+    url(rf"/manual-items/{ID}", overrides.ManualItemPage, name="manual-item"),
+    url(rf"/manual-items/{ID}/removal", overrides.ManualItemRemoval, name="manual-item-removal"),
+    url(r"/plans", plans.PlanListPage, name="plans"),
+    url(r"/plans/new", plans.PlanNewPage, name="plan-new"),
+    url(rf"/plans/{ID}", plans.PlanPage, name="plan"),
+    url(rf"/plans/{ID}/edit", plans.PlanEditPage, name="plan-edit"),
+    url(rf"/plans/{ID}/removal", plans.PlanRemoval, name="plan-removal"),
+    url(rf"/plans/{ID}/prices", prices.PriceNewPage, name="plan-prices"),
+    url(rf"/prices/{ID}", prices.PricePage, name="price"),
+    url(rf"/prices/{ID}/removal", prices.PriceRemoval, name="price-removal"),
+    url(r"/imports", imports.ImportListPage, name="imports"),
+    url(rf"/imports/{KIND}", imports.ImportNewPage, name="import"),
+    url(rf"/imports/{KIND}/{ID}", imports.ImportPage, name="import-file"),
+    url(rf"/imports/{KIND}/{ID}/mapping", imports.ImportMapping, name="import-mapping"),
+    url(rf"/imports/{KIND}/{ID}/removal", imports.ImportRemoval, name="import-removal"),
     # pieces of pages
     url(r"/companies/rows", companies.CompanyRows, name="company-rows"),
+    url(r"/agreements/rows", agreements.AgreementRows, name="agreement-rows"),
+    url(r"/plans/rows", plans.PlanRows, name="plan-rows"),
     # other services
     url(r"/api/billing_summary", api_billing_summary.BillingSummary),
+    url(r"/api/agreements", api_agreements.AgreementList),
+    url(rf"/api/agreements/{ID}", api_agreements.AgreementEntry),
+    url(rf"/api/agreements/{ID}/end", api_agreements.AgreementEnd),
+    url(r"/api/overrides", api_overrides.OverrideList),
+    url(rf"/api/overrides/{ID}", api_overrides.OverrideEntry),
+    url(r"/api/manual-items", api_overrides.ManualItemList),
+    url(rf"/api/manual-items/{ID}", api_overrides.ManualItemEntry),
+    url(r"/api/plans", api_plans.PlanList),
+    url(rf"/api/plans/{ID}", api_plans.PlanEntry),
+    url(r"/api/prices", api_plans.PriceList),
+    url(rf"/api/prices/{ID}", api_plans.PriceEntry),
+    url(rf"/api/imports/{KIND}", api_imports.Import),
     *admin.routes(),
 ]
 

@@ -58,6 +58,10 @@ def day_before(day: str) -> str:
     return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
+def day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
 def end_of_term(start_on: str, term: str) -> str | None:
     """The last day of a term: the day before the anniversary; a start on 29 February ends on 27 February; None for month to month."""
     years = TERM_YEARS[term]

@@ -1,20 +1,23 @@
 """Agreements: which company has which plan and term from when, and which of them a caller may see."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 import msgspec
 
 from hmlib.auth import CompanyScope
 from hmlib.db import Db
-from hmlib.lists import Ask, Listing, Page
+from hmlib.lists import Ask, BadAsk, Listing, Page
 from treasury_srv.queries import rows
 
 LISTING = Listing(
     sorts={"start_on": "agreement.start_on", "created_at": "agreement.created_at", "company_id": "agreement.company_id"},
     default="-start_on",
     id_column="agreement.id",
-    filters=("company_id", "plan_id", "term"),
+    filters=("company_id", "plan_id", "term", "state", "updated_since"),
 )
+STATES = ("in_force", "ending", "expired", "ended", "future")
+ENDING_DAYS = 90
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,17 +45,58 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STORED = rows.Stored("agreement", Agreement)
-_FILTERS = {name: f"agreement.{name} = :{name}" for name in LISTING.filters}
+_IN_FORCE = "agreement.start_on <= :today AND (agreement.ended_on IS NULL OR agreement.ended_on > :today)"
+_STATES = {
+    "in_force": _IN_FORCE,
+    "ending": f"{_IN_FORCE} AND (agreement.ended_on IS NOT NULL OR agreement.end_on BETWEEN :today AND :soon)",
+    "expired": f"{_IN_FORCE} AND agreement.ended_on IS NULL AND agreement.end_on < :today",
+    "ended": "agreement.ended_on <= :today",
+    "future": "agreement.start_on > :today",
+}
+_FILTERS = {name: f"agreement.{name} = :{name}" for name in ("company_id", "plan_id", "term")} | {
+    "updated_since": "agreement.updated_at >= :updated_since"
+}
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[Agreement]:
-    wanted = " AND ".join([scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters)])
-    params = {**scope.params(), **ask.filters}
-    after, order, place = ask.sql()
-    found = await db.all(f"SELECT {STORED.columns} FROM agreement WHERE {wanted} {after} {order}", **params, **place)
-    total = await db.value(f"SELECT count(*) FROM agreement WHERE {wanted}", **params)
+def state(agreement: Agreement, today: str) -> str:
+    """One of STATES, the most telling one."""
+    if agreement.start_on > today:
+        return "future"
+    if agreement.ended_on is not None:
+        return "ended" if agreement.ended_on <= today else "ending"
+    if agreement.end_on is None or agreement.end_on > _soon(today):
+        return "in_force"
+    return "expired" if agreement.end_on < today else "ending"
+
+
+def _soon(today: str) -> str:
+    return (date.fromisoformat(today) + timedelta(days=ENDING_DAYS)).isoformat()
+
+
+async def page_of(db: Db, scope: CompanyScope, ask: Ask, today: str, company_ids: Sequence[str] | None = None) -> Page[Agreement]:
+    """Filters: company_id, plan_id, term, state (one of STATES) and updated_since; `company_ids` are those that a search found.
+
+    Raises BadAsk for an unknown state.
+    """
+    chosen = ask.filters.get("state")
+    if chosen is not None and chosen not in _STATES:
+        raise BadAsk("invalid_filter", f"state must be one of {', '.join(STATES)}.", "state")
+    wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters if name in _FILTERS)]
+    wanted += [f"({_STATES[chosen]})"] if chosen else []
+    wanted += ["agreement.company_id IN :company_ids"] if company_ids is not None else []
+    params = {**scope.params(), **ask.filters, "today": today, "soon": _soon(today), "company_ids": list(company_ids or ())}
     column = ask.column.removeprefix("agreement.")
-    return ask.page([Agreement(**row) for row in found], total, lambda row: (getattr(row, column), row.id))
+    return await rows.page_of(db, STORED, "agreement", ask, wanted, params, Agreement, lambda row: (getattr(row, column), row.id))
+
+
+async def hold(tx: Db) -> None:
+    """Let no other transaction change what bills are made of until this one is over: what is read after it stays as it is."""
+    await tx.run("UPDATE billing_state SET version = version WHERE id = 1")
+
+
+async def finalised_months(db: Db, agreement_id: str) -> int:
+    """How many finalised bills an agreement has."""
+    return int(await db.value("SELECT count(*) FROM invoice WHERE agreement_id = :id AND status = 'finalised'", id=agreement_id))
 
 
 async def visible(db: Db, scope: CompanyScope, id: str) -> Agreement | None:

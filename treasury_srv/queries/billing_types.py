@@ -6,6 +6,7 @@ import msgspec
 
 from hmlib.auth import CompanyScope
 from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page
 from treasury_srv.queries import rows
 
 
@@ -33,8 +34,44 @@ class ContactOverride(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
 
 
+ASSET_LISTING = Listing(
+    sorts={"created_at": "asset_override.created_at"},
+    default="created_at",
+    id_column="asset_override.asset_id",
+    filters=("company_id", "billing_type"),
+)
+CONTACT_LISTING = Listing(
+    sorts={"created_at": "contact_override.created_at"},
+    default="created_at",
+    id_column="contact_override.contact_id",
+    filters=("company_id", "billing_type"),
+)
 ASSETS = rows.Stored("asset_override", AssetOverride, key="asset_id")
 CONTACTS = rows.Stored("contact_override", ContactOverride, key="contact_id")
+
+
+async def asset_page(db: Db, scope: CompanyScope, ask: Ask) -> Page[AssetOverride]:
+    """Filters: company_id and billing_type."""
+    wanted = [scope.clause("asset_override.company_id"), *(f"asset_override.{name} = :{name}" for name in ask.filters)]
+    params = {**scope.params(), **ask.filters}
+    return await rows.page_of(db, ASSETS, "asset_override", ask, wanted, params, AssetOverride, lambda row: (row.created_at, row.asset_id))
+
+
+async def contact_page(db: Db, scope: CompanyScope, ask: Ask) -> Page[ContactOverride]:
+    """Filters: company_id and billing_type."""
+    wanted = [scope.clause("contact_override.company_id"), *(f"contact_override.{name} = :{name}" for name in ask.filters)]
+    params = {**scope.params(), **ask.filters}
+    return await rows.page_of(
+        db, CONTACTS, "contact_override", ask, wanted, params, ContactOverride, lambda row: (row.created_at, row.contact_id)
+    )
+
+
+async def visible_asset(db: Db, scope: CompanyScope, id: str) -> AssetOverride | None:
+    return (await of_assets(db, scope, [id])).get(id)
+
+
+async def visible_contact(db: Db, scope: CompanyScope, id: str) -> ContactOverride | None:
+    return (await of_contacts(db, scope, [id])).get(id)
 
 
 async def of_assets(db: Db, scope: CompanyScope, ids: Sequence[str]) -> dict[str, AssetOverride]:

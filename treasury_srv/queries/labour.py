@@ -1,6 +1,6 @@
 """Labour entries: the hours that were worked for companies, and which of them a caller may see."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ LISTING = Listing(
     sorts={"worked_at": "labour_entry.worked_at", "hours": "labour_entry.hours_e6", "created_at": "labour_entry.created_at"},
     default="-worked_at",
     id_column="labour_entry.id",
-    filters=("company_id", "billable", "invoiced", "from", "to"),
+    filters=("company_id", "billable", "invoiced", "from", "to", "updated_since"),
 )
 
 
@@ -42,22 +42,20 @@ _FILTERS = {
     "invoiced": "CASE WHEN labour_entry.invoice_id IS NULL THEN 'no' ELSE 'yes' END = :invoiced",
     "from": "labour_entry.worked_at >= :from",
     "to": "labour_entry.worked_at < :to",
+    "updated_since": "labour_entry.updated_at >= :updated_since",
 }
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[LabourEntry]:
-    """Filters: company_id, billable and invoiced (yes or no), from and to (UTC times, the latter excluded)."""
-    clauses = [scope.clause("labour_entry.company_id"), *(_FILTERS[name] for name in ask.filters)]
-    params: dict[str, Any] = {**scope.params(), **ask.filters}
-    if ask.q:
-        clauses.append("labour_entry.search LIKE :like ESCAPE '\\'")
-        params["like"] = like(ask.q)
-    wanted = " AND ".join(clauses)
-    after, order, place = ask.sql()
-    found = await db.all(f"SELECT {STORED.columns} FROM labour_entry WHERE {wanted} {after} {order}", **params, **place)
-    total = await db.value(f"SELECT count(*) FROM labour_entry WHERE {wanted}", **params)
+async def page_of(db: Db, scope: CompanyScope, ask: Ask, times: Mapping[str, str] | None = None) -> Page[LabourEntry]:
+    """Filters: company_id, billable and invoiced (yes or no), from and to (UTC times, the latter excluded) and updated_since; `times`
+    stands in for those of the address. All words of the search must be found."""
+    wanted = [scope.clause("labour_entry.company_id"), *(_FILTERS[name] for name in ask.filters)]
+    params: dict[str, Any] = {**scope.params(), **ask.filters, **(times or {})}
+    for number, word in enumerate(ask.q.split()):
+        wanted.append(f"labour_entry.search LIKE :like{number} ESCAPE '\\'")
+        params[f"like{number}"] = like(word)
     column = ask.column.removeprefix("labour_entry.")
-    return ask.page([_entry(row) for row in found], total, lambda row: (getattr(row, column), row.id))
+    return await rows.page_of(db, STORED, "labour_entry", ask, wanted, params, _made, lambda row: (getattr(row, column), row.id))
 
 
 async def visible(db: Db, scope: CompanyScope, id: str) -> LabourEntry | None:
@@ -97,4 +95,8 @@ def _search(entry: LabourEntry) -> str:
 
 
 def _entry(row: dict[str, Any]) -> LabourEntry:
+    return _made(**row)
+
+
+def _made(**row: Any) -> LabourEntry:
     return LabourEntry(**row | {"billable": bool(row["billable"])})

@@ -13,7 +13,7 @@ LISTING = Listing(
     sorts={"name": "line_item.folded", "kind": "line_item.kind", "created_at": "line_item.created_at"},
     default="name",
     id_column="line_item.id",
-    filters=("company_id", "kind"),
+    filters=("company_id", "kind", "updated_since"),
 )
 
 
@@ -37,19 +37,30 @@ class LineItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STORED = rows.Stored("line_item", LineItem, also=("folded",))
-_FILTERS = {name: f"line_item.{name} = :{name}" for name in LISTING.filters}
+_FILTERS = {
+    "company_id": "line_item.company_id = :company_id",
+    "kind": "line_item.kind = :kind",
+    "updated_since": "line_item.updated_at >= :updated_since",
+}
 
 
 async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[LineItem]:
-    searched = ["line_item.folded LIKE :like ESCAPE '\\'"] if ask.q else []
-    wanted = " AND ".join([scope.clause("line_item.company_id"), *searched, *(_FILTERS[name] for name in ask.filters)])
-    params = {**scope.params(), **ask.filters, "like": like(ask.q)} if ask.q else {**scope.params(), **ask.filters}
-    after, order, place = ask.sql()
-    found = await db.all(f"SELECT {STORED.columns} FROM line_item WHERE {wanted} {after} {order}", **params, **place)
-    total = await db.value(f"SELECT count(*) FROM line_item WHERE {wanted}", **params)
+    """Filters: company_id, kind and updated_since."""
+    wanted = [scope.clause("line_item.company_id"), *(_FILTERS[name] for name in ask.filters)]
+    params = {**scope.params(), **ask.filters}
+    if ask.q:
+        wanted.append("line_item.folded LIKE :like ESCAPE '\\'")
+        params["like"] = like(ask.q)
     column = ask.column.removeprefix("line_item.")
-    return ask.page(
-        [LineItem(**row) for row in found], total, lambda row: (folded(row.name) if column == "folded" else getattr(row, column), row.id)
+    return await rows.page_of(
+        db,
+        STORED,
+        "line_item",
+        ask,
+        wanted,
+        params,
+        LineItem,
+        lambda row: (folded(row.name) if column == "folded" else getattr(row, column), row.id),
     )
 
 

@@ -6,7 +6,15 @@ import msgspec
 
 from hmlib.auth import CompanyScope
 from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page
 from treasury_srv.queries import rows
+
+LISTING = Listing(
+    sorts={"name": "manual_item.name", "created_at": "manual_item.created_at"},
+    default="name",
+    id_column="manual_item.id",
+    filters=("agreement_id", "company_id", "kind"),
+)
 
 
 class ManualItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +35,12 @@ class ManualItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STORED = rows.Stored("manual_item", ManualItem)
+_SOURCE = "manual_item JOIN agreement ON agreement.id = manual_item.agreement_id"
+_FILTERS = {
+    "agreement_id": "manual_item.agreement_id = :agreement_id",
+    "company_id": "agreement.company_id = :company_id",
+    "kind": "manual_item.kind = :kind",
+}
 
 
 async def of_agreement(db: Db, agreement_id: str) -> list[ManualItem]:
@@ -36,10 +50,18 @@ async def of_agreement(db: Db, agreement_id: str) -> list[ManualItem]:
     return [ManualItem(**row) for row in found]
 
 
+async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[ManualItem]:
+    """Filters: agreement_id, company_id and kind."""
+    wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters)]
+    params = {**scope.params(), **ask.filters}
+    column = ask.column.removeprefix("manual_item.")
+    return await rows.page_of(db, STORED, _SOURCE, ask, wanted, params, ManualItem, lambda row: (getattr(row, column), row.id))
+
+
 async def visible(db: Db, scope: CompanyScope, id: str) -> ManualItem | None:
     row = await db.one(
         f"""
-        SELECT {STORED.columns} FROM manual_item JOIN agreement ON agreement.id = manual_item.agreement_id
+        SELECT {STORED.columns} FROM {_SOURCE}
         WHERE manual_item.id = :id AND {scope.clause("agreement.company_id")}
         """,
         id=id,

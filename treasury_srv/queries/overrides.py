@@ -6,7 +6,15 @@ import msgspec
 
 from hmlib.auth import CompanyScope
 from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page
 from treasury_srv.queries import rows
+
+LISTING = Listing(
+    sorts={"what": "agreement_override.what", "created_at": "agreement_override.created_at"},
+    default="what",
+    id_column="agreement_override.id",
+    filters=("agreement_id", "company_id", "what"),
+)
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +34,12 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STORED = rows.Stored("agreement_override", Override)
+_SOURCE = "agreement_override JOIN agreement ON agreement.id = agreement_override.agreement_id"
+_FILTERS = {
+    "agreement_id": "agreement_override.agreement_id = :agreement_id",
+    "company_id": "agreement.company_id = :company_id",
+    "what": "agreement_override.what = :what",
+}
 
 
 async def of_agreements(db: Db, agreement_ids: Sequence[str]) -> list[Override]:
@@ -36,10 +50,18 @@ async def of_agreements(db: Db, agreement_ids: Sequence[str]) -> list[Override]:
     return [Override(**row) for row in found]
 
 
+async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[Override]:
+    """Filters: agreement_id, company_id and what."""
+    wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters)]
+    params = {**scope.params(), **ask.filters}
+    column = ask.column.removeprefix("agreement_override.")
+    return await rows.page_of(db, STORED, _SOURCE, ask, wanted, params, Override, lambda row: (getattr(row, column), row.id))
+
+
 async def visible(db: Db, scope: CompanyScope, id: str) -> Override | None:
     row = await db.one(
         f"""
-        SELECT {STORED.columns} FROM agreement_override JOIN agreement ON agreement.id = agreement_override.agreement_id
+        SELECT {STORED.columns} FROM {_SOURCE}
         WHERE agreement_override.id = :id AND {scope.clause("agreement.company_id")}
         """,
         id=id,

@@ -72,3 +72,38 @@ async def agreements_by_plan(db: Db, today: str) -> dict[str, int]:
         today=today,
     )
     return {row["plan_id"]: row["agreements"] for row in found}
+
+
+class Described(Plan, frozen=True, kw_only=True):
+    """A plan with its features, name to label."""
+
+    features: dict[str, str] = {}
+
+
+async def described(db: Db, id: str) -> Described | None:
+    row = await db.one(f"SELECT {STORED.columns} FROM plan WHERE id = :id", id=id)
+    return Described(**row, features=await features(db, id)) if row else None
+
+
+async def all_described(db: Db) -> list[Described]:
+    """All plans with their features, in two statements."""
+    labels: dict[str, dict[str, str]] = {}
+    for row in await db.all("SELECT plan_id, name, label FROM plan_feature ORDER BY plan_id, name"):
+        labels.setdefault(row["plan_id"], {})[row["name"]] = row["label"]
+    found = await db.all(f"SELECT {STORED.columns} FROM plan ORDER BY folded, id")
+    return [Described(**row, features=labels.get(row["id"], {})) for row in found]
+
+
+async def insert_described(tx: Db, plans: Iterable[Described], now: str) -> None:
+    """Raises Conflict when a name is taken."""
+    for plan in plans:
+        await insert(tx, [plan], now)
+        await put_features(tx, plan.id, plan.features)
+
+
+async def save_described(tx: Db, plan: Described, now: str) -> bool:
+    """False when the row has changed since `plan.version`. Raises Conflict when the name is taken."""
+    if not await save(tx, plan, now):
+        return False
+    await put_features(tx, plan.id, plan.features)
+    return True

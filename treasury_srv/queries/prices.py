@@ -5,7 +5,15 @@ from collections.abc import Iterable
 import msgspec
 
 from hmlib.db import Db
+from hmlib.lists import Ask, Listing, Page
 from treasury_srv.queries import rows
+
+LISTING = Listing(
+    sorts={"valid_from": "price_version.valid_from", "term": "price_version.term", "created_at": "price_version.created_at"},
+    default="-valid_from",
+    id_column="price_version.id",
+    filters=("plan_id", "term"),
+)
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +55,46 @@ async def of_plan(db: Db, plan_id: str) -> list[Price]:
         f"SELECT {STORED.columns} FROM price_version WHERE plan_id = :plan_id ORDER BY term, valid_from DESC", plan_id=plan_id
     )
     return [Price(**row) for row in found]
+
+
+async def page_of(db: Db, ask: Ask) -> Page[Price]:
+    """Filters: plan_id and term."""
+    wanted = ["TRUE", *(f"price_version.{name} = :{name}" for name in ask.filters)]
+    column = ask.column.removeprefix("price_version.")
+    return await rows.page_of(db, STORED, "price_version", ask, wanted, ask.filters, Price, lambda row: (getattr(row, column), row.id))
+
+
+async def used_between(db: Db, plan_id: str, term: str, from_on: str, until_on: str) -> bool:
+    """Whether an agreement with this plan (its own, or by override) and term was in force on a day of `[from_on, until_on)`."""
+    found = await db.one(
+        """
+        SELECT agreement.id FROM agreement
+        WHERE agreement.term = :term AND agreement.start_on < :until_on AND (agreement.ended_on IS NULL OR agreement.ended_on > :from_on)
+            AND (agreement.plan_id = :plan_id OR agreement.id IN (
+                SELECT agreement_id FROM agreement_override WHERE what = 'plan' AND text = :plan_id))
+        LIMIT 1
+        """,
+        plan_id=plan_id,
+        term=term,
+        from_on=from_on,
+        until_on=until_on,
+    )
+    return found is not None
+
+
+async def finalised_until(db: Db, plan_id: str, term: str) -> str:
+    """The last month for which a bill with this plan and term is finalised, "" when there is none."""
+    return str(
+        await db.value(
+            """
+            SELECT COALESCE(max(invoice.period), '') FROM invoice JOIN agreement ON agreement.id = invoice.agreement_id
+            WHERE invoice.status = 'finalised' AND agreement.term = :term AND (agreement.plan_id = :plan_id OR agreement.id IN (
+                SELECT agreement_id FROM agreement_override WHERE what = 'plan' AND text = :plan_id))
+            """,
+            plan_id=plan_id,
+            term=term,
+        )
+    )
 
 
 async def by_id(db: Db, id: str) -> Price | None:

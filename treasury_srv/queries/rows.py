@@ -1,11 +1,12 @@
 """How every noun's rows are stored: the statements that follow from a record's fields, and saving by version."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from hmlib.db import Db
+from hmlib.lists import Ask, Page
 
 R = TypeVar("R", bound=msgspec.Struct)
 _BY_DATABASE = ("created_at", "updated_at", "version")
@@ -38,6 +39,24 @@ def differs(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tuple[An
     """The fields that two versions of a row do not share, with both values."""
     names = [name for name in before.__struct_fields__ if name not in _BY_DATABASE]
     return {name: (old, new) for name in names if (old := getattr(before, name)) != (new := getattr(after, name))}
+
+
+async def page_of(
+    db: Db,
+    stored: Stored,
+    source: str,
+    ask: Ask,
+    wanted: Sequence[str],
+    params: Mapping[str, Any],
+    make: Callable[..., R],
+    place: Callable[[R], tuple[str | int, str]],
+) -> Page[R]:
+    """The page of a list: `source` is its tables, `wanted` its conditions, `place` gives a row's sort value and id."""
+    where = " AND ".join(wanted)
+    after, order, limits = ask.sql()
+    found = await db.all(f"SELECT {stored.columns} FROM {source} WHERE {where} {after} {order}", **params, **limits)
+    total = await db.value(f"SELECT count(*) FROM {source} WHERE {where}", **params)
+    return ask.page([make(**row) for row in found], total, place)
 
 
 async def insert(tx: Db, stored: Stored, records: Iterable[R], now: str) -> None:

@@ -1,0 +1,85 @@
+"""What is changed in Treasury by people and programs: checked, stored in one transaction, told to the audit log."""
+
+from typing import TypeVar
+
+import msgspec
+
+from hmlib import audit
+from hmlib.auth import CompanyScope
+from hmlib.db import Conflict, Db
+from hmlib.refusals import Invalid, NotAllowed, Stale, Taken
+from treasury_srv.nouns import Noun
+from treasury_srv.queries.rows import differs
+from treasury_srv.rules import Change, Deed
+
+R = TypeVar("R", bound=msgspec.Struct)
+EVERYTHING = CompanyScope()
+
+
+async def add(db: Db, noun: Noun[R], wanted: R, deed: Deed) -> R:
+    """The new entry as it stands. Raises Invalid, Taken, NotAllowed."""
+    try:
+        async with db.write() as tx:
+            return await added(tx, noun, wanted, deed)
+    except Conflict as refused:
+        raise _refusal(noun, refused) from refused
+
+
+async def added(tx: Db, noun: Noun[R], wanted: R, deed: Deed) -> R:
+    """add() within a transaction. Raises Conflict instead of Taken."""
+    stored = await noun.rule(tx, Change(None, wanted, deed))
+    assert stored is not None
+    await noun.table.insert(tx, [stored], deed.now)
+    subject = f"{noun.name}/{noun.id(stored)}"
+    await audit.record(tx, deed.actor, f"{noun.name}.created", subject, now=deed.now, after=noun.public(stored))
+    return await _again(tx, noun, stored)
+
+
+async def change(db: Db, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
+    """The entry as it stands after the change. Raises Invalid, Taken, Stale, NotAllowed."""
+    if not differs(before, wanted):
+        return before
+    try:
+        async with db.write() as tx:
+            return await changed(tx, noun, before, wanted, deed)
+    except Conflict as refused:
+        raise _refusal(noun, refused) from refused
+
+
+async def changed(tx: Db, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
+    """change() within a transaction. Raises Conflict instead of Taken."""
+    stored = await noun.rule(tx, Change(before, wanted, deed))
+    assert stored is not None
+    if not await noun.table.save(tx, stored, deed.now):
+        raise Stale
+    old, new = noun.public(before), noun.public(stored)
+    names = [name for name in new if new[name] != old[name]]
+    parts = {name: old[name] for name in names}, {name: new[name] for name in names}
+    subject = f"{noun.name}/{noun.id(before)}"
+    await audit.record(tx, deed.actor, f"{noun.name}.changed", subject, now=deed.now, before=parts[0], after=parts[1])
+    return await _again(tx, noun, stored)
+
+
+async def remove(db: Db, noun: Noun[R], before: R, deed: Deed) -> None:
+    """Raises Stale, and NotAllowed while something hangs on it."""
+    try:
+        async with db.write() as tx:
+            await noun.rule(tx, Change(before, None, deed))
+            if not await noun.table.delete(tx, before):
+                raise Stale
+            subject = f"{noun.name}/{noun.id(before)}"
+            await audit.record(tx, deed.actor, f"{noun.name}.deleted", subject, now=deed.now, before=noun.public(before))
+    except Conflict as held:
+        raise NotAllowed("in_use", noun.in_use, 409) from held
+
+
+async def _again(tx: Db, noun: Noun[R], record: R) -> R:
+    found = await noun.table.visible(tx, EVERYTHING, noun.id(record))
+    assert found is not None
+    return found
+
+
+def _refusal(noun: Noun[R], refused: Conflict) -> Invalid:
+    if refused.kind == "unique":
+        return Taken(dict([noun.taken]))
+    return Invalid(dict([noun.missing]))

@@ -1,0 +1,187 @@
+"""The kinds of thing that people and programs enter in Treasury: their fields, their statements and their rules."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.db import Db
+from hmlib.refusals import Invalid
+from treasury_srv import entries, fields, making, rules
+from treasury_srv.fields import Rows
+from treasury_srv.queries import agreements, billing_types, labour, line_items, manual_items, overrides, plans, prices
+from treasury_srv.queries.agreements import Agreement
+from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
+from treasury_srv.queries.labour import LabourEntry
+from treasury_srv.queries.line_items import LineItem
+from treasury_srv.queries.manual_items import ManualItem
+from treasury_srv.queries.overrides import Override
+from treasury_srv.queries.plans import Described
+from treasury_srv.queries.prices import Price
+from treasury_srv.rules import Rule
+
+R = TypeVar("R", bound=msgspec.Struct)
+IN_USE = "Something belongs to it still."
+
+
+@dataclass(frozen=True)
+class Table(Generic[R]):
+    """The statements of a noun."""
+
+    visible: Callable[[Db, CompanyScope, str], Awaitable[R | None]]
+    insert: Callable[[Db, Iterable[R], str], Awaitable[None]]
+    save: Callable[[Db, R, str], Awaitable[bool]]
+    delete: Callable[[Db, R], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Noun(Generic[R]):
+    """One kind of thing. `fixed` are the attributes beside the fields that stay as they were made; `taken` is the field to blame for a
+    key that is taken, and the sentence; `missing` the field that names something that is not there; `in_use` says why it stays."""
+
+    name: str
+    title: str
+    rows: Rows
+    table: Table[R]
+    fixed: tuple[str, ...]
+    taken: tuple[str, str]
+    shown: Callable[[R], dict[str, Any]]
+    made: Callable[[R, dict[str, Any]], R]
+    checked: Callable[[R], Mapping[str, str]] = lambda wanted: {}
+    rule: Rule[R] = rules.anything
+    missing: tuple[str, str] = ("", "The data do not allow this.")
+    in_use: str = IN_USE
+    key: str = "id"
+
+    def id(self, record: R) -> str:
+        found: str = getattr(record, self.key)
+        return found
+
+    def public(self, record: R) -> dict[str, Any]:
+        """The record as JSON has it, without its times and version."""
+        return {name: getattr(record, name) for name in (self.key, *self.fixed)} | self.shown(record)
+
+    def read(self, given: Mapping[str, Any], before: R, zone: str = "UTC") -> R:
+        """`before` with what is given by field. Raises Invalid."""
+        wanted = self.made(before, fields.read(self.rows, given, zone))
+        errors = self.checked(wanted)
+        if errors:
+            raise Invalid(errors)
+        return wanted
+
+
+async def _plan(db: Db, scope: CompanyScope, id: str) -> Described | None:
+    return await plans.described(db, id)
+
+
+async def _price(db: Db, scope: CompanyScope, id: str) -> Price | None:
+    return await prices.by_id(db, id)
+
+
+PLANS = Noun[Described](
+    "plan",
+    "plan",
+    entries.PLAN,
+    Table(_plan, plans.insert_described, plans.save_described, plans.delete),
+    (),
+    ("name", "There is a plan of this name."),
+    making.plain(entries.PLAN),
+    making.replaced,
+    in_use="Agreements or prices belong to it still.",
+)
+PRICES = Noun[Price](
+    "price",
+    "price version",
+    entries.PRICE,
+    Table(_price, prices.insert, prices.save, prices.delete),
+    ("plan_id",),
+    ("valid_from", "The plan has prices for this term from this day."),
+    making.plain(entries.PRICE),
+    making.in_currency,
+    entries.price,
+    rules.prices_stay,
+    ("plan_id", "There is no such plan."),
+)
+AGREEMENTS = Noun[Agreement](
+    "agreement",
+    "agreement",
+    entries.AGREEMENT,
+    Table(agreements.visible, agreements.insert, agreements.save, agreements.delete),
+    ("company_id", "ended_on"),
+    ("start_on", "The company has another agreement from this day."),
+    making.plain(entries.AGREEMENT),
+    making.dated,
+    entries.agreement,
+    rules.agreements_fit,
+    ("plan_id", "There is no such plan."),
+    "There are bills for it. End it instead.",
+)
+OVERRIDES = Noun[Override](
+    "override",
+    "override",
+    entries.OVERRIDE,
+    Table(overrides.visible, overrides.insert, overrides.save, overrides.delete),
+    ("agreement_id",),
+    ("what", "There is an override of this from this day."),
+    making.override_shown,
+    making.override,
+    entries.override,
+    rules.plan_exists,
+)
+MANUAL_ITEMS = Noun[ManualItem](
+    "manual_item",
+    "manual device or user",
+    entries.MANUAL_ITEM,
+    Table(manual_items.visible, manual_items.insert, manual_items.save, manual_items.delete),
+    ("agreement_id",),
+    ("name", "This is there already."),
+    making.plain(entries.MANUAL_ITEM),
+    making.priced,
+    entries.manual_item,
+)
+LINE_ITEMS = Noun[LineItem](
+    "line_item",
+    "line item",
+    entries.LINE_ITEM,
+    Table(line_items.visible, line_items.insert, line_items.save, line_items.delete),
+    ("company_id",),
+    ("name", "The company has a line item of this name and kind."),
+    making.plain(entries.LINE_ITEM),
+    making.replaced,
+    entries.line_item,
+)
+ASSET_OVERRIDES = Noun[AssetOverride](
+    "asset_override",
+    "billing type",
+    entries.ASSET_OVERRIDE,
+    Table(billing_types.visible_asset, billing_types.insert_assets, billing_types.save_asset, billing_types.delete_asset),
+    ("company_id",),
+    ("asset_id", "The device has a billing type of its own already."),
+    making.plain(entries.ASSET_OVERRIDE),
+    making.priced,
+    key="asset_id",
+)
+CONTACT_OVERRIDES = Noun[ContactOverride](
+    "contact_override",
+    "billing type",
+    entries.CONTACT_OVERRIDE,
+    Table(billing_types.visible_contact, billing_types.insert_contacts, billing_types.save_contact, billing_types.delete_contact),
+    ("company_id",),
+    ("contact_id", "The person has a billing type of their own already."),
+    making.plain(entries.CONTACT_OVERRIDE),
+    making.priced,
+    key="contact_id",
+)
+LABOUR = Noun[LabourEntry](
+    "labour_entry",
+    "labour entry",
+    entries.LABOUR,
+    Table(labour.visible, labour.insert, labour.save, labour.delete),
+    ("invoice_id",),
+    ("external_id", "This external id belongs to another entry."),
+    making.plain(entries.LABOUR),
+    making.replaced,
+    rule=rules.labour_is_free,
+)

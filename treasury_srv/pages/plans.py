@@ -1,0 +1,144 @@
+"""Plans: the list, one plan with its price versions by term, and its form."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hmlib.auth import allowed
+from hmlib.lists import Ask, Listing, Page, folded
+from treasury_srv import entries
+from treasury_srv.gathering import RATE_COLUMNS
+from treasury_srv.nouns import PLANS
+from treasury_srv.pages.entries import EntryHandler, Frame
+from treasury_srv.queries import plans, prices
+from treasury_srv.queries.plans import Described
+from treasury_srv.queries.prices import Price
+from treasury_srv.shown import words
+
+LISTING = Listing(sorts={"name": "name", "agreements": "agreements"}, default="name", id_column="id")
+NEW = Described(id="", name="")
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """A plan in the list: agreements in force, and the terms it has prices for."""
+
+    plan: Described
+    agreements: int
+    terms: tuple[str, ...]
+
+    def key(self, sort: str) -> tuple[str | int, str]:
+        return self.agreements if sort == "agreements" else folded(self.plan.name), self.plan.id
+
+
+@dataclass(frozen=True)
+class TermPrices:
+    """A plan's versions for one term, the newest first; `current` is the one in force today."""
+
+    term: str
+    versions: tuple[Price, ...]
+    current: str
+
+
+class PlanListPage(EntryHandler):
+    """Every plan, and where a new one is posted to."""
+
+    noun = PLANS
+
+    @allowed("billing:write")
+    async def get(self) -> None:
+        self.page("plans/list.html", page=await self.found(), **words())
+
+    @allowed("billing:write")
+    async def post(self) -> None:
+        await self.create(NEW)
+
+    async def found(self) -> Page[PlanRow]:
+        ask = LISTING.ask(self.query, self.keys)
+        in_force = await plans.agreements_by_plan(self.db, await self.today())
+        terms: dict[str, dict[str, None]] = {}
+        for version in await prices.everything(self.db):
+            terms.setdefault(version.plan_id, {})[version.term] = None
+        rows = [PlanRow(one, in_force.get(one.id, 0), tuple(terms.get(one.id, ()))) for one in await plans.all_described(self.db)]
+        return ask.page_out_of([row for row in rows if _matches(row, ask)], lambda row: row.key(ask.sort.removeprefix("-")))
+
+    async def frame(self, entry: Any) -> Frame:
+        here = self.reverse_url("plans")
+        return Frame("Add a plan", here, here, (("Plans", here),))
+
+    async def after(self, entry: Any) -> str:
+        return self.reverse_url("plan", entry.id)
+
+
+class PlanRows(PlanListPage):
+    """The rows alone."""
+
+    @allowed("billing:write")
+    async def get(self) -> None:
+        self.partial("plans/_rows.html", page=await self.found(), **words())
+
+
+class PlanNewPage(PlanListPage):
+    """An empty form."""
+
+    @allowed("billing:write")
+    async def get(self) -> None:
+        await self.show_form(NEW)
+
+
+class PlanPage(EntryHandler):
+    """One plan with its price versions; where changes are posted to."""
+
+    noun = PLANS
+
+    @allowed("billing:write")
+    async def get(self, id: str) -> None:
+        plan, today = await self.entry(id), await self.today()
+        in_force = (await plans.agreements_by_plan(self.db, today)).get(id, 0)
+        terms = by_term(await prices.of_plan(self.db, id), today)
+        rates = [(entries.RATE_LABELS[name], column) for name, column in RATE_COLUMNS.items()]
+        missing = [term for term in entries.TERM_LABELS if term not in {one.term for one in terms}]
+        self.page("plans/page.html", plan=plan, in_force=in_force, by_term=terms, rates=rates, missing=missing, today=today, **words())
+
+    @allowed("billing:write")
+    async def post(self, id: str) -> None:
+        await self.change(id)
+
+    async def frame(self, entry: Any) -> Frame:
+        here = self.reverse_url("plan", entry.id)
+        crumbs = (("Plans", self.reverse_url("plans")), (entry.name, here))
+        return Frame(f"Edit {entry.name}", here, here, crumbs, self.reverse_url("plan-removal", entry.id))
+
+
+class PlanEditPage(PlanPage):
+    """The form with what is stored."""
+
+    @allowed("billing:write")
+    async def get(self, id: str) -> None:
+        await self.show_form(await self.entry(id))
+
+
+class PlanRemoval(PlanEditPage):
+    """The end of a plan that nothing belongs to."""
+
+    @allowed("billing:write")
+    async def post(self, id: str) -> None:
+        await self.remove(id)
+
+    async def after(self, entry: Any) -> str:
+        return self.reverse_url("plans")
+
+
+def by_term(versions: list[Price], today: str) -> list[TermPrices]:
+    """The versions of a plan (newest first) by term, in the order of the terms."""
+    found = []
+    for term in entries.TERM_LABELS:
+        own = tuple(one for one in versions if one.term == term)
+        if own:
+            current = next((one.id for one in own if one.valid_from <= today), "")
+            found.append(TermPrices(term, own, current))
+    return found
+
+
+def _matches(row: PlanRow, ask: Ask) -> bool:
+    text = folded(f"{row.plan.name} {' '.join(row.plan.features.values())}")
+    return all(word in text for word in folded(ask.q).split())

@@ -1,0 +1,84 @@
+"""Files on their way in, each for the person who uploaded it, and the column choices that are remembered."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from hmlib.clock import shifted
+from hmlib.db import Db
+
+KEPT_SECONDS = 86_400
+
+
+class ImportFile(msgspec.Struct, frozen=True, kw_only=True):
+    """An uploaded file; `mapping` leads from its headings to columns, `outcome` is JSON once it is applied, and `raw` is gone then."""
+
+    id: str
+    kind: str
+    name: str
+    raw: bytes | None
+    mapping: dict[str, str]
+    outcome: str = ""
+    owner_id: str
+
+
+async def insert(db: Db, file: ImportFile, now: str) -> None:
+    """Keep a file; those older than a day go."""
+    async with db.write() as tx:
+        await tx.run("DELETE FROM import_file WHERE created_at < :before", before=shifted(now, -KEPT_SECONDS))
+        await tx.run(
+            """
+            INSERT INTO import_file (id, kind, name, raw, mapping, owner_id, created_at)
+            VALUES (:id, :kind, :name, :raw, :mapping, :owner_id, :now)
+            """,
+            id=file.id,
+            kind=file.kind,
+            name=file.name,
+            raw=file.raw,
+            mapping=msgspec.json.encode(file.mapping).decode(),
+            owner_id=file.owner_id,
+            now=now,
+        )
+
+
+async def of_owner(db: Db, owner_id: str, kind: str, id: str) -> ImportFile | None:
+    """A file of a kind, if this person uploaded it."""
+    row = await db.one(
+        "SELECT id, kind, name, raw, mapping, outcome, owner_id FROM import_file WHERE id = :id AND kind = :kind AND owner_id = :owner_id",
+        id=id,
+        kind=kind,
+        owner_id=owner_id,
+    )
+    if row is None:
+        return None
+    raw = None if row["raw"] is None else bytes(row["raw"])
+    return ImportFile(**row | {"raw": raw, "mapping": msgspec.json.decode(row["mapping"], type=dict[str, str])})
+
+
+async def finish(db: Db, id: str, outcome: str) -> None:
+    """The file has been applied: what came of it stays, the file itself does not."""
+    await db.run("UPDATE import_file SET outcome = :outcome, raw = NULL WHERE id = :id", id=id, outcome=outcome)
+
+
+async def delete(db: Db, id: str) -> None:
+    await db.run("DELETE FROM import_file WHERE id = :id", id=id)
+
+
+async def remembered(db: Db, kind: str) -> dict[str, str]:
+    """The columns that headings of this kind of file were last taken for."""
+    found = await db.all("SELECT heading, column_name FROM import_mapping WHERE kind = :kind", kind=kind)
+    return {row["heading"]: row["column_name"] for row in found}
+
+
+async def put_mapping(db: Db, id: str, kind: str, mapping: Mapping[str, str]) -> None:
+    """Use a choice of columns for a file, and remember it for the next one."""
+    async with db.write() as tx:
+        text = msgspec.json.encode(dict(mapping)).decode()
+        await tx.run("UPDATE import_file SET mapping = :mapping WHERE id = :id", id=id, mapping=text)
+        await tx.many(
+            """
+            INSERT INTO import_mapping (kind, heading, column_name) VALUES (:kind, :heading, :column_name)
+            ON CONFLICT (kind, heading) DO UPDATE SET column_name = excluded.column_name
+            """,
+            [{"kind": kind, "heading": heading, "column_name": column} for heading, column in mapping.items()],
+        )
