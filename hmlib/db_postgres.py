@@ -148,18 +148,35 @@ class PostgresLink(Link):
 
 
 class PostgresEngine(Engine):
-    """A pool; reads, single statements and transactions take a connection each."""
+    """A pool; reads, single statements and transactions take a connection each.
+
+    At most WRITERS transactions hold one: were they to take them all while they wait for their turn, the one whose turn it is could
+    not read beside its transaction.
+    """
 
     dialect = "postgresql"
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
         self._closed = False
+        self._transactions = asyncio.Semaphore(WRITERS)
 
     def alone(self, *, reads: bool) -> AbstractAsyncContextManager[Link]:
         return self._borrowed()
 
     async def lend(self) -> Link:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._transactions.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy("no turn to write came in time") from error
+        try:
+            return await self._borrow()
+        except BaseException:
+            self._transactions.release()
+            raise
+
+    async def _borrow(self) -> PostgresLink:
         if self._closed:
             raise DatabaseDown("the database is closed")
         with named_errors():
@@ -170,6 +187,12 @@ class PostgresEngine(Engine):
 
     async def give_back(self, link: Link) -> None:
         assert isinstance(link, PostgresLink)
+        try:
+            await self._return(link)
+        finally:
+            self._transactions.release()
+
+    async def _return(self, link: PostgresLink) -> None:
         with named_errors(link.connection):
             await self._pool.release(link.connection)
 
@@ -183,11 +206,11 @@ class PostgresEngine(Engine):
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Link]:
-        link = await self.lend()
+        link = await self._borrow()
         try:
             yield link
         finally:
-            await self.give_back(link)
+            await self._return(link)
 
 
 @contextmanager

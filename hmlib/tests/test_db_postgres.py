@@ -1,5 +1,7 @@
 """What only PostgreSQL can do: go away, come back, sit behind a pooler, be misconfigured."""
 
+import asyncio
+
 import pytest
 
 from hmlib import postgres_fixture
@@ -105,3 +107,15 @@ async def test_a_server_that_stops_and_comes_back(url):
         server.start()
         assert await db.value("SELECT COUNT(*) FROM tally") == 0
         await db.close()
+
+
+async def test_writers_in_line_leave_room_for_the_readers_beside_them(url):
+    """Sixteen transactions at once, each of which also reads beside itself."""
+    database = await connect(url)
+
+    async def one(number):
+        async with database.write() as tx:
+            return await database.value("SELECT 1") + await tx.value("SELECT 1")
+
+    assert await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(16))), 8) == [2] * 16
+    await database.close()
