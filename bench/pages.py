@@ -1,0 +1,91 @@
+"""A signed-in page of 25 companies beside a bare Tornado on the same core, and beside a blocking design that asks for every page."""
+
+import asyncio
+import http.client
+import statistics
+from collections.abc import Callable
+
+from bench.book import Filled, filled
+from bench.stage import CORES, Stage, free_port, in_turns, listening, port_of, ratio, until, wrk
+from bench.table import Figure, rate
+
+ROUNDS, SECONDS = 5, 2
+WORKERS = 2
+WANTED_OF_HELLO, WANTED_OF_BLOCKING = 0.30, 6.0
+ROWS = "/companies/rows"
+EACH_ANEW = f"""
+    local n = 0
+    request = function() n = n + 1; return wrk.format("GET", "{ROWS}?n=" .. n .. "-" .. os.time()) end
+"""
+"""A question that was not asked before, so that nothing can answer it from memory."""
+
+
+def figures() -> list[Figure]:
+    with Stage(HM_NEXUS_METRICS_PORT=str(free_port())) as stage, listening() as nexus, listening() as other:
+        stage.environ["HM_NEXUS_PORT"] = str(port_of(nexus))
+        known = asyncio.run(filled(stage))
+        return [*beside_hello(stage, nexus, other, known), *beside_blocking(stage, nexus, other, known)]
+
+
+def beside_hello(stage, nexus, other, known: Filled) -> list[Figure]:
+    """One process of each on the same core, in turns; wrk has the other core."""
+    started = [
+        stage.start(nexus, "-m", "nexus_srv", cores=CORES[:1]),
+        stage.start(other, "-m", "bench.hello", cores=CORES[:1]),
+    ]
+    ours, hello = f"https://localhost:{port_of(nexus)}", f"https://localhost:{port_of(other)}/"
+    wait_for(stage, port_of(nexus), "/readyz")
+    wait_for(stage, port_of(other), "/")
+    found = in_turns(
+        ROUNDS,
+        hello=lambda: wrk(hello, headers={}, seconds=SECONDS),
+        anew=lambda: wrk(ours + ROWS, headers=known.browser, seconds=SECONDS, script=EACH_ANEW),
+        kept=lambda: wrk(ours + ROWS, headers=known.browser, seconds=SECONDS),
+    )
+    for process in started:
+        stage.stop(process)
+    return [
+        compared("partial of 25 companies, made anew each time", found["anew"], found["hello"], "bare hello", WANTED_OF_HELLO),
+        compared("partial of 25 companies, directory unchanged", found["kept"], found["hello"], "bare hello", WANTED_OF_HELLO),
+    ]
+
+
+def beside_blocking(stage, nexus, other, known: Filled) -> list[Figure]:
+    """Two processes of each on all cores, in turns; the blocking ones ask ours for their rows."""
+    started = [stage.start(nexus, "-m", "nexus_srv") for _ in range(WORKERS)]
+    started += [stage.start(other, "-m", "bench.blocking") for _ in range(WORKERS)]
+    ours, blocking = f"https://localhost:{port_of(nexus)}{ROWS}", f"https://localhost:{port_of(other)}{ROWS}"
+    wait_for(stage, port_of(nexus), "/readyz")
+    wait_for(stage, port_of(other), ROWS, known.program)
+    found = in_turns(
+        ROUNDS,
+        anew=lambda: wrk(ours, headers=known.browser, seconds=SECONDS, script=EACH_ANEW),
+        blocking=lambda: wrk(blocking, headers=known.program, seconds=SECONDS),
+    )
+    for process in started:
+        stage.stop(process)
+    return [compared("the same page by two processes", found["anew"], found["blocking"], "Flask + requests, 2 workers", WANTED_OF_BLOCKING)]
+
+
+def compared(work: str, ours: list[float], theirs: list[float], name: str, wanted: float) -> Figure:
+    beside = f"{rate(statistics.median(theirs))} {name}"
+    return Figure(work, ratio(ours, theirs), wanted, "x", measured=rate(statistics.median(ours)), beside=beside)
+
+
+def wait_for(stage: Stage, port: int, path: str, headers: dict[str, str] | None = None) -> float:
+    """Until the address answers 200; seconds."""
+    return until(answers(stage, port, path, headers or {}))
+
+
+def answers(stage: Stage, port: int, path: str, headers: dict[str, str]) -> Callable[[], bool]:
+    def asked() -> bool:
+        connection = http.client.HTTPSConnection("localhost", port, context=stage.tls, timeout=5)
+        try:
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    return asked
