@@ -1,7 +1,8 @@
 """What every page of a service has around its content: navigation, modules, the caller, toasts and the banner."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,16 @@ class NavigationItem:
     permission: str | None = None
 
 
+class Later:
+    """A list that is made only when somebody looks: pieces of a page have no navigation."""
+
+    def __init__(self, make: Callable[[], list[dict[str, Any]]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._make())
+
+
 class Pages:
     """A service's templates and the context they all share."""
 
@@ -34,21 +45,24 @@ class Pages:
         self._environment = rendering.environment(templates)
         self._version = version("hivematrix")
         self._formats: dict[str, rendering.Formats] = {}
+        self._url: Callable[..., str] | None = None
 
     def render(self, handler: PageHandler, template: str, nonce: str, context: Mapping[str, Any]) -> str:
         return self._environment.get_template(template).render({**self._shared(handler, nonce), **context})
 
     def _shared(self, handler: PageHandler, nonce: str) -> dict[str, Any]:
         settings, caller = self._settings, handler.caller
+        if self._url is None:
+            self._url = lru_cache(maxsize=8192)(handler.application.reverse_url)
         return {
             **rendering.page_functions(nonce, xsrf.token(handler.keys, handler.xsrf_binding)),
-            "url": handler.reverse_url,
+            "url": self._url,
             "caller": caller,
             "me": caller,
             "service": settings.service,
             "service_title": settings.title,
-            "modules": self._modules(),
-            "navigation": self._items(handler, caller),
+            "modules": Later(self._modules),
+            "navigation": Later(lambda: self._items(handler, caller)),
             "now": handler.now,
             "banner": self._banner(handler, caller),
             "request_path": handler.request.path,

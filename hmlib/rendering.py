@@ -32,6 +32,7 @@ def environment(*folders: Path) -> Environment:
         loader=ChoiceLoader(loaders),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
@@ -53,16 +54,18 @@ def hx(nonce: str, /, **attributes: str | int | bool | None) -> Markup:
     `push_url` is hx-push-url, `headers_inherited` is hx-headers:inherited, `status_422` is hx-status:422;
     None leaves an attribute out. The text begins with a space.
     """
-    given = {_attribute(name): _attribute_value(value) for name, value in attributes.items() if value is not None}
-    return Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in {**given, "hx-nonce": nonce}.items())
+    given = [f'{_attribute(name)}"{escape(_attribute_value(value))}"' for name, value in attributes.items() if value is not None]
+    return Markup("".join(given) + f' hx-nonce="{escape(nonce)}"')  # noqa: S704  every value was escaped
 
 
+@functools.cache
 def _attribute(name: str) -> str:
+    """The attribute's beginning, up to the equals sign; names are the templates' own."""
     if name.endswith("_inherited"):
-        return "hx-" + name.removesuffix("_inherited").replace("_", "-") + ":inherited"
+        return " hx-" + name.removesuffix("_inherited").replace("_", "-") + ":inherited="
     if name.startswith("status_"):
-        return "hx-status:" + name.removeprefix("status_")
-    return "hx-" + name.replace("_", "-")
+        return " hx-status:" + name.removeprefix("status_") + "="
+    return " hx-" + name.replace("_", "-") + "="
 
 
 def _attribute_value(value: str | int | bool) -> str:

@@ -139,7 +139,10 @@ class PageHandler(Handler):
 
     def _answer_html(self, template: str, context: dict[str, Any]) -> None:
         nonce = secrets.token_urlsafe(18)
-        html = self.settings["pages"].render(self, template, nonce, context)
+        self.send_html(self.settings["pages"].render(self, template, nonce, context), nonce)
+
+    def send_html(self, html: str, nonce: str) -> None:
+        """Answer HTML whose scripts and htmx attributes carry this nonce, which no other answer has."""
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.set_header("Content-Security-Policy", page_policy(nonce, form_origins=self.form_origins()))
         self.finish(html)

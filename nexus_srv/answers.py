@@ -1,9 +1,12 @@
-"""JSON answers made once for each state of the directory: what has not changed is neither read nor written again."""
+"""Answers made once for each state of the directory: what has not changed is neither read nor written again."""
 
 import hashlib
+import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+
+from tornado.web import Application
 
 from hmlib.auth import CompanyScope
 from hmlib.db import Db
@@ -12,16 +15,27 @@ from nexus_srv.queries import directory
 MOST_BYTES = 32 * 2**20
 
 
+def answers_of(application: Application) -> "Answers":
+    """The one of this process's application."""
+    if "answers" not in application.settings:
+        application.settings["answers"] = Answers()
+    found: Answers = application.settings["answers"]
+    return found
+
+
 class Answers:
     """The latest answers of this process, at most 32 MiB of them; each is used only while the directory stands as it did then."""
 
     def __init__(self) -> None:
+        self.nonce = secrets.token_urlsafe(18)
+        """Stands in kept HTML where each answer puts a nonce of its own; known to nobody, so that no stored text can hold it."""
+        self._release = version("hivematrix")
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
 
     async def etag(self, db: Db, scope: CompanyScope, *question: str) -> str:
         """Names the answer to a question of someone with this scope, as the directory stands now."""
-        parts = (str(await directory.state(db)), version("hivematrix"), scope.rule, *sorted(scope.ids), "", *question)
+        parts = (str(await directory.state(db)), self._release, scope.rule, *sorted(scope.ids), "", *question)
         return '"' + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + '"'
 
     async def of(self, etag: str, make: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -6,7 +6,7 @@ from hmlib import jsonin
 from hmlib.auth import allowed
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
-from nexus_srv.answers import Answers
+from nexus_srv.answers import answers_of
 from nexus_srv.queries import billing_summary
 from nexus_srv.queries.billing_summary import CompanyFacts
 
@@ -28,7 +28,7 @@ class BillingSummary(ApiHandler):
     @speaks(answers=Summary, query={"ids": "Only these companies, with a comma between them; at most 1,000."})
     async def get(self) -> None:
         """Companies with their assets and contacts. The ETag stands for the facts, not for the time they were asked at."""
-        answers = self.settings.setdefault("answers", Answers())
+        answers = answers_of(self.application)
         ids = self._ids()
         etag = await answers.etag(self.db, self.known.scope, "billing_summary", *(["all"] if ids is None else sorted(ids)))
         self.set_header("X-As-Of", self.now)

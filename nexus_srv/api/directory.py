@@ -9,7 +9,7 @@ from hmlib import jsonin, once
 from hmlib.resources import QUERY, Lookup, check_version, given, ids_of, listed, patch_of, picked, since_of, stale
 from hmlib.web import ApiHandler, Problem
 from nexus_srv import directory
-from nexus_srv.answers import Answers
+from nexus_srv.answers import answers_of
 from nexus_srv.nouns import Noun
 from nexus_srv.people import Invalid, NotAllowed, Stale
 from nexus_srv.queries import directory as state
@@ -25,7 +25,7 @@ class EntryHandler(ApiHandler):
 
     async def answer_list(self) -> None:
         """The list, or 304; made anew only when the directory has changed."""
-        answers = self.settings.setdefault("answers", Answers())
+        answers = answers_of(self.application)
         question = (f"{name}={value}" for name, value in sorted(self.query.items()))
         etag = await answers.etag(self.db, self.known.scope, self.noun.plural, *question)
         if self.not_modified(etag):

@@ -46,7 +46,7 @@ class AssetRows(AssetHandler):
 
     @allowed("directory:read")
     async def get(self) -> None:
-        self.partial("assets/_rows.html", page=await self.found(), page_url=self.reverse_url("assets"), **self.labels())
+        await self.answer_rows("assets/_rows.html")
 
 
 class AssetExport(AssetHandler):

@@ -53,7 +53,7 @@ class CompanyRows(CompanyHandler):
 
     @allowed("directory:read")
     async def get(self) -> None:
-        self.partial("companies/_rows.html", page=await self.found(), page_url=self.reverse_url("companies"), **self.labels())
+        await self.answer_rows("companies/_rows.html")
 
 
 class CompanyExport(CompanyHandler):

@@ -69,7 +69,7 @@ class ContactRows(ContactHandler):
 
     @allowed("directory:read")
     async def get(self) -> None:
-        self.partial("contacts/_rows.html", page=await self.found(), page_url=self.reverse_url("contacts"), **self.labels())
+        await self.answer_rows("contacts/_rows.html")
 
 
 class ContactExport(ContactHandler):

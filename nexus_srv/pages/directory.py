@@ -1,6 +1,7 @@
 """What the pages of companies, contacts, locations and assets share: list, form, conflict, activity, export."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from hmlib import exports
 from hmlib.lists import Ask, Page
 from hmlib.web import PageHandler, Problem
 from nexus_srv import countries, directory, forms
+from nexus_srv.answers import Answers, answers_of
 from nexus_srv.forms import Rows
 from nexus_srv.nouns import CONTACTS, Noun
 from nexus_srv.people import Invalid, NotAllowed, Stale
@@ -27,6 +29,22 @@ class EntryHandler(PageHandler):
 
     def ask(self, **fixed: str) -> Ask:
         return self.noun.rows.LISTING.ask({**self.query, **fixed}, self.keys)
+
+    async def answer_rows(self, template: str, **fixed: str) -> None:
+        """The rows of the list that the address asks for, narrowed further by `fixed`; made anew only when the directory has changed."""
+        answers = answers_of(self.application)
+        zone = await self.preferences.text(self.db, "time_zone")
+        asked = (f"{name}={value}" for name, value in sorted(self.query.items()))
+        question = (template, self.request.path, zone, *sorted(self.known.permissions), "", *asked)
+        etag = await answers.etag(self.db, self.known.scope, *question)
+        html = (await answers.of(etag, lambda: self._rows(answers, template, fixed))).decode()
+        nonce = secrets.token_urlsafe(18)
+        self.send_html(html.replace(answers.nonce, nonce), nonce)
+
+    async def _rows(self, answers: Answers, template: str, fixed: Mapping[str, str]) -> bytes:
+        context = {"page": await self.found(**fixed), "page_url": self.request.path.removesuffix("/rows"), **self.labels()}
+        html: str = self.settings["pages"].render(self, template, answers.nonce, context)
+        return html.encode()
 
     async def found(self, **fixed: str) -> Page[Any]:
         """The page of the list that the address asks for, narrowed further by `fixed`."""

@@ -26,7 +26,9 @@ class ImportHandler(PageHandler):
 
     @property
     def jobs(self) -> Jobs:
-        jobs: Jobs = self.settings.setdefault("import_jobs", Jobs(self.db))
+        if "import_jobs" not in self.settings:
+            self.settings["import_jobs"] = Jobs(self.db)
+        jobs: Jobs = self.settings["import_jobs"]
         return jobs
 
     async def found(self, id: str) -> ImportRun:

@@ -43,7 +43,7 @@ class LocationRows(LocationHandler):
 
     @allowed("directory:read")
     async def get(self) -> None:
-        self.partial("locations/_rows.html", page=await self.found(), page_url=self.reverse_url("locations"), **self.labels())
+        await self.answer_rows("locations/_rows.html")
 
 
 class LocationExport(LocationHandler):
