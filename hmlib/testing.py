@@ -61,6 +61,11 @@ class ServiceUnderTest:
     make_app: Callable[[Settings, Db, Any], Application]
     migrations: Sequence[Folder]
 
+    @property
+    def key(self) -> str:
+        """What its empty database is known by: hmlib's toy goes by a module's name too."""
+        return " ".join([self.name, *(str(folder) for _, folder in self.migrations)])
+
 
 @dataclass(frozen=True)
 class Person:
@@ -359,16 +364,16 @@ def _fresh_url(io_loop: IOLoop, home: Path, service: ServiceUnderTest) -> str:
     if ENGINE == "postgresql":
         from hmlib import postgres_fixture
 
-        if service.name not in _templates:
-            _templates[service.name] = postgres_fixture.fresh_url()
-            io_loop.run_sync(lambda: _migrate(_templates[service.name], service))
-        return postgres_fixture.fresh_url(template=_templates[service.name])
-    if service.name not in _templates:
+        if service.key not in _templates:
+            _templates[service.key] = postgres_fixture.fresh_url()
+            io_loop.run_sync(lambda: _migrate(_templates[service.key], service))
+        return postgres_fixture.fresh_url(template=_templates[service.key])
+    if service.key not in _templates:
         folder = Path(tempfile.mkdtemp(prefix="hm-test-"))
-        _templates[service.name] = str(folder / "template.db")
-        io_loop.run_sync(lambda: _migrate(f"sqlite:///{_templates[service.name]}", service))
+        _templates[service.key] = str(folder / "template.db")
+        io_loop.run_sync(lambda: _migrate(f"sqlite:///{_templates[service.key]}", service))
     copy = home / f"{service.name}-{next(_databases)}.db"
-    shutil.copy(_templates[service.name], copy)
+    shutil.copy(_templates[service.key], copy)
     return f"sqlite:///{copy}"
 
 
