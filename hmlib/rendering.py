@@ -25,8 +25,9 @@ LOCALES = Path(__file__).parent / "locale"
 __all__ = ["Formats", "environment", "hx", "icon", "list_url", "page_functions", "static_url", "translations", "with_keys", "xsrf_field"]
 
 
+@functools.cache
 def environment(*folders: Path) -> Environment:
-    """A service's templates first, hmlib's after them; escaping everywhere, and an unknown name is an error."""
+    """A service's templates first, hmlib's after them; escaping everywhere, and an unknown name is an error. One a process."""
     loaders = [FileSystemLoader(folder) for folder in (*folders, TEMPLATES)]
     env = Environment(
         loader=ChoiceLoader(loaders),
