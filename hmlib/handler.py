@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
 from hmlib import logs, problems, requests
 from hmlib.audit import Actor
@@ -80,14 +80,23 @@ class Handler(RequestHandler):
 
     def check_request(self) -> None:
         """Refuse a foreign host, an unknown method, too large a body."""
-        if self.request.host_name not in self.hm.hosts:
-            raise Problem(421, "misdirected", "This address is not one of ours.")
+        self.check_host()
         if not callable(getattr(type(self), (self.request.method or "").lower(), None)) or not self._implements(self.request.method or ""):
-            raise Problem(405, "method_not_allowed", "This method is not offered here.", {"Allow": ", ".join(self._methods())})
+            raise self._not_offered()
         if len(self.request.body) > self.body_limit:
             raise Problem(413, "too_large", f"The body may have at most {self.body_limit} bytes.")
         if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Problem(415, "unsupported_encoding", "Compressed bodies are not taken.")
+
+    def check_host(self) -> None:
+        """Refuse a request that names no host, or one that is not ours, in its Host header or in its address."""
+        if "Host" not in self.request.headers:
+            raise Problem(400, "no_host", "The request names no host.")
+        if self.request.host_name not in self.hm.hosts or "://" in self.request.path:
+            raise Problem(421, "misdirected", "This address is not one of ours.")
+
+    def _not_offered(self) -> Problem:
+        return Problem(405, "method_not_allowed", "This method is not offered here.", {"Allow": ", ".join(self._methods())})
 
     def _implements(self, method: str) -> bool:
         own = "get" if method == "HEAD" else method.lower()
@@ -119,6 +128,8 @@ class Handler(RequestHandler):
         return None
 
     def problem_of(self, error: BaseException | None) -> Problem:
+        if isinstance(error, HTTPError) and error.status_code == 405:  # a method that Tornado does not know, refused before prepare()
+            return self._not_offered()
         return problems.problem_of(error)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:

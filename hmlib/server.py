@@ -19,6 +19,7 @@ from hmlib.logs import HEALTH_PATHS
 
 MAX_HEADER_BYTES = 16_384
 MAX_BODY_BYTES = 50 * 1024 * 1024  # handlers set lower ones, and answer a 413 that says so
+USUAL_BODY_BYTES = 1024 * 1024  # of a handler that sets none
 LIMITS: Mapping[str, Any] = MappingProxyType(
     {"max_header_size": MAX_HEADER_BYTES, "max_body_size": MAX_BODY_BYTES, "idle_connection_timeout": 20.0, "body_timeout": 30.0}
 )
@@ -99,6 +100,8 @@ class _Watched(HTTPMessageDelegate):
     def __init__(self, server: Server, server_conn: object, request_conn: HTTPConnection, inner: HTTPMessageDelegate) -> None:
         self._server, self._server_conn, self._request_conn, self._inner = server, server_conn, request_conn, inner
         self._refused = False
+        self._body_limit = USUAL_BODY_BYTES
+        self._body_bytes = 0
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
@@ -108,18 +111,27 @@ class _Watched(HTTPMessageDelegate):
         if self._refused:
             return None
         _believe_proxy(self._request_conn, headers, self._server.trusted_proxies)
-        return self._inner.headers_received(start_line, headers)
+        self._headers = headers
+        received = self._inner.headers_received(start_line, headers)
+        handler = getattr(getattr(self._inner, "delegate", None), "handler_class", None)
+        self._body_limit = getattr(handler, "body_limit", USUAL_BODY_BYTES)
+        return received
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        return None if self._refused else self._inner.data_received(chunk)
+        """Pass on at most one byte more than the handler takes, which is how it sees that it is too much; the rest is let go."""
+        room = self._body_limit + 1 - self._body_bytes
+        self._body_bytes += len(chunk)
+        return None if self._refused or room <= 0 else self._inner.data_received(chunk[:room])
 
     def finish(self) -> None:
         """The request is here whole. A refusal waits for that too: answered earlier, the connection could not be kept."""
         if self._refused:
             refuse(self._request_conn, self._start_line, self._host)
-        else:
-            self._server.runs(self._server_conn)
-            self._inner.finish()
+            return
+        if self._body_bytes > self._body_limit:
+            self._headers["Content-Type"] = "application/octet-stream"  # a form cut short is not to be read, only refused
+        self._server.runs(self._server_conn)
+        self._inner.finish()
 
     def on_connection_close(self) -> None:
         if not self._refused:

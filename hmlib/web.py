@@ -240,8 +240,7 @@ class NotFound(PageHandler):
     """Whatever no route knows."""
 
     async def prepare(self) -> None:
-        if self.request.host_name not in self.hm.hosts:
-            raise Problem(421, "misdirected", "This address is not one of ours.")
+        self.check_host()
         raise HTTPError(404)
 
 

@@ -169,6 +169,18 @@ def test_n058_the_limits_that_services_run_with():
     assert (server.conn_params.max_header_size, server.conn_params.decompress) == (16384, False)
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 3000", "Transfer-Encoding: chunked"])
+@staged()
+async def test_n057_of_too_large_a_body_no_more_is_kept_than_shows_it(stage, framing, monkeypatch):
+    monkeypatch.setattr(Slow, "body_limit", 1000, raising=False)
+    client = await stage.client()
+    body = "x" * 3000 if "Length" in framing else "bb8\r\n" + "x" * 3000 + "\r\n0\r\n\r\n"
+    await client.send("/", framing, "Content-Type: multipart/form-data; boundary=x", method="POST", body=body)
+    head, text = await client.answer()
+    assert "200 OK" in head and text == "1001"
+    assert "200 OK" in (await client.get("/"))[0]
+
+
 @staged()
 async def test_n056_a_header_that_is_too_long_closes_the_connection(stage):
     client = await stage.client()
