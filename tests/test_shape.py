@@ -194,10 +194,10 @@ def test_services_have_the_same_names_inside(service: str) -> None:
 
 
 def handlers() -> list[type]:
-    from hmlib import login, openapi, reports
+    from hmlib import login, logout, openapi, reports
     from hmlib.web import ApiHandler, Handler, PageHandler
 
-    routes = [*login.routes(), *openapi.routes()]
+    routes = [*login.routes(), *logout.routes(), *openapi.routes()]
     for service in SERVICES:
         routes += importlib.import_module(f"{service}.app").ROUTES
     found = {route.target for route in routes} | {reports.PolicyReport}
