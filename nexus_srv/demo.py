@@ -25,7 +25,7 @@ def write(directory: Path, today: date | None = None) -> None:
     _save(directory, "companies", (_company(account, COMPANIES[n][0], COMPANIES[n][1]) for n, account in enumerate(accounts)))
     _save(directory, "locations", (row for n, account in enumerate(accounts) for row in _locations(account, n)))
     _save(directory, "contacts", (row for n, account in enumerate(accounts) for row in _contacts(account, COMPANIES[n][1], 7 + n % 2, day)))
-    _save(directory, "assets", (row for n, account in enumerate(accounts) for row in _assets(account, n, day)))
+    _save(directory, "assets", (row for n, account in enumerate(accounts) for row in _assets(account, n, 7 + n % 2, day)))
 
 
 def write_book(directory: Path, companies: int = 1000, contacts: int = 8000, assets: int = 20_000) -> None:
@@ -129,8 +129,11 @@ def _contacts(account: int, domain: str, many: int, today: date) -> Iterator[Val
         }
 
 
-def _assets(account: int, n: int, today: date) -> Iterator[Values]:
-    return (_asset(account, n, nn, today) for nn in range(1, 16))
+def _assets(account: int, n: int, people: int, today: date) -> Iterator[Values]:
+    """Fifteen devices; the workstations are the people's, as far as there are people."""
+    addresses = [str(row["email"]) for row in _contacts(account, COMPANIES[n][1], people, today)]
+    for nn in range(1, 16):
+        yield {**_asset(account, n, nn, today), "contact_email": addresses[nn - 6] if 5 < nn <= 5 + people else None}
 
 
 def _asset(account: int, n: int, nn: int, today: date) -> Values:

@@ -61,7 +61,7 @@ COMPANY: Rows = (
         Field("account_number", "Account number", maxlength=6, help="Six digits; the next free number when left empty."),
     ),
     (
-        Field("status", "Status", "choice", choices=tuple((key, STATUS_LABELS[key]) for key in companies.STATUSES)),
+        Field("status", "Status", "choice", required=True, choices=tuple((key, STATUS_LABELS[key]) for key in companies.STATUSES)),
         Field(
             "compliance_level", "Compliance", "choice", choices=tuple((key, COMPLIANCE_LABELS[key]) for key in companies.COMPLIANCE_LEVELS)
         ),
@@ -98,7 +98,7 @@ LOCATION: Rows = (
 ASSET: Rows = (
     (Field("company_id", "Company", "choice", required=True, source="companies"), Field("name", "Host name", required=True)),
     (
-        Field("type", "Type", "choice", choices=tuple((key, TYPE_LABELS[key]) for key in assets.TYPES)),
+        Field("type", "Type", "choice", required=True, choices=tuple((key, TYPE_LABELS[key]) for key in assets.TYPES)),
         Field("operating_system", "Operating system", maxlength=100),
         Field("serial", "Serial number", maxlength=100),
     ),

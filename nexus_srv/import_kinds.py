@@ -122,7 +122,7 @@ class ContactPlanner(Planner[Contact]):
     """Contacts match by external id, else by company and e-mail address, else (a row with neither) by company and name."""
 
     noun = CONTACTS
-    columns_of = {"emails": "email", "name": "last_name", "companies": "company_account_number"}
+    columns_of = {"emails": "email", "companies": "company_account_number"}
 
     def keys(self, entry: Contact) -> Iterable[Key]:
         for link in entry.companies:

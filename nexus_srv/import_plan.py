@@ -13,13 +13,13 @@ from hmlib.lists import folded
 from nexus_srv.nouns import Noun
 from nexus_srv.people import Invalid
 from nexus_srv.queries.companies import Company
-from nexus_srv.queries.contacts import Contact
+from nexus_srv.queries.contacts import Contact, Link
 from nexus_srv.queries.directory import Entry
 
 T = TypeVar("T", bound=Entry)
 SOURCE = "import"
 Key = tuple[str, ...]
-_NOT_SHOWN = frozenset({"id", "created_at", "updated_at", "version", "company_name", "source", "email", "name"})
+_NOT_SHOWN = frozenset({"id", "created_at", "updated_at", "version", "company_name", "source", "email"})
 
 
 class BadRow(Exception):
@@ -37,6 +37,8 @@ class Known:
     scope: CompanyScope
     companies: Mapping[str, Company]
     contacts: Mapping[tuple[str, str], str]
+    words: Mapping[str, str]
+    """How an id is written in a file: an account number, an address."""
 
     @classmethod
     def of(cls, scope: CompanyScope, companies: Iterable[Company], contacts: Iterable[Contact]) -> "Known":
@@ -46,7 +48,9 @@ class Known:
             for link in contact.companies
             for address in contact.emails
         }
-        return cls(scope, {company.account_number: company for company in companies if scope.sees(company.id)}, by_address)
+        seen = {company.account_number: company for company in companies if scope.sees(company.id)}
+        words = {company.id: number for number, company in seen.items()} | {id: address for (_, address), id in by_address.items()}
+        return cls(scope, seen, by_address, words)
 
     def company(self, account_number: str) -> Company:
         if account_number not in self.companies:
@@ -138,7 +142,7 @@ class Planner(Generic[T]):
         else:
             plan.updates.append((found, after))
             outcome.updated += 1
-            outcome.changes.append(Change(line, "update", label, _differences(found, after)))
+            outcome.changes.append(Change(line, "update", label, self._differences(found, after)))
 
     def _found(self, values: Mapping[str, Any]) -> T | None:
         external_id = values.get("external_id")
@@ -168,6 +172,21 @@ class Planner(Generic[T]):
         """As given(), but an empty cell leaves the field alone."""
         return {name: values[name] for name in names if values.get(name) is not None}
 
+    def _differences(self, before: T, after: T) -> dict[str, tuple[str, str]]:
+        """The fields that differ, in the words of a file."""
+        names = [name for name in before.__struct_fields__ if name not in _NOT_SHOWN]
+        pairs = {self.columns_of.get(name, name): (getattr(before, name), getattr(after, name)) for name in names}
+        return {name: (self._word(old), self._word(new)) for name, (old, new) in pairs.items() if old != new}
+
+    def _word(self, value: Any) -> str:
+        if isinstance(value, tuple):
+            return "; ".join(self._word(part) for part in value)
+        if isinstance(value, Link):
+            return self._word(value.company_id) + (f" ({value.role})" if value.role else "")
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return "" if value is None else self.known.words.get(value, str(value)) if isinstance(value, str) else str(value)
+
 
 def fresh(external_id: str | None) -> dict[str, Any]:
     return {"id": new_id(), "source": SOURCE, "external_id": external_id}
@@ -175,9 +194,3 @@ def fresh(external_id: str | None) -> dict[str, Any]:
 
 def form(text: str) -> str:
     return folded(text.strip())
-
-
-def _differences(before: Entry, after: Entry) -> dict[str, tuple[Any, Any]]:
-    names = [name for name in before.__struct_fields__ if name not in _NOT_SHOWN or name == "name"]
-    pairs = {name: (getattr(before, name), getattr(after, name)) for name in names}
-    return {name: (msgspec.to_builtins(old), msgspec.to_builtins(new)) for name, (old, new) in pairs.items() if old != new}

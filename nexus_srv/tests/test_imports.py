@@ -151,6 +151,17 @@ async def test_an_asset_finds_its_contact_and_notes_when_its_backup_was_measured
     assert await db.value("SELECT measured_at FROM asset") > first["measured_at"]
 
 
+async def test_changes_are_told_in_the_words_of_the_file(run):
+    head = "company_account_number,email,last_name,role,billable,external_id\n"
+    await run("contacts", head + "100001,a@b.example,Quinn,billing,yes,c1")
+    outcome = await run("contacts", head + "100002,new@b.example,Quinn,,no,c1", dry_run=True)
+    assert outcome.changes[0].fields == {
+        "email": ("a@b.example", "new@b.example"),
+        "billable": ("yes", "no"),
+        "company_account_number": ("100001 (billing)", "100002"),
+    }
+
+
 async def test_a_scope_keeps_an_import_within_its_companies(run, db):
     scope = CompanyScope("only", frozenset({ACME}))
     text = "company_account_number,name,external_id\n100001,PC-1,\n100002,PC-2,"
@@ -221,6 +232,7 @@ async def test_the_demo_is_the_first_real_input(run, db, tmp_path):
     assert await db.value("SELECT min(account_number) FROM company") == "100001"
     assert await db.value("SELECT max(account_number) FROM company") == "100040"
     assert await db.value("SELECT count(*) FROM asset WHERE external_id IN :ids", ids=["a-100001-01", "a-100040-15"]) == 2
+    assert await db.value("SELECT count(*) FROM asset WHERE contact_id IS NOT NULL") == 300
     assert await db.value("SELECT count(*) FROM contact WHERE NOT billable AND exclusion_reason <> ''") > 10
 
 
