@@ -25,7 +25,7 @@ SILENT_TRIES = 3
 SILENT_SECONDS = 10
 SCOPE = "openid profile offline_access"
 
-WRONG = "That user name and password do not match."
+WRONG = "That username and password do not match."
 THROTTLED = "Too many attempts. Wait a little, then try again."
 BUSY = "Too many people are signing in just now. Try again in a few seconds."
 AWAY = "Signing in is not possible just now, because Nexus does not answer. This page will work again as soon as it does."
@@ -140,7 +140,7 @@ class SignInPage(SignInHandler):
         username, password = self.form.get("username", ""), self.form.get("password", "")
         next_path = requests.next_path(self.form.get("next", "/"), self.hm.origin)
         if not username or not password or len(username) > 200:
-            self.show_form(422, "Enter your user name and your password.", username[:200], next_path=next_path)
+            self.show_form(422, "Enter your username and your password.", username[:200], next_path=next_path)
             return
         try:
             answer = await self.hub.token_by_password(

@@ -68,7 +68,7 @@ class Pages:
             "request_path": handler.request.path,
             "fmt": self._formats_of(handler),
             "toasts": _toasts(handler),
-            "version": self._version,
+            "release": self._version,
             "account_url": f"{settings.nexus_url}/account",
             "search_url": handler.reverse_url(self._search_route) if self._search_route and caller else "",
         }

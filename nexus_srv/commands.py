@@ -47,7 +47,7 @@ def user_group() -> None:
 @user_group.command("add")
 @click.argument("username")
 @click.option("--level", type=click.Choice(LEVELS), default="technician", show_default=True)
-@click.option("--name", help="The name that is shown; the user name unless given.")
+@click.option("--name", help="The name that is shown; the username unless given.")
 @click.option("--email", default="")
 @click.option("--company", "numbers", multiple=True, help="Account number of a company they see; several are possible. None: all.")
 def user_add(username: str, level: str, name: str | None, email: str, numbers: tuple[str, ...]) -> None:
@@ -128,7 +128,7 @@ def _check_redirect(uri: str) -> None:
     except ValueError:
         parts, secure = urlsplit(""), False
     if not secure or not parts.hostname or parts.username or "#" in uri or not re.fullmatch(r"[\x21-\x7e]{1,500}", uri):
-        raise click.UsageError(f"{uri!r} cannot be a redirect URI: write https://host/path, without # or user name.")
+        raise click.UsageError(f"{uri!r} cannot be a redirect URI: write https://host/path, without # or username.")
 
 
 @commands.group("keys")

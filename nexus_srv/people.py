@@ -186,7 +186,7 @@ def _facts(user: User) -> dict[str, object]:
 
 def _taken(conflict: Conflict) -> dict[str, str]:
     if "username" in conflict.constraint:
-        return {"username": "This user name is taken."}
+        return {"username": "This username is taken."}
     if "email" in conflict.constraint:
         return {"email": "This e-mail address belongs to another account."}
     return {"external_id": "This external id belongs to another account."}

@@ -25,7 +25,7 @@ STEP_UP_SECONDS = 600
 
 
 class WrongPassword(Exception):
-    """The user name, the password or both are wrong, or the account may not sign in: nobody is told which."""
+    """The username, the password or both are wrong, or the account may not sign in: nobody is told which."""
 
 
 class SecondFactorNeeded(Exception):

@@ -1,4 +1,4 @@
-"""The one canonical form of user names and e-mail addresses, and which user names are refused."""
+"""The one canonical form of usernames and e-mail addresses, and which usernames are refused."""
 
 import re
 import unicodedata
@@ -23,12 +23,12 @@ def canonical(name: str) -> str:
 
 
 def checked(name: str) -> str:
-    """`name` without surrounding spaces, fit to be a user name; raises Refused."""
+    """`name` without surrounding spaces, fit to be a username; raises Refused."""
     name = unicodedata.normalize("NFC", name.strip())
     if not name:
-        raise Refused("Enter a user name.")
+        raise Refused("Enter a username.")
     if len(name) > LONGEST:
-        raise Refused(f"A user name has at most {LONGEST} characters.")
+        raise Refused(f"A username has at most {LONGEST} characters.")
     form = canonical(name)
     if not all(_is_plain(letter) for letter in name + form):
         raise Refused("Use letters, digits and . _ - @ + only.")

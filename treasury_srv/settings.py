@@ -37,9 +37,9 @@ PREFERENCES = Preferences(
             "When the file itself leaves it open.",
             choices=("month_first", "day_first"),
         ),
-        Preference("session_idle_minutes", "Sign out after", "int", "60", "Minutes without a click or a key.", minimum=5, maximum=720),
+        Preference("session_idle_minutes", "Sign out after (minutes)", "int", "60", "Without a click or a key.", minimum=5, maximum=720),
         Preference(
-            "session_absolute_hours", "Sign in again after", "int", "12", "Hours, whatever one does meanwhile.", minimum=1, maximum=24
+            "session_absolute_hours", "Sign in again after (hours)", "int", "12", "Whatever one does meanwhile.", minimum=1, maximum=24
         ),
     ]
 )

@@ -127,7 +127,7 @@ class Show(RequestHandler):
             "request_path": self.request.path,
             "fmt": rendering.Formats("en_US", "Europe/Copenhagen"),
             "toasts": [],
-            "version": "0.1.0",
+            "release": "0.1.0",
             "account_url": "/account",
             "search_url": "/search",
         }
@@ -139,7 +139,7 @@ class Show(RequestHandler):
             ("Contacts", "address-book"),
             ("Assets", "device-desktop"),
             ("Users", "users"),
-            ("Audit", "history"),
+            ("Audit log", "clipboard-list"),
         ]
         return [
             {"label": name, "url": f"/{name.lower()}", "icon": icon, "active": self.request.path == f"/{name.lower()}"}

@@ -19,7 +19,7 @@ def render(tmp_path):
             **rendering.page_functions("n0", "t0"),
             "fmt": rendering.Formats(),
             "service_title": "Wiki",
-            "version": "1",
+            "release": "1",
             "caller": None,
         }
         return rendering.environment(tmp_path).get_template("page.html").render({**shared, **context})

@@ -66,7 +66,7 @@ class Token(ApiHandler):
     @anyone
     @speaks(takes=Asked, answers=Signed)
     async def post(self) -> None:
-        """Trade a user name and a password for a token."""
+        """Trade a username and a password for a token."""
         if not self.hm.password_login:
             raise Problem(403, "password_login_off", "Passwords are taken on Nexus's own page only.")
         try:
@@ -76,7 +76,7 @@ class Token(ApiHandler):
             user = await self._sign_in.judge(attempt, self.now)
             answer = await self._given(client, user, attempt, client.id if client else _audience(asked))
         except WrongPassword:
-            raise Problem(401, "invalid_credentials", "The user name and password do not match.", {"WWW-Authenticate": REALM}) from None
+            raise Problem(401, "invalid_credentials", "The username and password do not match.", {"WWW-Authenticate": REALM}) from None
         except SecondFactorNeeded:
             raise Problem(403, "mfa_required", "This account asks for a second factor: go on at Nexus's own page.") from None
         except Throttled as refusal:

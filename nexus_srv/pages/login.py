@@ -13,7 +13,7 @@ from nexus_srv.queries import sessions, users
 from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword, proved_recently
 from nexus_srv.throttle import Throttled
 
-WRONG = "That user name and password do not match."
+WRONG = "That username and password do not match."
 THROTTLED = "Too many attempts. Wait a little, then try again."
 BUSY = "Too many people are signing in just now. Try again in a few seconds."
 SECOND_FACTOR = "This account asks for a second factor, which cannot be shown here yet. Ask an administrator."
@@ -51,7 +51,7 @@ class PasswordPage(StepUpPage):
 
     def attempt(self, username: str, password: str) -> Attempt:
         if not username or len(username) > LONGEST_USERNAME or not passwords.fits_in(password):
-            raise requests.BadRequest("invalid_request", "A user name or password like that cannot exist.")
+            raise requests.BadRequest("invalid_request", "A username or password like that cannot exist.")
         return Attempt(username, password, self.address, self.request.headers.get("User-Agent", ""), self.request_id)
 
     def refused(self, refusal: Exception) -> str:
@@ -65,7 +65,7 @@ class PasswordPage(StepUpPage):
 
 
 class SignInPage(PasswordPage):
-    """User name and password in one form."""
+    """Username and password in one form."""
 
     @anyone
     async def get(self) -> None:

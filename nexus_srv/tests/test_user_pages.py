@@ -54,7 +54,7 @@ async def test_adding_a_user(alice, people, db):
 @pytest.mark.parametrize("name", ["Bob", "ＢＯＢ", " bob "])
 async def test_n013_a_taken_user_name_comes_back_in_the_form(alice, people, name):
     answer = await alice.fetch("/users", "POST", ERIN | {"username": name})
-    assert answer.code == 422 and "This user name is taken." in answer.text and "Erin Example" in answer.text
+    assert answer.code == 422 and "This username is taken." in answer.text and "Erin Example" in answer.text
 
 
 @pytest.mark.parametrize(

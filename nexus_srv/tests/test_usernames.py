@@ -1,4 +1,4 @@
-"""Which user names are one name, and which are refused."""
+"""Which usernames are one name, and which are refused."""
 
 import pytest
 from hypothesis import given

@@ -118,7 +118,7 @@ async def test_adding_a_user(alice, people, db):
 @pytest.mark.parametrize("name", ["BOB", "bob ", "ｂｏｂ"])
 async def test_n013_a_taken_name_is_409(alice, people, name):
     answer = await alice.api("/api/users", "POST", ERIN | {"username": name})
-    assert answer.code == 409 and answer.json["errors"] == {"username": "This user name is taken."}
+    assert answer.code == 409 and answer.json["errors"] == {"username": "This username is taken."}
 
 
 @pytest.mark.parametrize("change", [
