@@ -13,11 +13,26 @@ from hmlib.pages import NavigationItem
 from hmlib.settings import Settings
 from treasury_srv.api import agreements as api_agreements
 from treasury_srv.api import billing_summary as api_billing_summary
+from treasury_srv.api import billing_types as api_billing_types
 from treasury_srv.api import imports as api_imports
+from treasury_srv.api import labour as api_labour
+from treasury_srv.api import line_items as api_line_items
 from treasury_srv.api import overrides as api_overrides
 from treasury_srv.api import plans as api_plans
 from treasury_srv.bills import Bills
-from treasury_srv.pages import agreement_ends, agreements, companies, home, imports, overrides, plans, prices
+from treasury_srv.pages import (
+    agreement_ends,
+    agreements,
+    billing_types,
+    companies,
+    home,
+    imports,
+    labour,
+    line_items,
+    overrides,
+    plans,
+    prices,
+)
 from treasury_srv.settings import PREFERENCES
 
 HERE = Path(__file__).parent
@@ -28,6 +43,7 @@ NAVIGATION = (
     NavigationItem("Dashboard", "home", "layout-dashboard", "billing:read"),
     NavigationItem("Companies", "companies", "building", "billing:read"),
     NavigationItem("Agreements", "agreements", "file-text", "billing:write"),
+    NavigationItem("Labour", "labour", "clock", "labour:read"),
     NavigationItem("Plans", "plans", "tags", "billing:write"),
     NavigationItem("Import", "imports", "file-import", "labour:write"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
@@ -44,6 +60,13 @@ ROUTES = [
     url(r"/companies/export", companies.CompanyExport, name="companies-export"),
     url(rf"/companies/{ID}", companies.CompanyBillPage, name="company"),
     url(rf"/companies/{ID}/agreements", agreements.AgreementNewPage, name="company-agreements"),
+    url(rf"/companies/{ID}/line-items", line_items.LineItemNewPage, name="company-line-items"),
+    url(rf"/line-items/{ID}", line_items.LineItemPage, name="line-item"),
+    url(rf"/line-items/{ID}/removal", line_items.LineItemRemoval, name="line-item-removal"),
+    url(rf"/companies/{ID}/devices/{ID}/billing", billing_types.AssetBilling, name="asset-billing"),
+    url(rf"/companies/{ID}/devices/{ID}/billing/removal", billing_types.AssetBillingRemoval, name="asset-billing-removal"),
+    url(rf"/companies/{ID}/people/{ID}/billing", billing_types.ContactBilling, name="contact-billing"),
+    url(rf"/companies/{ID}/people/{ID}/billing/removal", billing_types.ContactBillingRemoval, name="contact-billing-removal"),
     url(r"/agreements", agreements.AgreementListPage, name="agreements"),
     url(r"/agreements/export", agreements.AgreementExport, name="agreements-export"),
     url(rf"/agreements/{ID}", agreements.AgreementPage, name="agreement"),
@@ -56,6 +79,11 @@ ROUTES = [
     url(rf"/agreements/{ID}/manual-items", overrides.ManualItemNewPage, name="agreement-manual-items"),
     url(rf"/manual-items/{ID}", overrides.ManualItemPage, name="manual-item"),
     url(rf"/manual-items/{ID}/removal", overrides.ManualItemRemoval, name="manual-item-removal"),
+    url(r"/labour", labour.LabourListPage, name="labour"),
+    url(r"/labour/export", labour.LabourExport, name="labour-export"),
+    url(r"/labour/new", labour.LabourNewPage, name="labour-new"),
+    url(rf"/labour/{ID}", labour.LabourPage, name="labour-entry"),
+    url(rf"/labour/{ID}/removal", labour.LabourRemoval, name="labour-removal"),
     url(r"/plans", plans.PlanListPage, name="plans"),
     url(r"/plans/new", plans.PlanNewPage, name="plan-new"),
     url(rf"/plans/{ID}", plans.PlanPage, name="plan"),
@@ -72,6 +100,7 @@ ROUTES = [
     # pieces of pages
     url(r"/companies/rows", companies.CompanyRows, name="company-rows"),
     url(r"/agreements/rows", agreements.AgreementRows, name="agreement-rows"),
+    url(r"/labour/rows", labour.LabourRows, name="labour-rows"),
     url(r"/plans/rows", plans.PlanRows, name="plan-rows"),
     # other services
     url(r"/api/billing_summary", api_billing_summary.BillingSummary),
@@ -82,6 +111,15 @@ ROUTES = [
     url(rf"/api/overrides/{ID}", api_overrides.OverrideEntry),
     url(r"/api/manual-items", api_overrides.ManualItemList),
     url(rf"/api/manual-items/{ID}", api_overrides.ManualItemEntry),
+    url(r"/api/line-items", api_line_items.LineItemList),
+    url(rf"/api/line-items/{ID}", api_line_items.LineItemEntry),
+    url(r"/api/asset-overrides", api_billing_types.AssetOverrideList),
+    url(rf"/api/asset-overrides/{ID}", api_billing_types.AssetOverrideEntry),
+    url(r"/api/contact-overrides", api_billing_types.ContactOverrideList),
+    url(rf"/api/contact-overrides/{ID}", api_billing_types.ContactOverrideEntry),
+    url(r"/api/labour-entries", api_labour.LabourList),
+    url(r"/api/labour-entries:bulk", api_labour.LabourBulk),
+    url(rf"/api/labour-entries/{ID}", api_labour.LabourOne),
     url(r"/api/plans", api_plans.PlanList),
     url(rf"/api/plans/{ID}", api_plans.PlanEntry),
     url(r"/api/prices", api_plans.PriceList),

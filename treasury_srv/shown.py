@@ -6,6 +6,8 @@ from treasury_srv import money, periods
 
 TERMS = {"month_to_month": "month to month", "1_year": "one year", "2_year": "two years", "3_year": "three years"}
 
+STATE_LABELS = {"in_force": "In force", "ending": "Ending", "expired": "Expired", "ended": "Ended", "future": "To come"}
+
 
 def percent_text(percent_e4: int) -> str:
     """19 % is 190000."""
@@ -14,4 +16,4 @@ def percent_text(percent_e4: int) -> str:
 
 def words() -> dict[str, Any]:
     """What the templates of bills call."""
-    return {"terms": TERMS, "percent_text": percent_text, "last_day": periods.day_before}
+    return {"terms": TERMS, "percent_text": percent_text, "last_day": periods.day_before, "state_labels": STATE_LABELS}

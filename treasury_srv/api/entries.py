@@ -40,7 +40,10 @@ class EntryHandler(ApiHandler):
         """What only others know about a wanted entry. Raises Invalid."""
 
     async def today(self) -> str:
-        return periods.work_date(self.now, await self.preferences.text(self.db, "time_zone"))
+        return periods.work_date(self.now, await self.zone())
+
+    async def zone(self) -> str:
+        return await self.preferences.text(self.db, "time_zone")
 
     async def deed(self) -> Deed:
         return Deed(self.actor, self.now, await self.today())
@@ -48,7 +51,7 @@ class EntryHandler(ApiHandler):
     async def answer_list(self) -> None:
         query = {**self.query, "updated_since": since_of(self.query)}
         page = await self.page_of(self.listing.ask(query, self.keys, limit_default=100))
-        rows = picked([self.shown(row) for row in page.rows], self.kind, self.query.get("fields", ""))
+        rows = picked([self.shown(row) for row in page.rows], self.kind, self.query.get("fields", "") if self.noun.key == "id" else "")
         self.answer({"items": rows, "next_cursor": page.next_cursor, "total": page.total})
 
     def shown(self, entry: Any) -> msgspec.Struct:
@@ -73,7 +76,7 @@ class EntryHandler(ApiHandler):
         values = given(self.body(draft))
 
         async def deed() -> tuple[msgspec.Struct, str]:
-            wanted = self.noun.read(values, self.empty(values))
+            wanted = self.noun.read(values, self.empty(values), await self.zone())
             await self.check(None, wanted)
             wanted = structs.replace(wanted, id=new_id()) if self.noun.key == "id" else wanted
             entry = await changes.add(self.db, self.noun, wanted, await self.deed())
@@ -87,7 +90,7 @@ class EntryHandler(ApiHandler):
         values = given(self.body(patch))
         before = await self.entry(id)
         check_version(self, before.version)
-        wanted = self.noun.read({**self.noun.shown(before), **values}, before)
+        wanted = self.noun.read({**self.noun.shown(before), **values}, before, await self.zone())
         await self.check(before, wanted)
         self.answer_with(await changes.change(self.db, self.noun, before, wanted, await self.deed()))
 

@@ -16,11 +16,10 @@ from treasury_srv.nouns import AGREEMENTS
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries import agreements, manual_items, overrides, plans, prices
 from treasury_srv.queries.agreements import LISTING, Agreement
-from treasury_srv.shown import words
+from treasury_srv.shown import STATE_LABELS, words
 
 FOUND_AT_MOST = 1000
 EXPORT_AT_MOST = 100_000
-STATE_LABELS = {"in_force": "In force", "ending": "Ending", "expired": "Expired", "ended": "Ended", "future": "To come"}
 
 
 class AgreementHandler(EntryHandler):
@@ -53,7 +52,6 @@ class AgreementHandler(EntryHandler):
             "companies": companies,
             "plans": {plan.id: plan.name for plan in await plans.everything(self.db)},
             "states": {row.id: agreements.state(row, today) for row in rows},
-            "state_labels": STATE_LABELS,
             **words(),
         }
 

@@ -1,6 +1,7 @@
 """What each company owes for a month: the list of all, and one company's bill with every number explained."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from tornado.web import HTTPError
 
@@ -9,6 +10,7 @@ from hmlib.auth import allowed
 from hmlib.lists import Ask, Listing, Page, folded
 from treasury_srv import money
 from treasury_srv.pages.months import MonthHandler, visible
+from treasury_srv.queries import agreements, line_items, plans
 from treasury_srv.shown import words
 from treasury_srv.summaries import NOT_BILLABLE, CompanyFigures
 
@@ -119,7 +121,19 @@ class CompanyBillPage(MonthHandler):
         if found is None:
             raise HTTPError(404)
         shown = visible([found.figures], self.known.level)
-        self.page("companies/bill.html", period=period, month=found, shown=bool(shown), as_of=summary.as_of, **words())
+        parts = await self._parts(id) if self.known.may("billing:write") else None
+        self.page("companies/bill.html", period=period, month=found, shown=bool(shown), as_of=summary.as_of, parts=parts, **words())
+
+    async def _parts(self, id: str) -> dict[str, Any]:
+        """What the bill is made of, for those who may change it."""
+        today = await self.today()
+        own = await agreements.of_companies(self.db, [id])
+        return {
+            "agreements": [(one, agreements.state(one, today)) for one in reversed(own)],
+            "plans": {plan.id: plan.name for plan in await plans.everything(self.db)},
+            "items": await line_items.of_companies(self.db, [id]),
+            "currency": own[-1].currency if own else await self.preferences.text(self.db, "default_currency"),
+        }
 
 
 def totals(figures: list[CompanyFigures]) -> list[Total]:

@@ -82,7 +82,7 @@ class EntryHandler(MonthHandler):
         before = await self.entry(id)
         version = version_of(self.form)
         try:
-            wanted = self.noun.read(fields.posted(self.noun.rows, self.form), before, await self.zone())
+            wanted = self.noun.read(await self._changed(before), before, await self.zone())
             if version != before.version:
                 raise Stale
             await self.check(before, wanted)
@@ -94,6 +94,13 @@ class EntryHandler(MonthHandler):
         else:
             self.toast("Saved.")
             self.see_other(await self.after(entry))
+
+    async def _changed(self, before: Any) -> dict[str, Any]:
+        """What is stored, with what was typed over it: a time keeps its seconds unless it was changed."""
+        shown = self.noun.shown(before)
+        written = fields.written(self.noun.rows, shown, await self.zone())
+        typed = fields.posted(self.noun.rows, self.form)
+        return {**shown, **{name: value for name, value in typed.items() if value != written[name]}}
 
     async def remove(self, id: str) -> None:
         """Delete the entry; what is in the way is said on its form."""

@@ -39,18 +39,10 @@ class TermPrices:
     current: str
 
 
-class PlanListPage(EntryHandler):
-    """Every plan, and where a new one is posted to."""
+class PlanHandler(EntryHandler):
+    """What the pages about plans share."""
 
     noun = PLANS
-
-    @allowed("billing:write")
-    async def get(self) -> None:
-        self.page("plans/list.html", page=await self.found(), **words())
-
-    @allowed("billing:write")
-    async def post(self) -> None:
-        await self.create(NEW)
 
     async def found(self) -> Page[PlanRow]:
         ask = LISTING.ask(self.query, self.keys)
@@ -63,13 +55,28 @@ class PlanListPage(EntryHandler):
 
     async def frame(self, entry: Any) -> Frame:
         here = self.reverse_url("plans")
-        return Frame("Add a plan", here, here, (("Plans", here),))
+        if not entry.id:
+            return Frame("Add a plan", here, here, (("Plans", here),))
+        one, removal = self.reverse_url("plan", entry.id), self.reverse_url("plan-removal", entry.id)
+        return Frame(f"Edit {entry.name}", one, one, (("Plans", here), (entry.name, one)), removal)
 
     async def after(self, entry: Any) -> str:
         return self.reverse_url("plan", entry.id)
 
 
-class PlanRows(PlanListPage):
+class PlanListPage(PlanHandler):
+    """Every plan, and where a new one is posted to."""
+
+    @allowed("billing:write")
+    async def get(self) -> None:
+        self.page("plans/list.html", page=await self.found(), **words())
+
+    @allowed("billing:write")
+    async def post(self) -> None:
+        await self.create(NEW)
+
+
+class PlanRows(PlanHandler):
     """The rows alone."""
 
     @allowed("billing:write")
@@ -77,7 +84,7 @@ class PlanRows(PlanListPage):
         self.partial("plans/_rows.html", page=await self.found(), **words())
 
 
-class PlanNewPage(PlanListPage):
+class PlanNewPage(PlanHandler):
     """An empty form."""
 
     @allowed("billing:write")
@@ -85,10 +92,8 @@ class PlanNewPage(PlanListPage):
         await self.show_form(NEW)
 
 
-class PlanPage(EntryHandler):
+class PlanPage(PlanHandler):
     """One plan with its price versions; where changes are posted to."""
-
-    noun = PLANS
 
     @allowed("billing:write")
     async def get(self, id: str) -> None:
@@ -103,13 +108,8 @@ class PlanPage(EntryHandler):
     async def post(self, id: str) -> None:
         await self.change(id)
 
-    async def frame(self, entry: Any) -> Frame:
-        here = self.reverse_url("plan", entry.id)
-        crumbs = (("Plans", self.reverse_url("plans")), (entry.name, here))
-        return Frame(f"Edit {entry.name}", here, here, crumbs, self.reverse_url("plan-removal", entry.id))
 
-
-class PlanEditPage(PlanPage):
+class PlanEditPage(PlanHandler):
     """The form with what is stored."""
 
     @allowed("billing:write")
@@ -117,7 +117,7 @@ class PlanEditPage(PlanPage):
         await self.show_form(await self.entry(id))
 
 
-class PlanRemoval(PlanEditPage):
+class PlanRemoval(PlanHandler):
     """The end of a plan that nothing belongs to."""
 
     @allowed("billing:write")

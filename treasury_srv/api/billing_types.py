@@ -1,0 +1,175 @@
+"""How single devices and people are billed, for programs."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from hmlib.auth import allowed
+from hmlib.lists import Ask, Page
+from hmlib.openapi import speaks
+from hmlib.refusals import Invalid
+from hmlib.resources import listed, patch_of
+from treasury_srv.api.entries import LIST_QUERY, EntryHandler
+from treasury_srv.gathering import only
+from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES
+from treasury_srv.queries import billing_types
+
+FILTERS = {
+    "company_id": "Of this company.",
+    "billing_type": "Billed like this.",
+    **{name: LIST_QUERY[name] for name in ("sort", "limit", "cursor")},
+}
+
+
+class AssetOverrideDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How a device is billed instead of by its own type; custom needs a price (decimal text), the others have none."""
+
+    asset_id: str
+    company_id: str
+    billing_type: Literal["workstation", "server", "vm", "switch", "firewall", "other", "custom", "no_charge"]
+    price: str = ""
+
+
+class AssetOverride(AssetOverrideDraft, kw_only=True):
+    """How a device is billed. Times are UTC; `version` is the ETag."""
+
+    created_at: str
+    updated_at: str
+    version: int
+
+
+class ContactOverrideDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How a person is billed instead of as a paid user; custom needs a price (decimal text), the others have none."""
+
+    contact_id: str
+    company_id: str
+    billing_type: Literal["paid", "free", "custom"]
+    price: str = ""
+
+
+class ContactOverride(ContactOverrideDraft, kw_only=True):
+    """How a person is billed. Times are UTC; `version` is the ETag."""
+
+    created_at: str
+    updated_at: str
+    version: int
+
+
+AssetOverridePatch = patch_of(AssetOverrideDraft, without=["asset_id", "company_id"])
+AssetOverrideListed = listed(AssetOverride, deleted=False)
+ContactOverridePatch = patch_of(ContactOverrideDraft, without=["contact_id", "company_id"])
+ContactOverrideListed = listed(ContactOverride, deleted=False)
+
+
+class AssetOverrideHandler(EntryHandler):
+    """What both addresses of devices' billing types share."""
+
+    noun = ASSET_OVERRIDES
+    kind = AssetOverride
+    listing = billing_types.ASSET_LISTING
+
+    async def page_of(self, ask: Ask) -> Page[Any]:
+        return await billing_types.asset_page(self.db, self.known.scope, ask)
+
+    def empty(self, wanted: dict[str, Any]) -> Any:
+        return billing_types.AssetOverride(asset_id=wanted["asset_id"], company_id=wanted["company_id"], billing_type="")
+
+    async def check(self, before: Any, wanted: Any) -> None:
+        company = None if before else only(await self.nexus.billing_summary([wanted.company_id]), wanted.company_id)
+        if before is None and (company is None or wanted.asset_id not in {asset.id for asset in company.assets}):
+            raise Invalid({"asset_id": "The company has no such device."})
+
+
+class AssetOverrideList(AssetOverrideHandler):
+    """All devices with a billing type of their own."""
+
+    @allowed("billing:write")
+    @speaks(answers=AssetOverrideListed, query=FILTERS)
+    async def get(self) -> None:
+        """The devices, of companies that the caller may see, that are not billed by their own type."""
+        await self.answer_list()
+
+    @allowed("billing:write")
+    @speaks(takes=AssetOverrideDraft, answers=AssetOverride, status=201)
+    async def post(self) -> None:
+        """Bill a device otherwise."""
+        await self.create(AssetOverrideDraft)
+
+
+class AssetOverrideEntry(AssetOverrideHandler):
+    """One device, by its id in the directory."""
+
+    @allowed("billing:write")
+    @speaks(answers=AssetOverride)
+    async def get(self, id: str) -> None:
+        """How one device is billed."""
+        await self.answer_entry(id)
+
+    @allowed("billing:write")
+    @speaks(takes=AssetOverridePatch, answers=AssetOverride)
+    async def patch(self, id: str) -> None:
+        """Bill a device otherwise again."""
+        await self.change(id, AssetOverridePatch)
+
+    @allowed("billing:write")
+    @speaks(status=204)
+    async def delete(self, id: str) -> None:
+        """Back to the device's own type."""
+        await self.remove(id)
+
+
+class ContactOverrideHandler(EntryHandler):
+    """What both addresses of people's billing types share."""
+
+    noun = CONTACT_OVERRIDES
+    kind = ContactOverride
+    listing = billing_types.CONTACT_LISTING
+
+    async def page_of(self, ask: Ask) -> Page[Any]:
+        return await billing_types.contact_page(self.db, self.known.scope, ask)
+
+    def empty(self, wanted: dict[str, Any]) -> Any:
+        return billing_types.ContactOverride(contact_id=wanted["contact_id"], company_id=wanted["company_id"], billing_type="")
+
+    async def check(self, before: Any, wanted: Any) -> None:
+        company = None if before else only(await self.nexus.billing_summary([wanted.company_id]), wanted.company_id)
+        if before is None and (company is None or wanted.contact_id not in {contact.id for contact in company.contacts}):
+            raise Invalid({"contact_id": "The company has no such contact."})
+
+
+class ContactOverrideList(ContactOverrideHandler):
+    """All people with a billing type of their own."""
+
+    @allowed("billing:write")
+    @speaks(answers=ContactOverrideListed, query=FILTERS)
+    async def get(self) -> None:
+        """The people, of companies that the caller may see, that are not billed as paid users."""
+        await self.answer_list()
+
+    @allowed("billing:write")
+    @speaks(takes=ContactOverrideDraft, answers=ContactOverride, status=201)
+    async def post(self) -> None:
+        """Bill a person otherwise."""
+        await self.create(ContactOverrideDraft)
+
+
+class ContactOverrideEntry(ContactOverrideHandler):
+    """One person, by their id in the directory."""
+
+    @allowed("billing:write")
+    @speaks(answers=ContactOverride)
+    async def get(self, id: str) -> None:
+        """How one person is billed."""
+        await self.answer_entry(id)
+
+    @allowed("billing:write")
+    @speaks(takes=ContactOverridePatch, answers=ContactOverride)
+    async def patch(self, id: str) -> None:
+        """Bill a person otherwise again."""
+        await self.change(id, ContactOverridePatch)
+
+    @allowed("billing:write")
+    @speaks(status=204)
+    async def delete(self, id: str) -> None:
+        """Back to a paid user."""
+        await self.remove(id)

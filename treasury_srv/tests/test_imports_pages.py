@@ -1,0 +1,190 @@
+"""Files in: tried out, applied whole or in their good rows, by people and by programs."""
+
+import io
+
+import pytest
+import xlsxwriter
+from markupsafe import escape
+
+from hmlib.testing import ACME
+from treasury_srv.facts import PRICE_RATES
+from treasury_srv.tests import seeds
+
+pytestmark = pytest.mark.gen_test
+NOBODY = "018f0000-0000-7000-8000-00000000ffff"
+HEADER = "external_id,company_account_number,worked_at,hours,description\n"
+GOOD = HEADER + "t1,100001,2026-10-15 08:00,1.5,New firewall\nt2,100002,2026-10-16 09:00,2,\n"
+BAD = GOOD + "t3,999999,2026-10-16 09:00,2,\nt4,100001,2026-10-16 09:00,many,\n"
+PRICES = "plan,term,valid_from,currency," + ",".join(PRICE_RATES) + "\nGold,1_year,2026-01-01,USD" + ",10" * len(PRICE_RATES) + "\n"
+
+
+@pytest.fixture(autouse=True)
+def directory(hub):
+    hub.facts = seeds.directory().companies
+
+
+async def upload(who, text, kind="labour", name="hours.csv", **options):
+    return await who.upload(f"/imports/{kind}", {"file": (name, text.encode() if isinstance(text, str) else text)}, **options)
+
+
+async def entries(db):
+    return [row["external_id"] for row in await db.all("SELECT external_id FROM labour_entry ORDER BY external_id")]
+
+
+async def test_everybody_is_offered_what_they_may_import(carol, bob):
+    for_carol, for_bob = (await carol.fetch("/imports")).text, (await bob.fetch("/imports")).text
+    assert "Line items" in for_carol and "Line items" not in for_bob and "Labour" in for_bob
+    assert "company_account_number" in (await bob.fetch("/imports/labour")).text
+
+
+async def test_a_file_is_tried_out_and_then_applied(bob, db):
+    answer = await upload(bob, GOOD)
+    page = (await bob.fetch(answer.location)).text
+    assert answer.code == 303 and "Nothing is changed yet." in page and page.count(">create<") == 2 and await entries(db) == []
+    applied = await bob.fetch(answer.location, "POST", {"rows": "all"})
+    assert (applied.code, await entries(db)) == (303, ["t1", "t2"])
+    assert "The file is applied." in (await bob.fetch(answer.location)).text
+    assert (await db.one("SELECT action, actor_name FROM audit")) == {"action": "labour.imported", "actor_name": "bob"}
+    assert (await db.one("SELECT raw FROM import_file"))["raw"] is None
+
+
+async def test_the_same_file_again_changes_nothing(bob):
+    await bob.fetch((await upload(bob, GOOD)).location, "POST", {"rows": "all"})
+    page = (await bob.fetch((await upload(bob, GOOD)).location)).text
+    assert "Apply" not in page and ">create<" not in page
+
+
+async def test_changed_fields_are_shown_before_and_after(bob):
+    await bob.fetch((await upload(bob, GOOD)).location, "POST", {"rows": "all"})
+    page = (await bob.fetch((await upload(bob, GOOD.replace("1.5", "2.25"))).location)).text
+    assert "<del>1.5</del>" in page and "<ins>2.25</ins>" in page and page.count(">update<") == 1
+
+
+async def test_bad_rows_are_named_by_line_and_column_and_keep_everything_out(bob, db):
+    answer = await upload(bob, BAD)
+    page = (await bob.fetch(answer.location)).text
+    told = ("999999", "There is no company with this account number.", "hours", "many", "Apply the good rows only")
+    assert all(text in page for text in told)
+    refused = await bob.fetch(answer.location, "POST", {"rows": "all"})
+    assert (refused.code, await entries(db)) == (422, [])
+    assert (await bob.fetch(answer.location, "POST", {"rows": "valid"})).code == 303
+    assert await entries(db) == ["t1", "t2"] and "except for the rows below" in (await bob.fetch(answer.location)).text
+
+
+async def test_applying_twice_does_it_once(bob, db):
+    where = (await upload(bob, GOOD)).location
+    assert [(await bob.fetch(where, "POST", {"rows": "all"})).code for _ in range(2)] == [303, 303]
+    assert (await db.value("SELECT count(*) FROM audit")) == 1
+
+
+async def test_columns_are_chosen_and_remembered(bob, db):
+    text = GOOD.replace("external_id", "Key").replace("hours,", "How long,")
+    where = (await upload(bob, text)).location
+    assert "The file has no such column." in (await bob.fetch(where)).text
+    chosen = {"column-0": "external_id", "column-1": "company_account_number", "column-2": "worked_at", "column-3": "hours", "column-4": ""}
+    assert (await bob.fetch(f"{where}/mapping", "POST", chosen)).location == where
+    assert (await bob.fetch(where)).text.count(">create<") == 2
+    assert (await bob.fetch((await upload(bob, text)).location)).text.count(">create<") == 2
+    assert (await bob.fetch(f"{where}/mapping", "POST", {**chosen, "column-4": "password"})).code == 400
+
+
+async def test_a_workbook_works_too(bob, db):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        for line, row in enumerate(GOOD.splitlines()):
+            sheet.write_row(line, 0, row.split(","))
+    where = (await upload(bob, out.getvalue(), name="hours.xlsx")).location
+    assert (await bob.fetch(where, "POST", {"rows": "all"})).code == 303 and await entries(db) == ["t1", "t2"]
+
+
+async def test_prices_are_billings(carol, bob, db):
+    where = (await upload(carol, PRICES, "prices", "prices.csv")).location
+    assert (await carol.fetch(where, "POST", {"rows": "all"})).code == 303
+    assert "Gold" in (await carol.fetch("/plans")).text
+    assert (await upload(bob, PRICES, "prices")).code == 403
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00\x01\x02\x03", b"a,b\n1,2\n"])
+async def test_what_is_no_such_table_comes_back(bob, raw):
+    answer = await upload(bob, raw)
+    if answer.code == 303:
+        assert "What cannot be used" in (await bob.fetch(answer.location)).text
+    else:
+        assert answer.code == 422 and 'id="file-error"' in answer.text
+    assert (await bob.fetch("/imports/labour", "POST", {})).code == 422
+
+
+async def test_a_file_is_its_owners_alone(bob, carol):
+    where = (await upload(bob, GOOD)).location
+    assert [(await carol.fetch(where)).code, (await carol.fetch(where, "POST", {"rows": "all"})).code] == [404, 404]
+    assert (await bob.fetch(where.replace("labour", "prices"))).code == 403
+    assert (await bob.fetch(f"{where}/removal", "POST", {})).code == 303
+    assert (await bob.fetch(where)).code == 404
+
+
+async def test_a_file_goes_after_a_day(bob, db):
+    where = (await upload(bob, GOOD)).location
+    await db.run("UPDATE import_file SET created_at = '2020-01-01T00:00:00.000000Z'")
+    await upload(bob, GOOD)
+    assert (await bob.fetch(where)).code == 404
+
+
+async def test_not_there_is_404(bob, carol):
+    paths = ["/imports/gold", f"/imports/labour/{NOBODY}"]
+    assert [(await carol.fetch(path)).code for path in paths] == [404, 404]
+    assert (await carol.api("/api/imports/gold", "POST", raw=b"x", Content_Type="text/csv")).code == 404
+
+
+@pytest.mark.parametrize("path", ["/imports", "/imports/labour", f"/imports/labour/{NOBODY}"])
+async def test_importing_is_for_staff(dave, stranger, bob, path):
+    assert (await dave.fetch(path)).code == 403
+    assert (await stranger.fetch(path)).location == f"/login?next={path}"
+    if path != "/imports":
+        assert [(await who.fetch(path, "POST", {})).code for who in (dave, stranger)] == [403, 303]
+        assert (await bob.fetch(path, "POST", {}, forged=True, Origin="https://localhost:5002")).code == 403
+
+
+@pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", "{{7*7}}"])
+async def test_n001_n010_what_a_file_says_is_only_text(bob, text):
+    bad = HEADER + f"{text},{text},2026-10-15,1,{text}\n" + f"ok,100001,2026-10-15,1,{text}\n" + f"{text},100001,2026-10-15,1,x\n"
+    page = (await bob.fetch((await upload(bob, bad)).location)).text
+    assert str(escape(text)) in page and "<img src=x" not in page
+
+
+# For programs
+
+
+async def send(who, text, query="", kind="labour", **headers):
+    return await who.api(f"/api/imports/{kind}{query}", "POST", raw=text.encode(), **{"Content_Type": "text/csv", **headers})
+
+
+async def test_a_program_tries_out_and_applies(bob, db):
+    tried = await send(bob, GOOD, "?dry_run=true")
+    assert (tried.code, tried.json["created"], tried.json["applied"], await entries(db)) == (200, 2, False, [])
+    done = await send(bob, GOOD)
+    assert (done.json["created"], done.json["errors"], done.json["applied"], await entries(db)) == (2, [], True, ["t1", "t2"])
+    again = await send(bob, GOOD.replace("1.5", "1.25"))
+    assert again.json["updated"] == 1 and again.json["changes"][0]["fields"] == {"hours_e6": [1_500_000, 1_250_000]}
+
+
+async def test_bad_rows_are_422_unless_the_good_ones_are_wanted(bob, db):
+    refused = await send(bob, BAD)
+    assert (refused.code, refused.json["code"], refused.json["applied"]) == (422, "invalid_rows", False)
+    assert [(error["line"], error["column"]) for error in refused.json["errors"]] == [(4, "company_account_number"), (5, "hours")]
+    taken = await send(bob, BAD, "?valid_only=true")
+    assert (taken.code, taken.json["created"], len(taken.json["errors"]), await entries(db)) == (200, 2, 2, ["t1", "t2"])
+
+
+async def test_what_cannot_be_taken(bob, dave, stranger):
+    assert (await send(bob, "", "")).code == 422
+    assert (await send(bob, GOOD, Content_Type="application/json")).code == 415
+    assert (await send(bob, GOOD, "?dry_run=perhaps")).code == 400
+    assert (await send(bob, PRICES, kind="prices")).code == 403
+    assert [(await send(who, GOOD)).code for who in (dave, stranger)] == [403, 401]
+
+
+async def test_agreements_come_in_for_companies_one_sees(carol, db):
+    await seeds.plan(db)
+    answer = await send(carol, "company_account_number,start_on,plan,term\n100001,2026-01-01,Complete,1_year\n", kind="agreements")
+    assert answer.json["created"] == 1 and (await db.one("SELECT company_id FROM agreement"))["company_id"] == ACME

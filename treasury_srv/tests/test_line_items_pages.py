@@ -1,0 +1,169 @@
+"""Line items, and how single devices and people are billed, edited from a company's bill."""
+
+import pytest
+from markupsafe import escape
+
+from hmlib.testing import ACME, GLOBEX
+from treasury_srv.tests import seeds
+
+pytestmark = pytest.mark.gen_test
+NOBODY = "018f0000-0000-7000-8000-00000000ffff"
+DEVICE, PERSON = "018f0000-0000-7000-8000-0000000000d1", "018f0000-0000-7000-8000-0000000000e1"
+ITEM = {"name": "Hosting", "kind": "recurring", "quantity": "1", "unit_price": "99.5", "tax_category": "standard"}
+NEW = f"/companies/{ACME}/line-items"
+BILLING = (f"/companies/{ACME}/devices/{DEVICE}/billing", f"/companies/{ACME}/people/{PERSON}/billing")
+PATHS = [NEW, f"/line-items/{NOBODY}", *BILLING]
+OCTOBER = f"/companies/{ACME}?period=2026-10"
+
+
+@pytest.fixture
+def month(io_loop, db, hub):
+    async def filled():
+        await seeds.plan(db)
+        await seeds.agreement(db)
+
+    io_loop.run_sync(filled)
+    hub.facts = seeds.directory(assets=(seeds.asset(DEVICE, "server"),), contacts=(seeds.contact(PERSON),)).companies
+
+
+def beside(answer, field):
+    return answer.text.partition(f'id="{field}-error">')[2].partition("<")[0]
+
+
+async def audited(db):
+    return [row["action"] for row in await db.all("SELECT action FROM audit ORDER BY seq")]
+
+
+async def test_an_item_is_added_changed_and_deleted_from_the_bill(carol, month, db):
+    assert f'href="{NEW}"' in (await carol.fetch(OCTOBER)).text
+    answer = await carol.fetch(NEW, "POST", ITEM)
+    assert (answer.code, answer.location) == (303, f"/companies/{ACME}")
+    id = (await db.one("SELECT id FROM line_item"))["id"]
+    assert f'href="/line-items/{id}"' in (await carol.fetch(OCTOBER)).text
+    assert (await carol.fetch(f"/line-items/{id}", "POST", {**ITEM, "unit_price": "-10", "version": "1"})).code == 303
+    assert "-$10.00" in (await carol.fetch(OCTOBER)).text
+    assert (await carol.fetch(f"/line-items/{id}/removal", "POST", {"version": "2"})).code == 303
+    assert await audited(db) == ["line_item.created", "line_item.changed", "line_item.deleted"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"kind": "yearly", "month": "3", "year": "2026"}, "kind"),
+        ({"kind": "recurring", "month": "3"}, "kind"),
+        ({"kind": "one_off", "month": "3"}, "kind"),
+        ({"kind": "one_off", "month": "3", "year": "2026", "from_on": "2026-01-01"}, "kind"),
+        ({"kind": "yearly", "month": "13"}, "month"),
+        ({"kind": ""}, "kind"),
+        ({"quantity": "0"}, "quantity"),
+        ({"quantity": "-1"}, "quantity"),
+        ({"unit_price": "much"}, "unit_price"),
+        ({"from_on": "2026-02-01", "to_on": "2026-02-01"}, "to_on"),
+    ],
+)
+async def test_case_d_an_item_has_exactly_one_kind_of_fee(carol, month, changed, field):
+    answer = await carol.fetch(NEW, "POST", {**ITEM, **changed})
+    assert answer.code == 422 and beside(answer, field) and 'value="Hosting"' in answer.text
+
+
+async def test_one_name_and_kind_stands_once(carol, month):
+    assert [(await carol.fetch(NEW, "POST", ITEM)).code for _ in range(2)] == [303, 422]
+
+
+async def test_a_stale_item_is_a_conflict(carol, month, db):
+    await carol.fetch(NEW, "POST", ITEM)
+    id = (await db.one("SELECT id FROM line_item"))["id"]
+    await carol.fetch(f"/line-items/{id}", "POST", {**ITEM, "unit_price": "1", "version": "1"})
+    assert (await carol.fetch(f"/line-items/{id}", "POST", {**ITEM, "unit_price": "2", "version": "1"})).code == 409
+    assert (await carol.fetch(f"/line-items/{id}/removal", "POST", {"version": "1"})).code == 409
+
+
+async def test_a_device_is_billed_otherwise_and_again_as_itself(carol, month, db):
+    path = BILLING[0]
+    assert f'href="{path}"' in (await carol.fetch(OCTOBER)).text and "pc-" in (await carol.fetch(path)).text
+    assert (await carol.fetch(path, "POST", {"billing_type": "custom", "price": "42", "version": "0"})).location == f"/companies/{ACME}"
+    assert "$42.00" in (await carol.fetch(OCTOBER)).text
+    assert (await carol.fetch(path, "POST", {"billing_type": "no_charge", "price": "", "version": "1"})).code == 303
+    assert (await db.one("SELECT billing_type, price_e4 FROM asset_override")) == {"billing_type": "no_charge", "price_e4": 0}
+    assert (await carol.fetch(f"{path}/removal", "POST", {"version": "2"})).code == 303
+    assert await audited(db) == ["asset_override.created", "asset_override.changed", "asset_override.deleted"]
+
+
+async def test_a_person_is_billed_otherwise(carol, month, db):
+    assert (await carol.fetch(BILLING[1], "POST", {"billing_type": "free", "version": "0"})).code == 303
+    assert (await db.one("SELECT contact_id, company_id, billing_type FROM contact_override")) == {
+        "contact_id": PERSON,
+        "company_id": ACME,
+        "billing_type": "free",
+    }
+    assert (await carol.fetch(f"{BILLING[1]}/removal", "POST", {"version": "1"})).code == 303
+
+
+@pytest.mark.parametrize("path", BILLING)
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"billing_type": "custom", "price": ""}, "price"),
+        ({"billing_type": "gold"}, "billing_type"),
+        ({"billing_type": ""}, "billing_type"),
+    ],
+)
+async def test_a_wrong_billing_type_comes_back(carol, month, path, form, field):
+    answer = await carol.fetch(path, "POST", {**form, "version": "0"})
+    assert answer.code == 422 and beside(answer, field)
+
+
+async def test_a_stale_billing_type_is_a_conflict(carol, month):
+    await carol.fetch(BILLING[0], "POST", {"billing_type": "vm", "version": "0"})
+    await carol.fetch(BILLING[0], "POST", {"billing_type": "server", "version": "1"})
+    assert (await carol.fetch(BILLING[0], "POST", {"billing_type": "switch", "version": "1"})).code == 409
+    assert (await carol.fetch(BILLING[0], "POST", {"billing_type": "switch", "version": "0"})).code == 409
+
+
+async def test_things_of_the_directory_only(carol, month):
+    for path in (
+        f"/companies/{ACME}/devices/{NOBODY}/billing",
+        f"/companies/{GLOBEX}/devices/{DEVICE}/billing",
+        f"/companies/{NOBODY}/line-items",
+    ):
+        assert ((await carol.fetch(path)).code, (await carol.fetch(path, "POST", {"version": "0"})).code) == (404, 404)
+    assert (await carol.fetch(f"{BILLING[0]}/removal", "POST", {"version": "0"})).code == 404
+
+
+async def test_billing_types_by_program(carol, month):
+    draft = {"asset_id": DEVICE, "company_id": ACME, "billing_type": "custom", "price": "7"}
+    made = await carol.api("/api/asset-overrides", "POST", draft)
+    path = made.headers["Location"]
+    assert (made.code, path, made.json["price"]) == (201, f"/api/asset-overrides/{DEVICE}", "7.00")
+    assert (await carol.api("/api/asset-overrides", "POST", draft)).code == 409
+    assert (await carol.api(path, "PATCH", {"billing_type": "vm"}, If_Match='"1"')).json["price"] == "0.00"
+    assert (await carol.api(f"/api/asset-overrides?company_id={ACME}")).json["total"] == 1
+    assert (await carol.api(path, "DELETE", If_Match='"2"')).code == 204
+    person = {"contact_id": NOBODY, "company_id": ACME, "billing_type": "free"}
+    assert (await carol.api("/api/contact-overrides", "POST", person)).json["errors"] == {"contact_id": "The company has no such contact."}
+    assert (await carol.api("/api/contact-overrides", "POST", {**person, "contact_id": PERSON})).code == 201
+    assert (await carol.api("/api/contact-overrides")).json["items"][0]["contact_id"] == PERSON
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_this_is_billings_work(bob, dave, stranger, carol, month, path):
+    assert [(await who.fetch(path)).code for who in (bob, dave)] == [403, 403]
+    assert (await stranger.fetch(path)).location == f"/login?next={path}"
+    assert [(await who.fetch(path, "POST", {"version": "0"})).code for who in (bob, dave, stranger)] == [403, 403, 303]
+    assert (await carol.fetch(path, "POST", {"version": "0"}, forged=True, Origin="https://localhost:5002")).code == 403
+    assert (await carol.fetch(path)).code == (404 if NOBODY in path else 200)
+
+
+async def test_a_client_sees_no_way_to_change_a_finalised_bill(dave, month, db):
+    agreement = (await db.one("SELECT id, company_id FROM agreement"))["id"]
+    await seeds.invoice(db, type("Known", (), {"id": agreement, "company_id": ACME}), "2026-10")
+    page = (await dave.fetch(OCTOBER)).text
+    assert "pc-" in page and not any(part in page for part in ("/line-items", "/billing", "/agreements", "/labour"))
+
+
+@pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", '"><button hx-get=/api/users hx-trigger=load>', "{{7*7}}"])
+async def test_n001_n010_names_are_only_text(carol, month, db, text):
+    await carol.fetch(NEW, "POST", {**ITEM, "name": text})
+    for path in (OCTOBER, f"/line-items/{(await db.one('SELECT id FROM line_item'))['id']}"):
+        page = (await carol.fetch(path)).text
+        assert str(escape(text)) in page and "<img src=x" not in page and "<button hx-get" not in page

@@ -1,0 +1,104 @@
+"""Labour as other programs keep it: the days a list spans, and whole timesheets put in by external id, with an answer for each entry."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from hmlib.auth import CompanyScope
+from hmlib.clock import new_id, shifted
+from hmlib.db import Conflict, Db
+from hmlib.lists import BadAsk
+from hmlib.refusals import Invalid, NotAllowed, Stale
+from treasury_srv import changes
+from treasury_srv.nouns import LABOUR
+from treasury_srv.periods import day_after, starts_at
+from treasury_srv.queries import labour
+from treasury_srv.queries.labour import LabourEntry
+from treasury_srv.queries.rows import differs
+from treasury_srv.rules import Deed
+
+Status = Literal[200, 201, 409, 422]
+
+
+class Answered(msgspec.Struct):
+    """What became of one entry: `status` is HTTP's (201 made, 200 changed or as it was, 409 on a finalised invoice, 422 wrong), `id` ours;
+    `errors` says by field what is wrong."""
+
+    external_id: str
+    status: Status
+    id: str | None = None
+    detail: str = ""
+    errors: dict[str, str] = {}
+
+
+def span(filters: Mapping[str, str], zone: str) -> dict[str, str]:
+    """The UTC times that the filters `from` and `to` mean: days of the MSP's zone, both included, or UTC times. Raises BadAsk."""
+    found = {}
+    for name in ("from", "to"):
+        if filters.get(name):
+            found[name] = _edge(name, filters[name], zone)
+    return found
+
+
+def _edge(name: str, text: str, zone: str) -> str:
+    try:
+        if len(text) == 10:
+            return starts_at(text if name == "from" else day_after(text), zone)
+        found = datetime.fromisoformat(text)
+        return shifted((found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).isoformat(), 0)
+    except (ValueError, OverflowError):
+        raise BadAsk("invalid_filter", f"{name} must be a day such as 2026-11-22, or a UTC time.", name) from None
+
+
+async def put(
+    db: Db, scope: CompanyScope, company_ids: frozenset[str], entries: Sequence[Mapping[str, Any]], deed: Deed, zone: str
+) -> list[Answered]:
+    """Make or change every entry by its external id; what cannot be is answered, and never stops the others.
+
+    `company_ids` are those of the entries' companies that the caller may see."""
+    try:
+        return await _put_all(db, scope, company_ids, entries, deed, zone)
+    except (Conflict, Stale):  # somebody put in the same at the same moment: now it is there to compare with
+        return await _put_all(db, scope, company_ids, entries, deed, zone)
+
+
+async def _put_all(
+    db: Db, scope: CompanyScope, company_ids: frozenset[str], entries: Sequence[Mapping[str, Any]], deed: Deed, zone: str
+) -> list[Answered]:
+    external_ids = [entry["external_id"] for entry in entries]
+    answers = []
+    async with db.write() as tx:
+        stored = await labour.by_external_ids(tx, external_ids)
+        for place, entry in enumerate(entries):
+            external_id = external_ids[place]
+            if external_id in external_ids[:place]:
+                answers.append(Answered(external_id, 422, detail="The external id stands in the list twice."))
+                continue
+            answers.append(await _put(tx, scope, company_ids, stored.get(external_id), entry, deed, zone))
+    return answers
+
+
+async def _put(
+    tx: Db, scope: CompanyScope, company_ids: frozenset[str], before: LabourEntry | None, entry: Mapping[str, Any], deed: Deed, zone: str
+) -> Answered:
+    external_id = entry["external_id"]
+    if before is not None and not scope.sees(before.company_id):
+        return Answered(external_id, 409, detail="This external id belongs to another entry.")
+    blank = LabourEntry(id=new_id(), company_id="", worked_at="", hours_e6=0)
+    try:
+        wanted = LABOUR.read(entry, before or blank, zone)
+        if wanted.company_id not in company_ids:
+            raise Invalid({"company_id": "There is no such company."})
+        if before is None:
+            made = await changes.added(tx, LABOUR, wanted, deed)
+            return Answered(external_id, 201, made.id)
+        if differs(before, wanted):
+            await changes.changed(tx, LABOUR, before, wanted, deed)
+        return Answered(external_id, 200, before.id)
+    except Invalid as invalid:
+        return Answered(external_id, 422, before.id if before else None, "Some fields cannot be saved.", invalid.errors)
+    except NotAllowed as refusal:
+        return Answered(external_id, 409, before.id if before else None, str(refusal))
