@@ -21,7 +21,7 @@ from hmlib.sessions import Sessions
 from hmlib.settings import HUB, Settings
 from hmlib.static_files import ROUTE as STATIC
 from hmlib.static_files import StaticFiles
-from hmlib.web import NotFound
+from hmlib.web import ApiNotFound, NotFound
 
 
 def application(
@@ -72,7 +72,7 @@ def _module_callers(settings: Settings, db: Db, nexus: Nexus | None, sessions: S
 
 def _shared_routes(settings: Settings) -> list[URLSpec]:
     own = [] if settings.service == HUB else [*login.routes(), *logout.routes()]
-    return [*own, *openapi.routes(), url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport)]
+    return [*own, *openapi.routes(), url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport), url(r"/api/.*", ApiNotFound)]
 
 
 async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:

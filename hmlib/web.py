@@ -18,7 +18,7 @@ from hmlib.problems import Problem, sentence
 from hmlib.requests import BadTokenUse
 from hmlib.sessions import Session
 
-__all__ = ["ApiHandler", "Handler", "NotFound", "PageHandler", "Problem"]
+__all__ = ["ApiHandler", "ApiNotFound", "Handler", "NotFound", "PageHandler", "Problem"]
 
 T = TypeVar("T")
 REALM = 'Bearer realm="hivematrix"'
@@ -242,6 +242,14 @@ class NotFound(PageHandler):
     async def prepare(self) -> None:
         self.check_host()
         raise HTTPError(404)
+
+
+class ApiNotFound(ApiHandler):
+    """Whatever no route knows below /api: said in the way of the API."""
+
+    async def prepare(self) -> None:
+        self.check_host()
+        raise Problem(404, "not_found", "There is nothing at this address.")
 
 
 def _cookies(headers: list[str], name: str) -> list[str]:

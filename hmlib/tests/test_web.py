@@ -37,6 +37,11 @@ async def test_unknown_addresses_are_404_for_everyone(alice, stranger):
     assert [(await person.fetch("/nothing")).code for person in (alice, stranger)] == [404, 404]
 
 
+async def test_unknown_addresses_below_api_are_problems(alice):
+    answer = await alice.api("/api/nothing:lookup", "POST", {})
+    assert (answer.code, answer.json["code"], answer.headers["Content-Type"]) == (404, "not_found", "application/problem+json")
+
+
 async def test_a_form_works_and_says_so_on_the_next_page(bob):
     answer = await bob.fetch("/", "POST", {"x": "1"})
     assert (answer.code, answer.location) == (303, "/")
