@@ -25,35 +25,45 @@ NOT_AUDITED = frozenset({"created_at", "updated_at", "version", "company_name", 
 
 async def add(db: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, now: str) -> T:
     """The new entry as it stands. Raises Invalid, NotAllowed."""
+    try:
+        async with db.write() as tx:
+            return await added(tx, caller, noun, wanted, actor, now)
+    except Conflict as taken:
+        raise Invalid(refusal(taken)) from taken
+
+
+async def added(tx: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, now: str) -> T:
+    """As add(), inside a transaction. Raises Conflict too."""
     if noun is COMPANIES and caller.scope.rule == "only":
         raise NotAllowed("not_allowed", "Whoever sees certain companies only cannot add another one.")
     wanted = msgspec.structs.replace(_measured(noun.checked(wanted), None, now), id=new_id(), created_at=now, updated_at=now, version=1)
-    try:
-        async with db.write() as tx:
-            if isinstance(wanted, Company) and not wanted.account_number:
-                wanted = msgspec.structs.replace(wanted, account_number=await companies.free_number(tx))
-            await _check_references(tx, caller.scope, noun, None, wanted)
-            await noun.rows.insert(tx, [wanted], now)
-            await audit.record(tx, actor, f"{noun.name}.created", f"{noun.name}/{wanted.id}", now=now, after=facts(wanted))
-            return await _again(tx, caller, noun, wanted, now)
-    except Conflict as taken:
-        raise Invalid(_refusal(taken)) from taken
+    if isinstance(wanted, Company) and not wanted.account_number:
+        wanted = msgspec.structs.replace(wanted, account_number=await companies.free_number(tx))
+    await _check_references(tx, caller.scope, noun, None, wanted)
+    await noun.rows.insert(tx, [wanted], now)
+    await audit.record(tx, actor, f"{noun.name}.created", f"{noun.name}/{wanted.id}", now=now, after=facts(wanted))
+    return await _again(tx, caller, noun, wanted, now)
 
 
 async def change(db: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
     """The entry as it stands after the change. Raises Invalid, Stale, NotAllowed."""
+    try:
+        async with db.write() as tx:
+            return await changed(tx, caller, noun, before, wanted, actor, now)
+    except Conflict as taken:
+        raise Invalid(refusal(taken)) from taken
+
+
+async def changed(tx: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
+    """As change(), inside a transaction. Raises Conflict too."""
     wanted = _measured(noun.checked(wanted), before, now)
     if wanted == before:
         return before
-    try:
-        async with db.write() as tx:
-            await _check_references(tx, caller.scope, noun, before, wanted)
-            if not await noun.rows.save(tx, await _with_hidden(tx, caller.scope, wanted), now):
-                raise Stale
-            await _follow_up(tx, noun, before, wanted, actor, now)
-            return await _again(tx, caller, noun, wanted, now)
-    except Conflict as taken:
-        raise Invalid(_refusal(taken)) from taken
+    await _check_references(tx, caller.scope, noun, before, wanted)
+    if not await noun.rows.save(tx, await _with_hidden(tx, caller.scope, wanted), now):
+        raise Stale
+    await _follow_up(tx, noun, before, wanted, actor, now)
+    return await _again(tx, caller, noun, wanted, now)
 
 
 async def deactivate(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> T:
@@ -182,5 +192,6 @@ _TAKEN = (
 )
 
 
-def _refusal(conflict: Conflict) -> dict[str, str]:
+def refusal(conflict: Conflict) -> dict[str, str]:
+    """What a broken constraint means, by field."""
     return next(({field: said} for part, field, said in _TAKEN if part in conflict.constraint), {"": "The data do not allow this."})

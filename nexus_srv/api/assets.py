@@ -6,6 +6,7 @@ import msgspec
 
 from hmlib.auth import allowed
 from hmlib.openapi import speaks
+from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
 from nexus_srv.nouns import ASSETS
 from nexus_srv.queries.assets import Asset
@@ -31,6 +32,7 @@ class AssetDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 AssetPatch = patch_of(AssetDraft)
+AssetBulk = bulk_of(AssetPatch)
 AssetListed = listed(Asset)
 FILTERS = {
     "company_id": "Of this company.",
@@ -68,6 +70,21 @@ class AssetLookup(EntryHandler):
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
+
+
+class AssetBulkList(BulkHandler):
+    """A whole list of assets from another system."""
+
+    noun = ASSETS
+
+    @allowed("directory:write")
+    @speaks(takes=AssetBulk, answers=BulkAnswer)
+    async def put(self) -> None:
+        """Make and change up to 1,000 assets by external id, each item by itself.
+
+        An item that says nothing of a field leaves it alone; assets that a complete list does not hold are retired.
+        """
+        await self.answer_bulk(AssetBulk)
 
 
 class AssetEntry(EntryHandler):

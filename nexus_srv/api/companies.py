@@ -6,6 +6,7 @@ import msgspec
 
 from hmlib.auth import allowed
 from hmlib.openapi import speaks
+from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
 from nexus_srv.nouns import COMPANIES
 from nexus_srv.queries.companies import Company
@@ -33,6 +34,7 @@ class CompanyDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 CompanyPatch = patch_of(CompanyDraft)
+CompanyBulk = bulk_of(CompanyPatch)
 CompanyListed = listed(Company)
 FILTERS = {"status": "prospect, active or inactive.", "compliance_level": "standard, hipaa or cjis.", "parent_id": "The company above."}
 
@@ -65,6 +67,21 @@ class CompanyLookup(EntryHandler):
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
+
+
+class CompanyBulkList(BulkHandler):
+    """A whole list of companies from another system."""
+
+    noun = COMPANIES
+
+    @allowed("directory:write")
+    @speaks(takes=CompanyBulk, answers=BulkAnswer)
+    async def put(self) -> None:
+        """Make and change up to 1,000 companies by external id, each item by itself.
+
+        An item that says nothing of a field leaves it alone; companies that a complete list does not hold become inactive.
+        """
+        await self.answer_bulk(CompanyBulk)
 
 
 class CompanyEntry(EntryHandler):

@@ -1,14 +1,15 @@
 """Contacts for programs."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from hmlib.auth import allowed
 from hmlib.openapi import speaks
+from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
 from nexus_srv.nouns import CONTACTS
-from nexus_srv.queries.contacts import Contact, Link
+from nexus_srv.queries.contacts import Contact
 
 
 class LinkDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -41,6 +42,7 @@ class ContactDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 ContactPatch = patch_of(ContactDraft)
+ContactBulk = bulk_of(ContactPatch)
 ContactListed = listed(Contact)
 FILTERS = {
     "company_id": "At this company.",
@@ -50,22 +52,10 @@ FILTERS = {
 }
 
 
-class ContactHandler(EntryHandler):
-    """What the ways to one contact and to all of them share."""
+class ContactList(EntryHandler):
+    """All contacts."""
 
     noun = CONTACTS
-
-    def stored(self, given: msgspec.Struct) -> dict[str, Any]:
-        values = super().stored(given)
-        if "companies" in values:
-            values["companies"] = tuple(
-                Link(company_id=link.company_id, role=link.role, billed=link.billed) for link in values["companies"]
-            )
-        return values
-
-
-class ContactList(ContactHandler):
-    """All contacts."""
 
     @allowed("directory:read")
     @speaks(answers=ContactListed, query=QUERY | FILTERS)
@@ -92,8 +82,25 @@ class ContactLookup(EntryHandler):
         await self.answer_lookup()
 
 
-class ContactEntry(ContactHandler):
+class ContactBulkList(BulkHandler):
+    """A whole list of contacts from another system."""
+
+    noun = CONTACTS
+
+    @allowed("directory:write")
+    @speaks(takes=ContactBulk, answers=BulkAnswer)
+    async def put(self) -> None:
+        """Make and change up to 1,000 contacts by external id, each item by itself.
+
+        An item that says nothing of a field leaves it alone; contacts that a complete list does not hold become inactive.
+        """
+        await self.answer_bulk(ContactBulk)
+
+
+class ContactEntry(EntryHandler):
     """One contact."""
+
+    noun = CONTACTS
 
     @allowed("directory:read")
     @speaks(answers=Contact)

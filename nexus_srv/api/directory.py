@@ -13,6 +13,7 @@ from nexus_srv.answers import answers_of
 from nexus_srv.nouns import Noun
 from nexus_srv.people import Invalid, NotAllowed, Stale
 from nexus_srv.queries import directory as state
+from nexus_srv.queries.contacts import Link
 from nexus_srv.queries.directory import Entry
 
 __all__ = ["QUERY", "EntryHandler", "Lookup", "listed", "patch_of"]
@@ -68,8 +69,13 @@ class EntryHandler(ApiHandler):
         self.answer(entry, etag=f'"{entry.version}"')
 
     def stored(self, body: msgspec.Struct) -> dict[str, Any]:
-        """What was given, in the record's types: lists become tuples."""
-        return {name: tuple(value) if isinstance(value, list) else value for name, value in given(body).items()}
+        """What was given, in the record's types: lists become tuples, and a contact's companies links."""
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in given(body).items()}
+        if "companies" in values:
+            values["companies"] = tuple(
+                Link(company_id=link.company_id, role=link.role, billed=link.billed) for link in values["companies"]
+            )
+        return values
 
     async def create(self, draft: type[msgspec.Struct]) -> None:
         body = self.body(draft)

@@ -4,6 +4,7 @@ import msgspec
 
 from hmlib.auth import allowed
 from hmlib.openapi import speaks
+from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
 from nexus_srv.nouns import LOCATIONS
 from nexus_srv.queries.locations import Location
@@ -26,6 +27,7 @@ class LocationDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 LocationPatch = patch_of(LocationDraft)
+LocationBulk = bulk_of(LocationPatch)
 LocationListed = listed(Location)
 FILTERS = {"company_id": "Of this company.", "country": "Two letters.", "active": "yes or no."}
 
@@ -58,6 +60,21 @@ class LocationLookup(EntryHandler):
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
+
+
+class LocationBulkList(BulkHandler):
+    """A whole list of locations from another system."""
+
+    noun = LOCATIONS
+
+    @allowed("directory:write")
+    @speaks(takes=LocationBulk, answers=BulkAnswer)
+    async def put(self) -> None:
+        """Make and change up to 1,000 locations by external id, each item by itself.
+
+        An item that says nothing of a field leaves it alone; locations that a complete list does not hold become inactive.
+        """
+        await self.answer_bulk(LocationBulk)
 
 
 class LocationEntry(EntryHandler):

@@ -89,6 +89,13 @@ async def everything(db: Db) -> list[Asset]:
     return [_asset(row) for row in await db.all(f"SELECT {_COLUMNS} FROM {_FROM} ORDER BY asset.id")]
 
 
+async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Asset]:
+    """Those in scope that a system knows by an external id."""
+    wanted = f"asset.source = :source AND asset.external_id IS NOT NULL AND {scope.clause('asset.company_id')}"
+    rows = await db.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} ORDER BY asset.id", source=source, **scope.params())
+    return [_asset(row) for row in rows]
+
+
 async def insert(tx: Db, assets: Iterable[Asset], now: str) -> None:
     """Raises Conflict when an external id is taken."""
     await tx.many(_INSERT, [{**_values(asset), "now": now} for asset in assets])

@@ -106,6 +106,13 @@ async def free_number(tx: Db) -> str:
     return free
 
 
+async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Company]:
+    """Those in scope that a system knows by an external id."""
+    wanted = f"company.source = :source AND company.external_id IS NOT NULL AND {scope.clause('company.id')}"
+    rows = await db.all(f"SELECT {_COLUMNS} FROM company WHERE {wanted} ORDER BY company.id", source=source, **scope.params())
+    return [_company(row) for row in rows]
+
+
 async def insert(tx: Db, companies: Iterable[Company], now: str) -> None:
     """Raises Conflict when an account number or an external id is taken."""
     await tx.many(_INSERT, [{**_values(company), "now": now} for company in companies])

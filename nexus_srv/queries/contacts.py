@@ -111,6 +111,14 @@ async def at_company(db: Db, company_id: str) -> list[tuple[str, str]]:
     return [(row["id"], row["name"]) for row in rows]
 
 
+async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Contact]:
+    """Those in scope that a system knows by an external id."""
+    wanted = f"contact.source = :source AND contact.external_id IS NOT NULL AND {_seen(scope)}"
+    rows = await db.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} ORDER BY contact.id", source=source, **scope.params())
+    links = await _links(db, scope, [row["id"] for row in rows])
+    return [_contact(row, links) for row in rows]
+
+
 async def insert(tx: Db, contacts: Sequence[Contact], now: str) -> None:
     """Raises Conflict when an external id is taken or a company does not exist."""
     await tx.many(_INSERT, [{**_values(contact), "now": now} for contact in contacts])

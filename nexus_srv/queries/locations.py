@@ -82,6 +82,13 @@ async def everything(db: Db) -> list[Location]:
     return [_location(row) for row in await db.all(f"SELECT {_COLUMNS} FROM {_FROM} ORDER BY location.id")]
 
 
+async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Location]:
+    """Those in scope that a system knows by an external id."""
+    wanted = f"location.source = :source AND location.external_id IS NOT NULL AND {scope.clause('location.company_id')}"
+    rows = await db.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} ORDER BY location.id", source=source, **scope.params())
+    return [_location(row) for row in rows]
+
+
 async def insert(tx: Db, locations: Iterable[Location], now: str) -> None:
     """Raises Conflict when the name or the external id is taken."""
     await tx.many(_INSERT, [{**_values(location), "now": now} for location in locations])

@@ -1,0 +1,82 @@
+"""A whole list from another system at once: new entries are made, known ones changed, and what is missing comes to its normal end."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from hmlib.audit import Actor
+from hmlib.auth import Caller
+from hmlib.db import Conflict, Db
+from nexus_srv import directory
+from nexus_srv.nouns import Noun
+from nexus_srv.people import Invalid, NotAllowed
+
+
+class Result(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of one item: `result` is created, updated, unchanged or error; `errors` are sentences by field."""
+
+    external_id: str
+    result: str
+    id: str = ""
+    version: int = 0
+    errors: dict[str, str] = {}
+
+
+async def put(
+    db: Db,
+    caller: Caller,
+    noun: Noun[Any],
+    source: str,
+    items: Sequence[tuple[str, dict[str, Any]]],
+    missing: Callable[[Any], bool],
+    actor: Actor,
+    now: str,
+) -> tuple[list[Result], list[str]]:
+    """Bring the entries of a `source` to what `items` (external id and fields) say, in one transaction; each item stands by itself.
+
+    Entries of the source that are in no item, and for which `missing` is true, are deactivated; their ids are answered too.
+    """
+    results: list[Result] = []
+    async with db.write() as tx:
+        known = {entry.external_id: entry for entry in await noun.rows.of_source(tx, caller.scope, source)}
+        for external_id, fields in items:
+            given = {**fields, "source": source, "external_id": external_id}
+            results.append(await _one(tx, caller, noun, known.pop(external_id, None), given, actor, now))
+        gone = [entry for entry in known.values() if missing(entry) and not _over(noun, entry, now)]
+        for entry in gone:
+            wanted = msgspec.structs.replace(entry, **noun.idle(entry, now[:10]))
+            await directory.changed(tx, caller, noun, entry, wanted, actor, now)
+    return results, [entry.id for entry in gone]
+
+
+async def _one(tx: Any, caller: Caller, noun: Noun[Any], before: Any, given: dict[str, Any], actor: Actor, now: str) -> Result:
+    external_id = given["external_id"]
+    try:
+        async with tx.savepoint():
+            if before is None:
+                entry = await directory.added(tx, caller, noun, _new(noun, given), actor, now)
+                return Result(external_id=external_id, result="created", id=entry.id, version=entry.version)
+            entry = await directory.changed(tx, caller, noun, before, msgspec.structs.replace(before, **given), actor, now)
+    except Conflict as taken:
+        return Result(external_id=external_id, result="error", errors=directory.refusal(taken))
+    except (Invalid, NotAllowed) as refused:
+        errors = refused.errors if isinstance(refused, Invalid) else {"": refused.detail}
+        return Result(external_id=external_id, result="error", errors=dict(errors))
+    word = "unchanged" if entry.version == before.version else "updated"
+    return Result(external_id=external_id, result=word, id=entry.id, version=entry.version)
+
+
+def _new(noun: Noun[Any], given: dict[str, Any]) -> Any:
+    needed = [
+        field.name for field in msgspec.structs.fields(noun.kind) if field.required and field.name not in ("id", "account_number", "name")
+    ]
+    lacking = [name for name in needed if name not in given]
+    if lacking:
+        raise Invalid(dict.fromkeys(lacking, "This is needed."))
+    blank = {name: "" for name in ("name", "account_number") if name in noun.kind.__struct_fields__ and name not in given}
+    return noun.kind(id="", **blank, **given)
+
+
+def _over(noun: Noun[Any], entry: Any, now: str) -> bool:
+    return bool(msgspec.structs.replace(entry, **noun.idle(entry, now[:10])) == entry)
