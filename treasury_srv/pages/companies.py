@@ -6,7 +6,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from hmlib import audit, exports
-from hmlib.auth import allowed
+from hmlib.auth import allowed, signed_in
 from hmlib.lists import Ask, Listing, Page, folded
 from treasury_srv import money
 from treasury_srv.pages.months import MonthHandler, visible
@@ -111,10 +111,18 @@ class CompanyExport(MonthHandler):
 
 
 class CompanyBillPage(MonthHandler):
-    """One company's bill for a month, with what it is made of."""
+    """One company's bill for a month, with what it is made of. Who has labour but no bills is led to the company's labour."""
 
-    @allowed("billing:read")
+    @signed_in
     async def get(self, id: str) -> None:
+        if self.known.may("billing:read"):
+            await self._bill(id)
+        elif self.known.may("labour:read") and self.known.scope.sees(id):
+            self.see_other(f"{self.reverse_url('labour')}?company_id={id}")
+        else:
+            raise HTTPError(403)
+
+    async def _bill(self, id: str) -> None:
         period = await self.shown_month()
         summary = await self.nexus.billing_summary([id])
         found = await self.bills.of_company(period.key, id, summary, self.now)

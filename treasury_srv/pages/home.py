@@ -26,11 +26,13 @@ class PlanShare:
 
 
 class HomePage(MonthHandler):
-    """Those who may read bills get the dashboard; others the part of Treasury that is theirs."""
+    """Those who bill get the dashboard, clients their bills, others the part of Treasury that is theirs."""
 
     @signed_in
     async def get(self) -> None:
-        if self.known.may("billing:read"):
+        if self.known.level == "client":
+            self.see_other(self.reverse_url("companies"))
+        elif self.known.may("billing:read"):
             await self._dashboard()
         else:
             self.page("home/nothing.html")
@@ -41,7 +43,7 @@ class HomePage(MonthHandler):
         this = self.seen(await self.month(period.key))
         last = self.seen(await self.month(period.previous))
         until = (date.fromisoformat(today) + timedelta(days=ENDING_DAYS)).isoformat()
-        ending = [] if self.known.level == "client" else await agreements.ending(self.db, self.known.scope, today, until)
+        ending = await agreements.ending(self.db, self.known.scope, today, until)
         companies = await fetch_by_ids(self.nexus.companies, {one.company_id for one in ending[:SHOWN]})
         not_billable = [one for one in this if one.status == NOT_BILLABLE]
         self.page(

@@ -65,7 +65,8 @@ async def test_the_dashboard_adds_up(carol, month):
 
 
 async def test_technicians_do_not_see_bills(bob, month):
-    assert [(await bob.fetch(path)).code for path in ("/companies", f"/companies/{ACME}", "/companies/export")] == [403] * 3
+    assert [(await bob.fetch(path)).code for path in ("/companies", "/companies/export")] == [403] * 2
+    assert (await bob.fetch(f"/companies/{ACME}")).location == f"/labour?company_id={ACME}"
     assert (await bob.fetch("/")).code == 200
 
 
@@ -73,6 +74,13 @@ async def test_a_stranger_is_sent_to_sign_in(stranger):
     assert (await stranger.fetch("/companies")).location == "/login?next=/companies"
 
 
+async def test_a_client_begins_with_their_bills_and_is_told_when_there_is_none(dave, month):
+    assert (await dave.fetch("/")).location == "/companies"
+    page = (await dave.fetch("/companies" + OCTOBER)).text
+    assert "once it has been finalised" in page and "Not billable" not in page
+
+
+@pytest.mark.gen_test
 async def test_n113_a_client_sees_neither_others_nor_what_is_not_final(dave, month, db):
     page = (await dave.fetch("/companies" + OCTOBER)).text
     assert "Globex" not in page and "$317.50" not in page
