@@ -58,7 +58,7 @@ TAX_LABELS = {
     "reverse_charge": "Reverse charge",
     "outside": "Outside the scope of tax",
 }
-PRORATION_LABELS = {"none": "None: what is there on the last day counts whole", "daily": "Daily: each day counts"}
+PRORATION_LABELS = {"none": "None", "daily": "Daily"}
 THING_LABELS = {"device": "Device", "user": "User"}
 
 
@@ -84,11 +84,9 @@ PRICE: Rows = (
     (
         Field("term", "Term", "choice", required=True, choices=pairs(TERM_LABELS)),
         Field("valid_from", "In force from", "date", required=True),
-        Field("currency", "Currency", required=True, max_length=3, help="Three letters such as USD."),
     ),
-    tuple(map(_rate, PRICE_RATES[:4])),
-    tuple(map(_rate, PRICE_RATES[4:7])),
-    tuple(map(_rate, PRICE_RATES[7:])),
+    (Field("currency", "Currency", required=True, max_length=3, help="Three letters such as USD."), _rate(PRICE_RATES[0])),
+    *((_rate(PRICE_RATES[at]), _rate(PRICE_RATES[at + 1])) for at in range(1, len(PRICE_RATES), 2)),
 )
 AGREEMENT: Rows = (
     (
@@ -101,7 +99,12 @@ AGREEMENT: Rows = (
     ),
     (
         Field("currency", "Currency", required=True, max_length=3, help="Three letters such as USD, the same as the plan's prices."),
-        Field("proration", "Proration", "choice", empty="none", choices=pairs(PRORATION_LABELS)),
+        Field(
+            *("proration", "Proration", "choice"),
+            empty="none",
+            choices=pairs(PRORATION_LABELS),
+            help="None: what is there on the last day counts whole. Daily: each day counts.",
+        ),
     ),
     (
         _hours("prepaid_hours_monthly", PREPAID_LABELS[PREPAID[0]], "prepaid_hours_monthly_e6", "Not carried over."),

@@ -137,11 +137,12 @@ class EntryHandler(MonthHandler):
         """409: field by field what was there, what they saved, and what was typed here."""
         base = _texts(self.form.get("base", ""))
         now = fields.written(self.noun.rows, self.noun.shown(theirs), await self.zone())
-        shown = []
+        choices, shown = await self.choices(theirs), []
         for field in fields.fields(self.noun.rows):
             yours = self.form.get(field.name, "" if field.kind == "bool" else now[field.name])
             sides = {"base": base.get(field.name, ""), "theirs": now[field.name], "yours": yours.replace("\r\n", "\n")}
-            shown.append({"name": field.name, "label": field.label, **sides})
+            names = dict(choices.get(field.source, field.choices))
+            shown.append({"name": field.name, "label": field.label, "names": names, **sides})
         self.set_status(409)
         self.page("entries/conflict.html", frame=await self.frame(theirs), version=theirs.version, fields=shown)
 
