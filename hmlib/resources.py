@@ -74,7 +74,7 @@ def since_of(query: Mapping[str, str]) -> str:
         raise Problem(400, "invalid_updated_since", "updated_since must be a UTC time such as 2026-11-22T10:00:00Z.") from None
 
 
-def picked(rows: Sequence[msgspec.Struct], kind: type[msgspec.Struct], fields: str) -> Sequence[Any]:
+def picked(rows: Sequence[msgspec.Struct] | Sequence[dict[str, Any]], kind: type[msgspec.Struct], fields: str) -> Sequence[Any]:
     """The rows with the ``fields`` asked for, all of them when that is empty. Raises Problem 400 for one that does not exist."""
     if not fields:
         return rows
@@ -82,4 +82,4 @@ def picked(rows: Sequence[msgspec.Struct], kind: type[msgspec.Struct], fields: s
     unknown = next((name for name in names if name not in kind.__struct_fields__), None)
     if unknown is not None:
         raise Problem(400, "invalid_fields", f"There is no field {unknown[:50]!r} here.")
-    return [{name: getattr(row, name) for name in names} for row in rows]
+    return [{name: row[name] if isinstance(row, dict) else getattr(row, name) for name in names} for row in rows]

@@ -40,7 +40,8 @@ class EntryHandler(ApiHandler):
             rows = await self.noun.rows.some(self.db, scope, ids_of(query["ids"]))
             return jsonin.encode({"items": self._picked(rows), "next_cursor": None, "total": len(rows)})
         since = since_of(query)
-        page = await self.noun.rows.page_of(self.db, scope, self.noun.rows.LISTING.ask(query, self.keys, limit_default=100), since=since)
+        ask = self.noun.rows.LISTING.ask(query, self.keys, limit_default=100)
+        page = await self.noun.rows.plain_page_of(self.db, scope, ask, since=since)
         answer = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
         if since:
             gone = await state.buried(self.db, self.noun.name, scope, since) if not query.get("cursor") else []

@@ -63,12 +63,23 @@ _UPDATE = directory.update_sql("contact", _STORED)
 
 
 async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Contact]:
+    rows, total, links = await _found(db, scope, ask, since)
+    return directory.paged(ask, rows, total, lambda row: _contact(row, links), "contact")
+
+
+async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[dict[str, Any]]:
+    """As page_of(), without making a Contact of each row."""
+    rows, total, links = await _found(db, scope, ask, since)
+    return directory.paged(ask, rows, total, lambda row: _shaped(row, links), "contact")
+
+
+async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int, dict[str, tuple[Link, ...]]]:
     wanted, params = directory.narrowed("contact", _seen(scope), scope, ask, _filters(scope, ask), since)
     after, order, place = ask.sql()
     rows = await db.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} {after} {order}", **params, **place)
     total = await db.value(f"SELECT count(*) FROM contact WHERE {wanted}", **params)
     links = await _links(db, scope, [row["id"] for row in rows])
-    return directory.paged(ask, rows, total, lambda row: _contact(row, links), "contact")
+    return rows, total, links
 
 
 async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Contact]:
@@ -202,8 +213,13 @@ def _values(contact: Contact) -> dict[str, Any]:
     }
 
 
-def _contact(row: Mapping[str, Any], links: Mapping[str, tuple[Link, ...]]) -> Contact:
-    values = {**row, "active": bool(row["active"]), "billable": bool(row["billable"]), "companies": links.get(row["id"], ())}
-    values["emails"] = (row["email"], *row["more_emails"].split()) if row["email"] else ()
-    del values["name_form"], values["more_emails"]
-    return Contact(**values)
+def _contact(row: dict[str, Any], links: Mapping[str, tuple[Link, ...]]) -> Contact:
+    return Contact(**_shaped(row, links))
+
+
+def _shaped(row: dict[str, Any], links: Mapping[str, tuple[Link, ...]]) -> dict[str, Any]:
+    """The row itself, with the fields of a Contact."""
+    row["active"], row["billable"], row["companies"] = bool(row["active"]), bool(row["billable"]), links.get(row["id"], ())
+    row["emails"] = (row["email"], *row["more_emails"].split()) if row["email"] else ()
+    del row["name_form"], row["more_emails"]
+    return row

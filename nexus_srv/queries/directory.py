@@ -95,7 +95,7 @@ def update_sql(table: str, columns: Sequence[str]) -> str:
     return f"UPDATE {table} SET {assignments}, updated_at = :now, version = version + 1 WHERE id = :id AND version = :version"
 
 
-def paged(ask: Ask, rows: Sequence[Mapping[str, Any]], total: int, made: Callable[[Mapping[str, Any]], T], table: str) -> Page[T]:
+def paged(ask: Ask, rows: Sequence[dict[str, Any]], total: int, made: Callable[[dict[str, Any]], T], table: str) -> Page[T]:
     """The page of a list out of the rows that were found; the company's sort column is called company_form in the rows of others."""
     column = ask.column.removeprefix(f"{table}.").replace("company.name_form", "company_form")
     page = ask.page(rows, total, lambda row: (row[column], row["id"]))

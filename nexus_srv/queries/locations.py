@@ -1,6 +1,6 @@
 """The places of companies: their rows in `location`, and which of them a caller may see."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hmlib.auth import CompanyScope
@@ -55,11 +55,22 @@ _UPDATE = directory.update_sql("location", _STORED)
 
 
 async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Location]:
+    rows, total = await _found(db, scope, ask, since)
+    return directory.paged(ask, rows, total, _location, "location")
+
+
+async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[dict[str, Any]]:
+    """As page_of(), without making a Location of each row."""
+    rows, total = await _found(db, scope, ask, since)
+    return directory.paged(ask, rows, total, _shaped, "location")
+
+
+async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int]:
     wanted, params = directory.narrowed("location", scope.clause("location.company_id"), scope, ask, _FILTERS, since)
     after, order, place = ask.sql()
     rows = await db.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
     total = await db.value(f"SELECT count(*) FROM location WHERE {wanted}", **params)
-    return directory.paged(ask, rows, total, _location, "location")
+    return rows, total
 
 
 async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Location]:
@@ -114,7 +125,12 @@ def _values(location: Location) -> dict[str, Any]:
     return {**values, "name_form": folded(location.name), "search": folded(" ".join(words))}
 
 
-def _location(row: Mapping[str, Any]) -> Location:
-    values = {**row, "active": bool(row["active"])}
-    del values["name_form"], values["company_form"]
-    return Location(**values)
+def _location(row: dict[str, Any]) -> Location:
+    return Location(**_shaped(row))
+
+
+def _shaped(row: dict[str, Any]) -> dict[str, Any]:
+    """The row itself, with the fields of a Location."""
+    row["active"] = bool(row["active"])
+    del row["name_form"], row["company_form"]
+    return row

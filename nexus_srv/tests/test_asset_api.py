@@ -125,3 +125,14 @@ async def test_moving_an_asset_shows_in_the_delta_of_those_who_lose_it(alice, da
     await alice.api(f"/api/assets/{asset['id']}", "PATCH", {"company_id": GLOBEX}, If_Match='"1"')
     assert (await dave.api(f"/api/assets?updated_since={asset['created_at']}")).json["deleted"] == [asset["id"]]
     assert (await alice.api(f"/api/assets?updated_since={asset['created_at']}")).json["deleted"] == []
+
+
+@pytest.mark.parametrize("plural", ["companies", "contacts", "locations", "assets"])
+async def test_an_entry_is_the_same_in_a_list_a_lookup_and_alone(alice, plural):
+    place = {"companies": {}, "contacts": {"companies": [{"company_id": ACME}], "emails": ["a@b.example", "c@d.example"]}}
+    body = {"name": "PC-1", "external_id": "x", **place.get(plural, {"company_id": ACME})}
+    entry = (await alice.api(f"/api/{plural}", "POST", body)).json
+    assert (await alice.api(f"/api/{plural}/{entry['id']}")).json == entry
+    for query in ("?q=pc-1", f"?ids={entry['id']}", "?q=pc-1&fields=" + ",".join(entry)):
+        assert (await alice.api(f"/api/{plural}{query}")).json["items"] == [entry]
+    assert (await alice.api(f"/api/{plural}:lookup", "POST", {"ids": [entry["id"]]})).json["items"] == [entry]
