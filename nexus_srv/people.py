@@ -148,10 +148,10 @@ async def _check_companies(tx: Db, wanted: User) -> None:
 
 
 def _check_grant(caller: Caller | None, before: User | None, after: User) -> None:
-    """A program never makes an administrator, whatever its token allows: rights are raised by a person who is one."""
-    becomes_admin = after.level == "admin" and (before is None or before.level != "admin")
-    if caller is not None and becomes_admin and caller.level != "admin":
-        raise NotAllowed("not_allowed", "Only an administrator can make another one.")
+    """A program neither makes nor changes an administrator, whatever its token allows: that is for a person who is one."""
+    concerns_admin = "admin" in (after.level, before.level if before else "")
+    if caller is not None and concerns_admin and caller.level != "admin":
+        raise NotAllowed("not_allowed", "Only an administrator can make or change one.")
 
 
 def _check_own(caller: Caller, before: User, after: User) -> None:

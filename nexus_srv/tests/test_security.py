@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from hmlib import xsrf
 from hmlib.clock import utc_now
 from nexus_srv.queries import codes
 from nexus_srv.sign_in import Attempt, WrongPassword
@@ -40,6 +41,18 @@ async def test_n006_control_without_its_mark_the_same_cursor_is_taken(alice, peo
     assert (await alice.api(f"/api/companies?cursor={FORGED}")).code == 400
     monkeypatch.setattr("hmlib.lists.Ask._mark", lambda ask, payload: "x")
     assert (await alice.api(f"/api/companies?cursor={FORGED}")).code == 200
+
+
+@pytest.mark.parametrize("address", ["/companies/rows", "/contacts/rows", "/locations/rows", "/assets/rows", "/companies", "/users/rows"])
+async def test_n027_n038_rows_that_are_kept_for_many_hold_nothing_of_one(signed_in, people, app, address):
+    first, second = await signed_in("bob", "sid-one"), await signed_in("bob", "sid-two")
+    answers = [await browser.fetch(address) for browser in (first, second)]
+    nonces = [answer.headers["Content-Security-Policy"].split("nonce-")[1].split("'")[0] for answer in answers]
+    others = [xsrf.token(app.settings["keys"], browser.binding) for browser in (second, first)]
+    assert nonces[0] != nonces[1]
+    for answer, foreign in zip(answers, [(nonces[1], others[0]), (nonces[0], others[1])], strict=True):
+        assert answer.code == 200 and not [secret for secret in foreign if secret in answer.text]
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_n073_no_kind_of_wrong_sign_in_is_quicker_than_another(people, app, db):

@@ -198,6 +198,15 @@ async def test_n024_a_program_makes_nobody_an_administrator(app, stranger, peopl
     assert (await program.api("/api/users", "POST", ERIN)).code == 201
 
 
+@pytest.mark.parametrize("change", [{"status": "disabled"}, {"permission_level": "client"}, {"email": "evil@example.com"}])
+async def test_n024_a_program_changes_no_administrator(app, stranger, people, db, change):
+    await db.run("UPDATE account SET level = 'admin' WHERE username = 'bob'")
+    program = await service(app, stranger, "users:admin users:read")
+    scope = {"scope": {"rule": "only", "company_ids": [ACME]}} if "permission_level" in change else {}
+    assert (await program.api(f"/api/users/{people.bob.id}", "PATCH", change | scope, If_Match='"1"')).code == 403
+    assert (await users.by_id(db, people.bob.id)).version == 1
+
+
 async def test_disabling_ends_tokens_and_sessions(alice, bob, people):
     answer = await alice.api(f"/api/users/{people.bob.id}", "PATCH", {"status": "disabled"}, If_Match='"1"')
     assert answer.code == 200
