@@ -23,6 +23,7 @@ USUAL_BODY_BYTES = 1024 * 1024  # of a handler that sets none
 LIMITS: Mapping[str, Any] = MappingProxyType(
     {"max_header_size": MAX_HEADER_BYTES, "max_body_size": MAX_BODY_BYTES, "idle_connection_timeout": 20.0, "body_timeout": 30.0}
 )
+MAX_HELD_BYTES = 256 * 1024 * 1024  # bodies that have arrived, of all requests together
 MAX_RUNNING = 256
 MAX_CONNECTIONS = 2048
 GRACE_SECONDS = 2.0
@@ -31,14 +32,16 @@ DRAIN_SECONDS = 25.0
 
 class Server(HTTPServer):
     """Tornado's server with bounds. ``running`` are connections whose request a handler works on; ``active`` also those
-    whose request is still arriving. Beyond ``max_running`` a request is answered 503 at once, health checks excepted;
-    beyond ``max_connections`` a connection is closed.
+    whose request is still arriving. Beyond ``max_running`` a request is answered 503 at once, health checks excepted, and so
+    is one whose body would be more than all of them together may hold; beyond ``max_connections`` a connection is closed.
     """
 
     def initialize(self, *args: Any, **options: Any) -> None:
         """As Tornado's, with our limits, and ``trusted_proxies``: the addresses whose X-Forwarded-For and -Proto count."""
         self.max_running = options.pop("max_running", MAX_RUNNING)
         self.max_connections = options.pop("max_connections", MAX_CONNECTIONS)
+        self.max_held = options.pop("max_held", MAX_HELD_BYTES)
+        self._held: dict[object, int] = {}
         self.trusted_proxies: Collection[str] = options.pop("trusted_proxies", ())
         self.active: set[object] = set()
         self.running: set[object] = set()
@@ -69,6 +72,13 @@ class Server(HTTPServer):
         self.running.add(server_conn)
         metrics.BUSY.labels("requests").set(len(self.running))
 
+    def holds(self, server_conn: object, more: int) -> bool:
+        """Note that so much more of a body is kept until its request is answered; false when there is no room for it."""
+        if sum(self._held.values()) + more > self.max_held:
+            return False
+        self._held[server_conn] = self._held.get(server_conn, 0) + more
+        return True
+
     async def drain(self, grace: float = GRACE_SECONDS, limit: float = DRAIN_SECONDS) -> None:
         """Take no new connection, answer what has arrived, and close every connection.
 
@@ -91,6 +101,7 @@ class Server(HTTPServer):
     def _rests(self, server_conn: object) -> None:
         self.active.discard(server_conn)
         self.running.discard(server_conn)
+        self._held.pop(server_conn, None)
         metrics.BUSY.labels("requests").set(len(self.running))
 
 
@@ -119,9 +130,15 @@ class _Watched(HTTPMessageDelegate):
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Pass on at most one byte more than the handler takes, which is how it sees that it is too much; the rest is let go."""
-        room = self._body_limit + 1 - self._body_bytes
+        kept = chunk[: max(0, self._body_limit + 1 - self._body_bytes)]
         self._body_bytes += len(chunk)
-        return None if self._refused or room <= 0 else self._inner.data_received(chunk[:room])
+        if self._refused or not kept:
+            return None
+        if not self._server.holds(self._server_conn, len(kept)):
+            self._refused = True
+            self._inner.on_connection_close()  # what has arrived so far is let go
+            return None
+        return self._inner.data_received(kept)
 
     def finish(self) -> None:
         """The request is here whole. A refusal waits for that too: answered earlier, the connection could not be kept."""

@@ -76,6 +76,9 @@ class Client:
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", body]
         self.writer.write("\r\n".join(lines).encode())
 
+    async def send_rest(self, body):
+        self.writer.write(body.encode())
+
     async def answer(self):
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         length = next(int(line.split(":")[1]) for line in head.lower().split("\r\n") if line.startswith("content-length"))
@@ -179,6 +182,20 @@ async def test_n057_of_too_large_a_body_no_more_is_kept_than_shows_it(stage, fra
     head, text = await client.answer()
     assert "200 OK" in head and text == "1001"
     assert "200 OK" in (await client.get("/"))[0]
+
+
+@staged(max_held=1000)
+async def test_n057_bodies_together_take_no_more_room_than_there_is(stage):
+    first, second = await stage.client(), await stage.client()
+    await first.send("/", "Content-Length: 900", method="POST", body="x" * 800)
+    await asyncio.sleep(0.05)
+    await second.send("/", "Content-Length: 300", method="POST", body="x" * 300)
+    head, text = await second.answer()
+    assert "503" in head and "Retry-After" in head and json.loads(text)["code"] == "overloaded"
+    await first.send_rest("x" * 100)
+    assert (await first.answer())[1] == "900"
+    await second.send("/", "Content-Length: 300", method="POST", body="x" * 300)
+    assert (await second.answer())[1] == "300"
 
 
 @staged()
