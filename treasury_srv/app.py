@@ -40,7 +40,7 @@ HERE = Path(__file__).parent
 MIGRATIONS: tuple[Folder, ...] = (("hmlib", HERE.parent / "hmlib" / "migrations"), ("treasury", HERE / "migrations"))
 
 NAVIGATION = (
-    NavigationItem("Dashboard", "home", "layout-dashboard", "billing:read"),
+    NavigationItem("Dashboard", "home", "layout-dashboard", "billing:write"),
     NavigationItem("Companies", "companies", "building", "billing:read"),
     NavigationItem("Agreements", "agreements", "file-text", "billing:write"),
     NavigationItem("Labour", "labour", "clock", "labour:read"),

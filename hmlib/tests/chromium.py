@@ -26,6 +26,16 @@ def chromium() -> Iterator[Browser]:
 
 def findings(page: Page) -> list[str]:
     """What axe objects to, one line for each rule that is broken."""
-    page.evaluate(AXE.read_text())
-    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return _broken(page, {"type": "tag", "values": RULES})
+
+
+def colour_findings(page: Page) -> list[str]:
+    """What axe objects to in the colours alone: all that differs between light and dark."""
+    return _broken(page, {"type": "rule", "values": ["color-contrast", "link-in-text-block"]})
+
+
+def _broken(page: Page, only: dict[str, object]) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    result = page.evaluate("only => axe.run(document, {runOnly: only, resultTypes: ['violations'], preload: false})", only)
     return [f"{found['id']}: {[node['target'] for node in found['nodes']]}" for found in result["violations"]]

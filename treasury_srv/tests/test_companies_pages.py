@@ -80,7 +80,6 @@ async def test_a_client_begins_with_their_bills_and_is_told_when_there_is_none(d
     assert "once it has been finalised" in page and "Not billable" not in page
 
 
-@pytest.mark.gen_test
 async def test_n113_a_client_sees_neither_others_nor_what_is_not_final(dave, month, db):
     page = (await dave.fetch("/companies" + OCTOBER)).text
     assert "Globex" not in page and "$317.50" not in page
