@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from bench.table import Figure
 from treasury_srv import periods
 from treasury_srv.billing import bill_company
 from treasury_srv.facts import (
@@ -80,15 +81,13 @@ def seconds_for(size: int) -> float:
     return best
 
 
-def main() -> int:
-    """Print each size with its limit; 1 when one is missed."""
+def figures() -> list[Figure]:
     cost = {size: seconds_for(size) / size for size in SIZES}
-    for size, each in cost.items():
-        print(f"billing {size:>6} companies: {1 / each:>8,.0f} a second, {each * 1e6:.0f} µs a company (at least {AT_LEAST:,} a second)")
+    found = [
+        Figure(f"billing {size:,} companies, arithmetic alone", 1 / each, AT_LEAST, "/s", beside=f"{each * 1e6:.0f} µs a company")
+        for size, each in cost.items()
+    ]
     ratio = cost[SIZES[-1]] / cost[SIZES[0]]
-    print(f"billing cost per company, {SIZES[-1]:,} companies to {SIZES[0]:,}: {ratio:.2f} (at most {FLAT})")
-    return int(1 / max(cost.values()) < AT_LEAST or ratio > FLAT)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    work = f"billing, cost of a company among {SIZES[-1]:,}"
+    named = f"{cost[SIZES[0]] * 1e6:.0f} µs among {SIZES[0]:,}"
+    return [*found, Figure(work, ratio, FLAT, "x", True, f"{cost[SIZES[-1]] * 1e6:.0f} µs", named)]

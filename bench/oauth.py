@@ -1,22 +1,16 @@
-"""The token endpoint of two processes of Nexus: refreshes and client credentials a second: python -m bench.oauth."""
+"""The token endpoint of two processes of Nexus: refreshes and client credentials a second."""
 
 import asyncio
 import base64
 import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from urllib.parse import urlencode
 
+from bench.stage import Stage, free_port, listening, port_of
+from bench.table import Figure
 from hmlib.clock import new_id, shifted, utc_now
-from hmlib.crypto import new_master
 from hmlib.db import connect
 from hmlib.migrate import migrate
 from hmlib.sessions import Opening, Sessions
@@ -94,49 +88,21 @@ async def rate(connections: list[Connection], work: Callable[[Connection], Await
     return len(times) / (time.perf_counter() - started), statistics.quantiles(times, n=100)[98]
 
 
-async def measured(folder: Path) -> list[tuple[str, float, float]]:
-    (folder / "keys").mkdir(mode=0o700)
-    new_master(folder / "keys" / "master.key")
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
-        port = listening.getsockname()[1]
-        environ = {"HM_HOME": str(folder), "HM_TLS": "off", "HM_NEXUS_PORT": str(port), "HM_METRICS_PORT": str(free_port())}
-        secret, tokens = await filled(environ)
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-m", "nexus_srv"],
-                stdin=listening,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, **environ},
-            )
-            for _ in range(PROCESSES)
-        ]
-        try:
-            connections = [await Connection(port, secret, token).opened() for token in tokens]
-            await asyncio.gather(*(connection.in_its_own_name() for connection in connections))
-            return [
-                ("refresh", *await rate(connections, Connection.refresh)),
-                ("client_credentials", *await rate(connections, Connection.in_its_own_name)),
-            ]
-        finally:
-            for process in started:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
+async def measured(port: int, secret: str, tokens: list[str]) -> list[Figure]:
+    connections = [await Connection(port, secret, token).opened() for token in tokens]
+    await asyncio.gather(*(connection.in_its_own_name() for connection in connections))
+    ways = (("refresh", Connection.refresh), ("client_credentials", Connection.in_its_own_name))
+    return [shown(name, *await rate(connections, work)) for name, work in ways]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+def shown(name: str, a_second: float, p99: float) -> Figure:
+    return Figure(f"{name}, two processes", a_second, LIMIT, "/s", beside=f"99 of 100 within {p99:.0f} ms")
 
 
-def main() -> bool:
-    """Print each figure beside its limit; True when all are kept."""
-    with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(measured(Path(folder)))
-    for name, a_second, p99 in found:
-        print(f"{name:<20}{a_second:>8.0f}/s   at least {LIMIT}/s   (99 of 100 within {p99:.0f} ms)")
-    return all(a_second >= LIMIT for _, a_second, _ in found)
-
-
-if __name__ == "__main__":
-    raise SystemExit(0 if main() else 1)
+def figures() -> list[Figure]:
+    with Stage(HM_TLS="off", HM_NEXUS_METRICS_PORT=str(free_port())) as stage, listening() as nexus:
+        stage.environ["HM_NEXUS_PORT"] = str(port_of(nexus))
+        secret, tokens = asyncio.run(filled(stage.environ))
+        for _ in range(PROCESSES):
+            stage.start(nexus, "-m", "nexus_srv")
+        return asyncio.run(measured(port_of(nexus), secret, tokens))

@@ -7,6 +7,7 @@ import time
 
 import jwt
 
+from bench.table import Figure, rate
 from hmlib.tests.tokens_by_hand import ISSUER, Signer
 from hmlib.tokens import Jwks, Verifier
 
@@ -55,14 +56,9 @@ async def measured() -> tuple[float, float, float]:
     )
 
 
-def main() -> bool:
-    """Print each figure beside its limit; True when all are kept."""
+def figures() -> list[Figure]:
     repeated, new, ratio = asyncio.run(measured())
-    print(f"repeated token      {repeated:>10,.0f}/s      at least {LIMIT_REPEATED:,}/s")
-    print(f"new token           {new:>10,.0f}/s")
-    print(f"new / bare PyJWT    {ratio:>10.2f}        at least {LIMIT_NEW}")
-    return repeated >= LIMIT_REPEATED and ratio >= LIMIT_NEW
-
-
-if __name__ == "__main__":
-    raise SystemExit(0 if main() else 1)
+    return [
+        Figure("bearer verification, repeated token", repeated, LIMIT_REPEATED, "/s"),
+        Figure("bearer verification, new token", ratio, LIMIT_NEW, "x", measured=rate(new), beside=f"{rate(new / ratio)} bare PyJWT"),
+    ]
