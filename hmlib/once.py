@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from hmlib import jsonin, replays
 from hmlib.web import ApiHandler, Problem
@@ -9,13 +10,22 @@ from hmlib.web import ApiHandler, Problem
 LONGEST_KEY = 255
 
 
-async def answer(handler: ApiHandler, deed: Callable[[], Awaitable[tuple[object, str]]]) -> None:
-    """Answer 201 with what `deed` made and its ETag. With an Idempotency-Key the first answer comes back byte for byte; the same key
-    with another body is 422, and 409 while the first request is still being worked on."""
+@dataclass(frozen=True)
+class Made:
+    """What a POST has made: the answer's value, its ETag, and the address at which it can be read."""
+
+    value: object
+    etag: str
+    location: str
+
+
+async def answer(handler: ApiHandler, deed: Callable[[], Awaitable[Made]]) -> None:
+    """Answer 201 with what `deed` made, its ETag and its Location. With an Idempotency-Key the first answer comes back byte for byte; the
+    same key with another body is 422, and 409 while the first request is still being worked on."""
     key = handler.request.headers.get("Idempotency-Key", "")
     if not key:
-        value, etag = await deed()
-        handler.answer(value, 201, etag)
+        made = await deed()
+        _send(handler, 201, made)
         return
     if len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise Problem(400, "invalid_request", "An Idempotency-Key is at most 255 printable ASCII characters.")
@@ -29,15 +39,21 @@ async def answer(handler: ApiHandler, deed: Callable[[], Awaitable[tuple[object,
     elif earlier.status is None:
         raise Problem(409, "in_progress", "The first request with this Idempotency-Key is still being worked on.", retry_after=1)
     else:
-        handler.answer(earlier.body.encode(), earlier.status, earlier.etag)
+        _send(handler, earlier.status, Made(earlier.body.encode(), earlier.etag, earlier.location))
 
 
-async def _first(handler: ApiHandler, deed: Callable[[], Awaitable[tuple[object, str]]], caller_id: str, mac: str) -> None:
+async def _first(handler: ApiHandler, deed: Callable[[], Awaitable[Made]], caller_id: str, mac: str) -> None:
     try:
-        value, etag = await deed()
+        made = await deed()
     except BaseException:
         await replays.release(handler.db, caller_id, mac)
         raise
-    raw = jsonin.encode(value)
-    await replays.keep(handler.db, caller_id, mac, 201, etag, raw.decode())
-    handler.answer(raw, 201, etag)
+    raw = jsonin.encode(made.value)
+    await replays.keep(handler.db, caller_id, mac, 201, made.etag, made.location, raw.decode())
+    _send(handler, 201, Made(raw, made.etag, made.location))
+
+
+def _send(handler: ApiHandler, status: int, made: Made) -> None:
+    if made.location:
+        handler.set_header("Location", made.location)
+    handler.answer(made.value, status, made.etag)

@@ -16,6 +16,7 @@ class Replay:
     request_hash: str
     status: int | None
     etag: str
+    location: str
     body: str
 
 
@@ -38,20 +39,24 @@ async def claim(db: Db, caller_id: str, key_mac: str, request_hash: str, now: st
         if taken:
             return None
         row = await tx.one(
-            "SELECT request_hash, status, etag, body FROM replay WHERE caller_id = :caller_id AND key_mac = :key_mac",
+            "SELECT request_hash, status, etag, location, body FROM replay WHERE caller_id = :caller_id AND key_mac = :key_mac",
             caller_id=caller_id,
             key_mac=key_mac,
         )
     return Replay(**row) if row else None
 
 
-async def keep(db: Db, caller_id: str, key_mac: str, status: int, etag: str, body: str) -> None:
+async def keep(db: Db, caller_id: str, key_mac: str, status: int, etag: str, location: str, body: str) -> None:
     await db.run(
-        "UPDATE replay SET status = :status, etag = :etag, body = :body WHERE caller_id = :caller_id AND key_mac = :key_mac",
+        """
+        UPDATE replay SET status = :status, etag = :etag, location = :location, body = :body
+        WHERE caller_id = :caller_id AND key_mac = :key_mac
+        """,
         caller_id=caller_id,
         key_mac=key_mac,
         status=status,
         etag=etag,
+        location=location,
         body=body,
     )
 

@@ -81,11 +81,10 @@ class EntryHandler(ApiHandler):
     async def create(self, draft: type[msgspec.Struct]) -> None:
         body = self.body(draft)
 
-        async def deed() -> tuple[Entry, str]:
+        async def deed() -> once.Made:
             wanted = self.noun.kind(id="", **self.stored(body))
             entry = await self._judged(directory.add(self.db, self.known, self.noun, wanted, self.actor, self.now))
-            self.set_header("Location", f"{self.request.path}/{entry.id}")
-            return entry, f'"{entry.version}"'
+            return once.Made(entry, f'"{entry.version}"', f"{self.request.path}/{entry.id}")
 
         await once.answer(self, deed)
 

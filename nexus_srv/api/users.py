@@ -42,11 +42,10 @@ class UserList(ApiHandler):
         asked = self.body(NewUser)
         wanted = replace(User(id="", username=asked.username, display_name="", level=""), **stored(asked))
 
-        async def deed() -> tuple[UserAnswer, str]:
+        async def deed() -> once.Made:
             with _renamed():
                 user = await people.add(self.db, self.known, wanted, self.actor, self.now)
-            self.set_header("Location", f"/api/users/{user.id}")
-            return answered(user), f'"{user.version}"'
+            return once.Made(answered(user), f'"{user.version}"', f"/api/users/{user.id}")
 
         await once.answer(self, deed)
 

@@ -167,6 +167,7 @@ async def test_N020_a_repeated_request_is_done_once(alice):
     first = await alice.api("/api/companies", "POST", {"name": "Initech"}, Idempotency_Key="k1")
     again = await alice.api("/api/companies", "POST", {"name": "Initech"}, Idempotency_Key="k1")
     assert (again.code, again.body, again.headers["Etag"]) == (201, first.body, first.headers["Etag"])
+    assert again.location == first.location == f"/api/companies/{first.json['id']}"
     other = await alice.api("/api/companies", "POST", {"name": "Hooli"}, Idempotency_Key="k1")
     assert (other.code, other.json["code"]) == (422, "idempotency_key_reused")
     assert await names(alice, "?q=initech") == ["Initech"]

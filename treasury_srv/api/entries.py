@@ -75,13 +75,12 @@ class EntryHandler(ApiHandler):
         """201, once however often it is sent with one Idempotency-Key."""
         values = given(self.body(draft))
 
-        async def deed() -> tuple[msgspec.Struct, str]:
+        async def deed() -> once.Made:
             wanted = self.noun.read(values, self.empty(values), await self.zone())
             await self.check(None, wanted)
             wanted = structs.replace(wanted, id=new_id()) if self.noun.key == "id" else wanted
             entry = await changes.add(self.db, self.noun, wanted, await self.deed())
-            self.set_header("Location", f"{self.request.path}/{self.noun.id(entry)}")
-            return self.shown(entry), f'"{entry.version}"'
+            return once.Made(self.shown(entry), f'"{entry.version}"', f"{self.request.path}/{self.noun.id(entry)}")
 
         await once.answer(self, deed)
 

@@ -77,6 +77,7 @@ async def test_n020_a_repeated_request_is_done_once(carol, agreement, noun):
     body = draft(noun, agreement)
     first, again = [await carol.api(f"/api/{noun}", "POST", body, Idempotency_Key="k1") for _ in range(2)]
     assert (again.code, again.body, again.headers["Etag"]) == (201, first.body, first.headers["Etag"])
+    assert again.location == first.location and first.location.startswith(f"/api/{noun}/")
 
 
 @pytest.mark.parametrize("noun", DRAFTS)
