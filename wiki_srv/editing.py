@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hmlib import audit
+from hmlib import audit, refusals
 from hmlib.audit import Actor
 from hmlib.auth import Caller
 from hmlib.clock import new_id
@@ -24,7 +24,7 @@ class Target:
     folder: str = ""
 
 
-class Stale(Exception):
+class Stale(refusals.Stale):
     """Somebody else has saved the article meanwhile: `theirs` is how it stands now."""
 
     def __init__(self, theirs: Article) -> None:
@@ -98,11 +98,16 @@ async def save_in(tx: Db, caller: Caller, article: Article, draft: Draft, actor:
     return await articles.visible_to(tx, caller, article.id)
 
 
-async def set_archived(db: Db, caller: Caller, id: str, archived: bool, actor: Actor, now: str) -> Article | None:
-    """Put an article away or take it back; None when there is none for the caller. Both stand in its history."""
+async def set_archived(
+    db: Db, caller: Caller, id: str, archived: bool, actor: Actor, now: str, *, base: int | None = None
+) -> Article | None:
+    """Put an article away or take it back; None when there is none for the caller. Both stand in its history. Raises Stale when it
+    is no longer at revision `base`."""
     status, message = ("archived", "Archived") if archived else ("published", "Taken back from the archive")
     async with db.write() as tx:
         article = await articles.visible_to(tx, caller, id)
+        if article is not None and base not in (None, article.version):
+            raise Stale(article)
         if article is None or article.archived == archived:
             return article
         draft = Draft(article.title, article.body, article.tags, article.audience, message)

@@ -1,26 +1,31 @@
 """Articles for programs: the list in bulk, one, new ones, changes, and the archive."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
+from hmlib import once
 from hmlib.audit import Actor
 from hmlib.auth import allowed
 from hmlib.db import Conflict
 from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.openapi import speaks
-from hmlib.web import ApiHandler, Problem
+from hmlib.refusals import Invalid, Taken
+from hmlib.resources import QUERY, Lookup, ids_of, listed, picked, since_of
+from hmlib.web import ApiHandler
 from wiki_srv import editing
-from wiki_srv.api import listing
 from wiki_srv.drafts import GENERAL, Draft, draft, folder_path, one_line
-from wiki_srv.editing import Stale, Target
-from wiki_srv.queries import articles
-from wiki_srv.queries.articles import LISTING, Article
+from wiki_srv.editing import Target
+from wiki_srv.queries import articles, catalogue
+from wiki_srv.queries.articles import LISTING, Article, Entry
 
 LONGEST_BODY = 4 * 1024 * 1024
+TAKEN = "There is an article of that title in this folder already, perhaps an archived one."
+NO_COMPANY = "There is no such company."
 Line = Annotated[str, Meta(max_length=400)]
 Tags = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=20)]
 Text = Annotated[str, Meta(max_length=500_000)]
@@ -50,12 +55,7 @@ class ArticleAnswer(msgspec.Struct, frozen=True):
     url: str
 
 
-class ArticlePageAnswer(msgspec.Struct, frozen=True):
-    """Some articles; `next_cursor` asks for the next ones, `total` counts all that the search and filters find."""
-
-    items: list[ArticleAnswer]
-    next_cursor: str | None
-    total: int | None
+ArticleListed = listed(ArticleAnswer)
 
 
 class NewArticle(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -97,92 +97,103 @@ class ArticleHandler(ApiHandler):
             return actor
         return replace(actor, name=found[0].display_name) if found else actor
 
-    def answer_of(self, article: Article) -> ArticleAnswer:
-        shared = {name: getattr(article, name) for name in ArticleAnswer.__struct_fields__ if name not in ("space", "tags", "url")}
+    def answer_of(self, article: Entry) -> ArticleAnswer:
+        taken = [name for name in ArticleAnswer.__struct_fields__ if name not in ("space", "tags", "url", "body")]
         return ArticleAnswer(
-            space=article.space_name, tags=list(article.tags), url=self.hm.origin + self.reverse_url("article", article.id), **shared
+            space=article.space_name,
+            tags=list(article.tags),
+            url=self.hm.origin + self.reverse_url("article", article.id),
+            body=article.body if isinstance(article, Article) else "",
+            **{name: getattr(article, name) for name in taken},
         )
 
-    def answer_article(self, article: Article | None, status: int = 200) -> None:
+    async def article(self, id: str) -> Article:
+        """The article, if the caller may see it; else 404."""
+        found = await articles.visible_to(self.db, self.known, id)
+        if found is None:
+            raise HTTPError(404)
+        return found
+
+    def answer_article(self, article: Article | None) -> None:
         """Answer the article with its version as ETag, or 404."""
         if article is None:
             raise HTTPError(404)
-        self.answer(self.answer_of(article), status, etag=f'"{article.version}"')
-
-    def checked(self, wanted: tuple[Draft, dict[str, str]]) -> Draft:
-        """The draft, when nothing is wrong with it; else 422 with a sentence for each field."""
-        found, errors = wanted
-        if errors:
-            raise Problem(422, "invalid_article", " ".join(errors.values()), errors=errors)
-        return found
+        self.answer(self.answer_of(article), etag=f'"{article.version}"')
 
 
 class ArticleList(ArticleHandler):
     """The articles the caller may see."""
 
     filters = {
-        "company_id": "a company's id, or general",
-        "space_id": "one space only",
-        "folder": "a folder's path, with those below it",
-        "audience": "internal or client",
-        "tag": "one tag only",
-        "status": "published or archived; archived ones are left out unless asked for",
+        "company_id": "A company's id, or general.",
+        "space_id": "One space only.",
+        "folder": "A folder's path, with those below it.",
+        "audience": "internal or client.",
+        "tag": "One tag only.",
+        "status": "published or archived; archived ones are left out unless asked for.",
     }
 
     @allowed("wiki:read")
-    @speaks(answers=ArticlePageAnswer, query=listing.QUERY | filters)
+    @speaks(answers=ArticleListed, query=QUERY | filters)
     async def get(self) -> None:
-        """Articles by search, filters, ids or time of change, with their texts."""
-        ids = listing.ids_of(self.query)
-        if ids is not None:
-            found = await articles.some(self.db, self.known, ids)
-            self._answer(found, None, len(found))
+        """Articles by search, filters, ids or time of change, with their texts; leave body out of fields where the texts are not needed."""
+        if "ids" in self.query:
+            found = await articles.some(self.db, self.known, ids_of(self.query["ids"]))
+            self.answer({"items": self._picked(found), "next_cursor": None, "total": len(found)})
             return
-        ask = LISTING.ask(self.query, self.keys, limit_default=50, limit_max=200)
-        page = await articles.page_with_texts(self.db, self.known, ask, listing.time_of(self.query, "updated_since"))
-        self._answer(page.rows, page.next_cursor, page.total)
+        since, ask = since_of(self.query), LISTING.ask(self.query, self.keys, limit_default=100)
+        fields = self.query.get("fields", "")
+        reading = articles.page_with_texts if not fields or "body" in fields.split(",") else articles.page_of
+        page = await reading(self.db, self.known, ask, since)
+        answer: dict[str, object] = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
+        if since:
+            first = not self.query.get("cursor")
+            answer["deleted"] = await catalogue.ids_gone(self.db, self.known, since, ask.filters.get("status")) if first else []
+        self.answer(answer)
 
     @allowed("wiki:write")
     @speaks(takes=NewArticle, answers=ArticleAnswer, status=201)
     async def post(self) -> None:
-        """Write an article. 409 when its folder has one of that title."""
+        """Write an article; send an Idempotency-Key to be sure that it happens once. 409 when its folder has one of that title."""
         wanted = self.body(NewArticle)
-        content = self.checked(draft(wanted.title, wanted.body, wanted.tags, wanted.audience, wanted.message))
-        target = await self._target(wanted)
-        try:
-            id = await editing.create(self.db, content, target, await self.writer(), self.now)
-        except Conflict:
-            raise Problem(
-                409, "title_taken", "There is an article of that title in this folder already, perhaps an archived one."
-            ) from None
-        self.set_header("Location", self.reverse_url("api-article", id))
-        self.answer_article(await articles.visible_to(self.db, self.known, id), 201)
 
-    def _answer(self, found: list[Article], next_cursor: str | None, total: int | None) -> None:
-        items = listing.picked([self.answer_of(article) for article in found], self.query.get("fields", ""))
-        self.answer({"items": items, "next_cursor": next_cursor, "total": total})
+        async def deed() -> once.Made:
+            content, errors = draft(wanted.title, wanted.body, wanted.tags, wanted.audience, wanted.message)
+            target = await self._target(wanted, errors)
+            try:
+                id = await editing.create(self.db, content, target, await self.writer(), self.now)
+            except Conflict:
+                raise Taken({"title": TAKEN}) from None
+            article = await self.article(id)
+            return once.Made(self.answer_of(article), f'"{article.version}"', self.reverse_url("api-article", id))
 
-    async def _target(self, wanted: NewArticle) -> Target:
-        path, error = folder_path(wanted.folder)
-        if error:
-            raise Problem(422, "invalid_article", error, errors={"folder": error})
-        if wanted.company_id is None:
-            return Target(None, one_line(wanted.space) or GENERAL, path)
-        company = await editing.company_of(self.db, self.nexus, self.known, wanted.company_id)
-        if company is None:
-            raise Problem(422, "unknown_company", "There is no such company.", errors={"company_id": "There is no such company."})
-        return Target(company, company.name, path)
+        await once.answer(self, deed)
+
+    def _picked(self, found: Sequence[Entry]) -> Sequence[Any]:
+        return picked([self.answer_of(article) for article in found], ArticleAnswer, self.query.get("fields", ""))
+
+    async def _target(self, wanted: NewArticle, errors: dict[str, str]) -> Target:
+        """Where the article goes. Raises Invalid with that and with what else is wrong."""
+        path, wrong = folder_path(wanted.folder)
+        company = None
+        if wanted.company_id is not None:
+            company = await editing.company_of(self.db, self.nexus, self.known, wanted.company_id)
+            errors |= {} if company else {"company_id": NO_COMPANY}
+        errors |= {"folder": wrong} if wrong else {}
+        if errors:
+            raise Invalid(errors)
+        return Target(company, company.name, path) if company else Target(None, one_line(wanted.space) or GENERAL, path)
 
 
 class ArticleLookup(ArticleHandler):
-    """Many articles by id."""
+    """More ids than fit into an address."""
 
     @allowed("wiki:read")
-    @speaks(takes=listing.Lookup, answers=ArticlePageAnswer)
+    @speaks(takes=Lookup, answers=ArticleListed)
     async def post(self) -> None:
         """Up to 5,000 articles by id; those the caller may not see are absent."""
-        found = await articles.some(self.db, self.known, self.body(listing.Lookup).ids)
-        self.answer(ArticlePageAnswer([self.answer_of(article) for article in found], None, len(found)))
+        found = await articles.some(self.db, self.known, self.body(Lookup).ids)
+        self.answer({"items": [self.answer_of(article) for article in found], "next_cursor": None, "total": len(found)})
 
 
 class ArticleOne(ArticleHandler):
@@ -192,7 +203,7 @@ class ArticleOne(ArticleHandler):
     @speaks(answers=ArticleAnswer)
     async def get(self, id: str) -> None:
         """One article with its text."""
-        self.answer_article(await articles.visible_to(self.db, self.known, id))
+        self.answer_article(await self.article(id))
 
     @allowed("wiki:write")
     @speaks(takes=ArticleChange, answers=ArticleAnswer)
@@ -200,16 +211,13 @@ class ArticleOne(ArticleHandler):
         """Save a change as a new revision. Needs If-Match; 412 when somebody has saved since."""
         base = self.if_match()
         change = self.body(ArticleChange)
-        before = await articles.visible_to(self.db, self.known, id)
-        if before is None:
-            raise HTTPError(404)
-        content = self.checked(_changed(before, change))
+        content, errors = _changed(await self.article(id), change)
+        if errors:
+            raise Invalid(errors)
         try:
             saved = await editing.save(self.db, self.known, id, content, base, await self.writer(), self.now, strictly=True)
-        except Stale:
-            raise Problem(412, "stale", "Somebody has saved the article since you read it.") from None
         except Conflict:
-            raise Problem(409, "title_taken", "There is an article of that title in this folder already.") from None
+            raise Taken({"title": TAKEN}) from None
         self.answer_article(saved)
 
 
@@ -219,14 +227,18 @@ class ArticleArchive(ArticleHandler):
     @allowed("wiki:write")
     @speaks(answers=ArticleAnswer)
     async def put(self, id: str) -> None:
-        """Put the article away: out of lists and search, kept with its history."""
-        self.answer_article(await editing.set_archived(self.db, self.known, id, True, await self.writer(), self.now))
+        """Put the article away: out of lists and search, kept with its history. Needs If-Match."""
+        await self._set(id, archived=True)
 
     @allowed("wiki:write")
     @speaks(answers=ArticleAnswer)
     async def delete(self, id: str) -> None:
-        """Take the article back."""
-        self.answer_article(await editing.set_archived(self.db, self.known, id, False, await self.writer(), self.now))
+        """Take the article back. Needs If-Match."""
+        await self._set(id, archived=False)
+
+    async def _set(self, id: str, *, archived: bool) -> None:
+        base = self.if_match()
+        self.answer_article(await editing.set_archived(self.db, self.known, id, archived, await self.writer(), self.now, base=base))
 
 
 def _changed(before: Article, change: ArticleChange) -> tuple[Draft, dict[str, str]]:

@@ -88,11 +88,11 @@ class ArticleContext(ApiHandler):
         context, newest = await gathered(self.db, self.nexus, self.known, request)
         chunks = [self._chunk(choice) for choice in context.choices]
         left_out = [LeftOutArticle(left.article_id, left.reason) for left in context.left_out]
-        etag = hashlib.sha256(msgspec.json.encode([chunks, left_out, asked.token_budget])).hexdigest()[:32]
+        as_of = request.as_of or newest or f"{self.now[:10]}T00:00:00.000000Z"
+        etag = hashlib.sha256(msgspec.json.encode([chunks, left_out, asked.token_budget, as_of])).hexdigest()[:32]
         if self.not_modified(f'"{etag}"'):
             self.finish()
             return
-        as_of = request.as_of or newest or f"{self.now[:10]}T00:00:00.000000Z"
         self.answer(ContextAnswer(chunks, left_out, context.tokens, as_of, etag))
 
     async def _refuse_unknown(self, company_id: str) -> None:

@@ -105,16 +105,17 @@ async def some(db: Db, caller: Caller, ids: Sequence[str]) -> list[Article]:
     return [by_id[id] for id in dict.fromkeys(ids) if id in by_id]
 
 
-async def page_of(db: Db, caller: Caller, ask: Ask) -> Page[Entry]:
-    """A page of the list, without texts and, unless the status is asked for, without what is archived."""
-    wanted, params = _wanted(caller, ask)
+async def page_of(db: Db, caller: Caller, ask: Ask, since: str = "") -> Page[Entry]:
+    """A page of the list, without texts and, unless the status is asked for, without what is archived; with `since`, only what was saved
+    at or after that time."""
+    wanted, params = _wanted(caller, ask, since)
     after, order, place = ask.sql()
     rows = await db.all(f"SELECT {_COLUMNS} {_FROM} WHERE {wanted} {after} {order}", **params, **place)
     return ask.page([_entry(row) for row in rows], await _total(db, wanted, params), _key(ask))
 
 
 async def page_with_texts(db: Db, caller: Caller, ask: Ask, since: str = "") -> Page[Article]:
-    """A page of the list with texts; with `since`, everything saved at or after that time, archived or not."""
+    """The same page with texts."""
     wanted, params = _wanted(caller, ask, since)
     after, order, place = ask.sql()
     rows = await db.all(f"{_WITH_TEXT} WHERE {wanted} {after} {order}", **params, **place)
@@ -183,7 +184,7 @@ def _wanted(caller: Caller, ask: Ask, since: str = "") -> tuple[str, dict[str, A
     if since:
         clauses.append("article.updated_at >= :since")
         params["since"] = since
-    elif "status" not in ask.filters:
+    if "status" not in ask.filters:
         clauses.append(LIVING)
     return " AND ".join(clauses), params
 

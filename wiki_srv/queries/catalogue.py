@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hmlib.auth import Caller
 from hmlib.db import Db
-from wiki_srv.access import seen
+from wiki_srv.access import ever_seen, seen
 from wiki_srv.drafts import AUDIENCES
 from wiki_srv.queries.articles import LIVING
 
@@ -54,6 +54,23 @@ async def ids_of_company(db: Db, caller: Caller, company_id: str, audience: str 
         """,
         company_id=company_id,
         audiences=[audience] if audience else list(AUDIENCES),
+        **params,
+    )
+    return [row["id"] for row in rows]
+
+
+async def ids_gone(db: Db, caller: Caller, since: str, status: str | None) -> list[str]:
+    """The ids that have left the caller's list since then: put away (or of another status than the list is of), or no longer for
+    clients."""
+    once, params = ever_seen(caller)
+    listed = "article.status = :status" if status else LIVING
+    rows = await db.all(
+        f"""
+        SELECT article.id FROM article
+        WHERE {once} AND article.updated_at >= :since AND NOT ({listed} AND {seen(caller)[0]}) ORDER BY article.id
+        """,
+        since=since,
+        **({"status": status} if status else {}),
         **params,
     )
     return [row["id"] for row in rows]

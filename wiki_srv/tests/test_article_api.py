@@ -27,7 +27,9 @@ async def test_bulk_by_ids_keeps_their_order_and_drops_what_is_not_there(bob, ne
     answer = await bob.api(f"/api/articles?ids={runbook},{network},{ACME}")
     assert [item["id"] for item in answer.json["items"]] == [runbook, network]
     assert (await bob.api("/api/articles:lookup", "POST", {"ids": [network]})).json["total"] == 1
-    assert (await bob.api("/api/articles?ids=" + ",".join(f"x{number}" for number in range(201)))).code == 400
+    many = [f"x{number}" for number in range(5001)]
+    assert (await bob.api("/api/articles?ids=" + ",".join(many[:201]))).json["code"] == "too_many_ids"
+    assert [(await bob.api("/api/articles:lookup", "POST", {"ids": many[:most]})).code for most in (5000, 5001)] == [200, 400]
 
 
 async def test_pages_follow_each_other(bob, write):
@@ -39,12 +41,43 @@ async def test_pages_follow_each_other(bob, write):
     assert (await bob.api("/api/articles?sort=title&limit=3&cursor=abc")).json["code"] == "invalid_cursor"
 
 
+async def since(person, query=f"updated_since={EARLIER}"):
+    answer = (await person.api(f"/api/articles?{query}")).json
+    return sorted(item["title"] for item in answer["items"]), answer["deleted"]
+
+
 async def test_changes_since_a_time_tell_of_archived_articles(bob, network, runbook):
-    await bob.api(f"/api/articles/{network}/archive", "PUT")
-    assert await titles(bob, "updated_since=2026-11-02") == ["Network overview"]
-    assert sorted(await titles(bob, f"updated_since={EARLIER}")) == ["Network overview", "Printer jam runbook"]
+    await bob.api(f"/api/articles/{network}/archive", "PUT", If_Match='"1"')
+    assert await since(bob, "updated_since=2026-11-02") == ([], [network])
+    assert await since(bob) == (["Printer jam runbook"], [network])
+    assert await since(bob, f"updated_since={EARLIER}&status=archived") == (["Network overview"], [runbook])
     assert await titles(bob) == ["Printer jam runbook"]
-    assert (await bob.api("/api/articles?updated_since=yesterday")).code == 400
+    await bob.api(f"/api/articles/{network}/archive", "DELETE", If_Match='"2"')
+    assert await since(bob, "updated_since=2026-11-02") == (["Network overview"], [])
+    assert (await bob.api("/api/articles?updated_since=yesterday")).json["code"] == "invalid_updated_since"
+
+
+async def test_the_gone_are_named_once_however_many_pages_there_are(bob, write, network):
+    await bob.api(f"/api/articles/{network}/archive", "PUT", If_Match='"1"')
+    for number in range(3):
+        await write(f"T{number}")
+    query = f"/api/articles?updated_since={EARLIER}&limit=2"
+    first = (await bob.api(query)).json
+    second = (await bob.api(f"{query}&cursor={first['next_cursor']}")).json
+    assert ([len(page["items"]) for page in (first, second)], first["deleted"], second["deleted"]) == ([2, 1], [network], [])
+
+
+async def test_n113_a_client_hears_of_what_it_could_see_and_of_nothing_else(bob, dave, network, welcome, freight, runbook):
+    assert await since(dave) == (["How to reach us"], [])
+    for id in (network, welcome, freight, runbook):
+        change = {"body": "Changed."} | ({"audience": "internal"} if id == welcome else {})
+        assert (await bob.api(f"/api/articles/{id}", "PATCH", change, If_Match='"1"')).code == 200
+    assert await since(dave) == ([], [welcome])
+    await bob.api(f"/api/articles/{welcome}", "PATCH", {"audience": "client"}, If_Match='"2"')
+    assert await since(dave) == (["How to reach us"], [])
+    for id, version in ((welcome, 3), (network, 2), (freight, 2)):
+        assert (await bob.api(f"/api/articles/{id}/archive", "PUT", If_Match=f'"{version}"')).code == 200
+    assert await since(dave) == ([], [welcome])
 
 
 @pytest.mark.parametrize(
@@ -66,7 +99,13 @@ async def test_fields_are_picked(bob, network):
     assert (await bob.api("/api/articles?fields=title,version")).json["items"] == [
         {"id": network, "title": "Network overview", "version": 1}
     ]
-    assert (await bob.api("/api/articles?fields=secret")).code == 400
+    assert (await bob.api("/api/articles?fields=body")).json["items"][0]["body"].startswith("# Firewall")
+    assert (await bob.api("/api/articles?fields=secret")).json["code"] == "invalid_fields"
+
+
+@pytest.mark.parametrize(("limit", "code"), [("1000", 200), ("1001", 400), ("0", 400)])
+async def test_a_page_has_at_most_1000(bob, network, limit, code):
+    assert (await bob.api(f"/api/articles?limit={limit}")).code == code
 
 
 async def test_writing_and_changing_an_article(bob, hub):
@@ -93,6 +132,18 @@ async def test_n021_a_stale_version_is_412_and_a_missing_one_428(bob, network):
     assert (await bob.api(path, "PATCH", {"body": "x"}, If_Match='"1"')).code == 200
     assert (await bob.api(path, "PATCH", {"body": "y"}, If_Match='"1"')).json["code"] == "stale"
     assert (await bob.api(path, "PATCH", {"body": "y"}, If_Match='"x"')).code == 412
+    assert [(await bob.api(f"{path}/archive", verb)).code for verb in ("PUT", "DELETE")] == [428, 428]
+    assert [(await bob.api(f"{path}/archive", verb, If_Match='"1"')).json["code"] for verb in ("PUT", "DELETE")] == ["stale", "stale"]
+    assert (await bob.api(f"{path}/archive", "PUT", If_Match='"2"')).json["status"] == "archived"
+
+
+async def test_n020_a_repeated_request_is_done_once(bob):
+    first, again = [await bob.api("/api/articles", "POST", NEW, Idempotency_Key="k1") for _ in range(2)]
+    assert (first.code, again.code, again.body, again.headers["Etag"]) == (201, 201, first.body, '"1"')
+    assert again.location == first.location == f"/api/articles/{first.json['id']}"
+    other = await bob.api("/api/articles", "POST", {**NEW, "title": "Another"}, Idempotency_Key="k1")
+    assert (other.code, other.json["code"]) == (422, "idempotency_key_reused")
+    assert await titles(bob) == ["Backup plan"]
 
 
 async def test_an_article_is_not_sent_twice(bob, network):
@@ -103,7 +154,9 @@ async def test_an_article_is_not_sent_twice(bob, network):
 async def test_a_title_is_taken_once(bob):
     assert (await bob.api("/api/articles", "POST", NEW)).code == 201
     answer = await bob.api("/api/articles", "POST", {**NEW, "title": "backup PLAN"})
-    assert (answer.code, answer.json["code"]) == (409, "title_taken")
+    assert (answer.code, answer.json["code"], list(answer.json["errors"])) == (409, "conflict", ["title"])
+    other = (await bob.api("/api/articles", "POST", {**NEW, "title": "Other"})).location
+    assert (await bob.api(other, "PATCH", {"title": NEW["title"]}, If_Match='"1"')).json["code"] == "conflict"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +174,11 @@ async def test_a_title_is_taken_once(bob):
 )
 async def test_wrong_values_are_refused(bob, change, code):
     assert (await bob.api("/api/articles", "POST", {**NEW, **change})).code == code
+
+
+async def test_everything_that_is_wrong_is_said_at_once(bob):
+    answer = await bob.api("/api/articles", "POST", {"title": "", "body": "x", "folder": "..", "company_id": GLOBEX[:-1] + "9"})
+    assert (answer.json["code"], sorted(answer.json["errors"])) == ("invalid", ["company_id", "folder", "title"])
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b'{"title":1,"title":2}', b"\xff", b'{"title":NaN}', b"[" * 20000])

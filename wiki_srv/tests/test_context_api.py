@@ -3,7 +3,7 @@
 import pytest
 
 from hmlib.directory import Asset
-from wiki_srv.tests.conftest import ACME, ACME_COMPANY, GLOBEX, GLOBEX_COMPANY
+from wiki_srv.tests.conftest import ACME, ACME_COMPANY, EARLIER, GLOBEX, GLOBEX_COMPANY
 
 pytestmark = pytest.mark.gen_test
 
@@ -25,6 +25,25 @@ async def test_the_companys_articles_come_first_then_matching_general_ones(bob, 
     assert first["heading_path"] == ["Wi-Fi"] and first["url"].endswith(f"/articles/{network}#doc-wi-fi")
     assert first["text"] == "Network overview › Wi-Fi\n\nThree access points."
     assert answer.json["tokens"] == sum(chunk["tokens"] for chunk in answer.json["chunks"]) <= 4000
+
+
+async def test_the_answer_has_exactly_the_fields_agreed(bob, network, welcome, runbook):
+    answer = (await ask(bob, text="printer", exclude=[welcome])).json
+    assert set(answer) == {"chunks", "left_out", "tokens", "as_of", "etag"}
+    fields = {
+        "id": str, "article_id": str, "revision": int, "title": str, "heading_path": list, "text": str, "tokens": int, "status": str,
+        "scope": str, "reason": str, "score": float, "url": str,
+    }  # fmt: skip
+    assert [{name: type(value) for name, value in chunk.items()} for chunk in answer["chunks"]] == [fields] * 3
+    assert [list(left) for left in answer["left_out"]] == [["article_id", "reason"]]
+    assert answer["as_of"] == EARLIER
+
+
+async def test_a_wrong_value_is_named(bob):
+    answer = await ask(bob, token_budget=0)
+    assert (answer.json["code"], answer.json["pointer"]) == ("invalid_value", "/token_budget")
+    assert (await bob.api("/api/context", "POST", {"text": "x"})).json["code"] == "invalid_value"
+    assert (await ask(bob, extra=1)).json["code"] == "unknown_field"
 
 
 async def test_without_a_text_only_the_companys_own(bob, network, runbook):
@@ -107,7 +126,7 @@ async def test_articles_that_name_an_asset_come_first(bob, hub, write):
 
 
 async def test_archived_and_excluded_articles_stay_out(bob, network, welcome):
-    await bob.api(f"/api/articles/{network}/archive", "PUT")
+    await bob.api(f"/api/articles/{network}/archive", "PUT", If_Match='"1"')
     assert articles_of(await ask(bob)) == [welcome]
     answer = await ask(bob, exclude=[welcome])
     assert answer.json["chunks"] == [] and answer.json["left_out"] == [{"article_id": welcome, "reason": "excluded"}]
