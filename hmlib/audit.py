@@ -1,8 +1,10 @@
 """The audit log: who did what, where and when, each entry chained by SHA-256 to the one before."""
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -66,17 +68,41 @@ class AuditRow:
 _FIELDS = tuple(AuditRow.__dataclass_fields__)
 
 
-async def record(tx: Db, actor: Actor, action: str, subject: str, *, now: str, before: object = None, after: object = None) -> None:
-    """Add an entry within the transaction of the change itself.
+@dataclass(frozen=True)
+class Deed:
+    """One thing done: ``action`` is such as "company.created", ``subject`` "company/<id>", the rest what changed, as plain values,
+    Structs or dataclasses. They are kept for ever and shown, so never pass a secret."""
 
-    ``action`` is such as "company.created", ``subject`` "company/<id>". ``before`` and ``after`` are what changed, as plain values,
-    Structs or dataclasses; they are kept for ever and shown, so never pass a secret.
-    """
-    seq, previous_hash = await head(tx)
+    action: str
+    subject: str
+    before: object = None
+    after: object = None
+
+
+async def record(tx: Db, actor: Actor, action: str, subject: str, *, now: str, before: object = None, after: object = None) -> None:
+    """Add an entry within the transaction of the change itself; see Deed for the parts."""
+    await record_all(tx, actor, [Deed(action, subject, before, after)], now=now)
+
+
+async def record_all(tx: Db, actor: Actor, deeds: Sequence[Deed], *, now: str) -> None:
+    """Add an entry for each deed, in their order, within the transaction of the changes themselves."""
+    seq, previous = await head(tx)
+    chained = partial(_chained, seq, previous, actor, deeds, now)
+    rows = await asyncio.to_thread(chained) if len(deeds) > _BATCH else chained()
+    insert = f"INSERT INTO audit ({_COLUMNS}) VALUES ({', '.join(f':{name}' for name in _FIELDS)})"
+    for start in range(0, len(rows), _BATCH):
+        await tx.many(insert, rows[start : start + _BATCH])
+
+
+def _chained(seq: int, previous: str, actor: Actor, deeds: Sequence[Deed], now: str) -> list[dict[str, Any]]:
     who = (actor.id, actor.name, actor.address, actor.on_behalf_of, actor.request_id)
-    entry = AuditRow(seq + 1, now, *who, action, subject, _canonical(before), _canonical(after), previous_hash, "")
-    values = {name: getattr(entry, name) for name in _FIELDS} | {"hash": entry.own_hash}
-    await tx.run(f"INSERT INTO audit ({_COLUMNS}) VALUES ({', '.join(f':{name}' for name in _FIELDS)})", **values)
+    rows = []
+    for number, deed in enumerate(deeds, seq + 1):
+        what = (deed.action, deed.subject, _canonical(deed.before), _canonical(deed.after))
+        entry = AuditRow(number, now, *who, *what, previous, "")
+        previous = entry.own_hash
+        rows.append({name: getattr(entry, name) for name in _FIELDS} | {"hash": previous})
+    return rows
 
 
 async def head(db: Db) -> tuple[int, str]:

@@ -41,7 +41,7 @@ async def added(tx: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, 
         wanted = msgspec.structs.replace(wanted, account_number=await companies.free_number(tx))
     await _check_references(tx, caller.scope, noun, None, wanted)
     await noun.rows.insert(tx, [wanted], now)
-    await audit.record(tx, actor, f"{noun.name}.created", f"{noun.name}/{wanted.id}", now=now, after=facts(wanted))
+    await audit.record_all(tx, actor, [creation_of(noun, wanted)], now=now)
     return await _again(tx, caller, noun, wanted, now)
 
 
@@ -129,10 +129,18 @@ async def _follow_up(tx: Db, noun: Noun[Any], before: Any, wanted: Any, actor: A
     left = [id for id in noun.company_ids(before) if id not in noun.company_ids(wanted)]
     if left:
         await state.bury(tx, noun.name, before.id, left, now)
-    parts = {name: old for name, (old, _) in changed.items()}, {name: new for name, (_, new) in changed.items()}
-    await audit.record(
-        tx, actor, f"{noun.name}.{_deed(noun, changed)}", f"{noun.name}/{before.id}", now=now, before=parts[0], after=parts[1]
-    )
+    await audit.record_all(tx, actor, [change_of(noun, before, changed)], now=now)
+
+
+def creation_of(noun: Noun[Any], entry: Any) -> audit.Deed:
+    """What the audit log says of a new entry."""
+    return audit.Deed(f"{noun.name}.created", f"{noun.name}/{entry.id}", after=facts(entry))
+
+
+def change_of(noun: Noun[Any], before: Any, changed: Mapping[str, tuple[Any, Any]]) -> audit.Deed:
+    """What the audit log says of a change."""
+    old, new = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
+    return audit.Deed(f"{noun.name}.{_deed(noun, changed)}", f"{noun.name}/{before.id}", old, new)
 
 
 def _deed(noun: Noun[Any], changed: Mapping[str, tuple[Any, Any]]) -> str:

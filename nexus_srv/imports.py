@@ -11,6 +11,7 @@ from hmlib.audit import Actor
 from hmlib.auth import CompanyScope
 from hmlib.db import Conflict, Db
 from hmlib.files import Outcome, RowError, Sheet
+from nexus_srv.directory import change_of, creation_of, differences
 from nexus_srv.import_columns import COLUMNS
 from nexus_srv.import_kinds import PLANNERS, numbered
 from nexus_srv.import_plan import Known, Plan, Planner
@@ -109,7 +110,7 @@ async def _applied(db: Db, job: _Job, plan: Plan[Any], count: int) -> Outcome:
                 if plan.outcome.errors and not job.valid_only:
                     return _nothing(plan.outcome)
             await _written(tx, job, plan)
-            await _recorded(tx, job, plan.outcome)
+            await _recorded(tx, job, plan)
     except Conflict as refused:
         plan.outcome.errors.append(RowError(0, "", "", f"The data do not allow this ({refused.constraint or 'a reference'})."))
         return _nothing(plan.outcome)
@@ -138,10 +139,15 @@ async def _buried(tx: Db, noun: Noun[Any], plan: Plan[Any], now: str) -> None:
             await state.bury(tx, noun.name, before.id, left, now)
 
 
-async def _recorded(tx: Db, job: _Job, outcome: Outcome) -> None:
+async def _recorded(tx: Db, job: _Job, plan: Plan[Any]) -> None:
+    """One entry for the file and one for each thing it made or changed, as if a person had done it by hand."""
+    noun, outcome = NOUNS[job.kind], plan.outcome
     counts = {"file": job.name, "created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged}
     after = {**counts, "errors": len(outcome.errors)}
-    await audit.record(tx, job.actor, f"{job.kind}.imported", f"import/{job.kind}", now=job.now, after=after)
+    deeds = [audit.Deed(f"{job.kind}.imported", f"import/{job.kind}", after=after)]
+    deeds += [creation_of(noun, entry) for entry in plan.creates]
+    deeds += [change_of(noun, before, differences(before, after)) for before, after in plan.updates]
+    await audit.record_all(tx, job.actor, deeds, now=job.now)
 
 
 def _nothing(outcome: Outcome) -> Outcome:

@@ -173,12 +173,13 @@ async def test_a_scope_keeps_an_import_within_its_companies(run, db):
     assert len((await run("companies", "account_number,name\n100002,Mine", scope=scope)).errors) == 1
 
 
-async def test_an_import_is_one_entry_in_the_audit_log(run, db):
+async def test_an_import_is_in_the_audit_log_as_a_file_and_as_what_it_changed(run, db):
     await run("companies", "account_number,name\n300001,A\n300002,B")
-    rows = await db.all("SELECT actor_name, action, after_json FROM audit")
-    assert [tuple(row.values()) for row in rows] == [
-        ("Alice", "companies.imported", '{"created":2,"errors":0,"file":"companies.csv","unchanged":0,"updated":0}')
-    ]
+    await run("companies", "account_number,name\n300001,Ant\n300002,B")
+    rows = await db.all("SELECT actor_name, action, before_json, after_json FROM audit ORDER BY seq")
+    assert [row["action"] for row in rows] == ["companies.imported", *["company.created"] * 2, "companies.imported", "company.changed"]
+    assert rows[0]["after_json"] == '{"created":2,"errors":0,"file":"companies.csv","unchanged":0,"updated":0}'
+    assert (rows[4]["actor_name"], rows[4]["before_json"], rows[4]["after_json"]) == ("Alice", '{"name":"A"}', '{"name":"Ant"}')
 
 
 async def test_progress_goes_from_nothing_to_all(run):
