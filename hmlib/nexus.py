@@ -15,14 +15,15 @@ from tornado.httpclient import HTTPResponse
 from hmlib.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
 from hmlib.jwks import KeysAway
 from hmlib.settings import BadSetting, Settings
-from hmlib.wire import NexusDown, NexusRefused, Wire, checked, said
+from hmlib.wire import REQUEST_SECONDS, NexusDown, NexusRefused, Wire, checked, said
 
 SUMMARY_SECONDS = 60.0
 ALIVE_SECONDS = 1.0
 ALIVE_REMEMBERED_SECONDS = 2.0
 FRESH_SECONDS = 5.0
 REMEMBERED_ANSWERS = 256
-REMEMBERED_SUMMARIES = 4
+REMEMBERED_SUMMARIES = 8
+WHOLE = "*"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  the name of a kind of token
 __all__ = ["Directory", "Listed", "Nexus", "NexusDown", "NexusFor", "NexusRefused", "SignInRefused", "TokenFor"]
@@ -162,35 +163,59 @@ class Nexus:
     # Plumbing
 
     async def get(self, caller_id: str, path: str, token_for: TokenFor, kind: type[T]) -> T:
-        """GET with a short memory: fresh for 5 seconds, then asked again by ETag. Never shared between callers."""
+        """GET with a short memory: fresh for 5 seconds, then asked again by ETag. Never shared between callers.
+
+        While Nexus is away what was answered last is answered again; without that, NexusDown.
+        """
         etag, fresh_until, value = self._answers.get((caller_id, path), ("", 0.0, None))
         if time.monotonic() < fresh_until:
             return value  # type: ignore[no-any-return]
-        headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": etag} if etag else {})
-        answer = await self._wire.send("GET", path, headers=headers)
-        if checked(answer, (200, 304)).code == 200:
+        try:
+            answer = await self._asked(path, token_for, etag)
+        except NexusDown:
+            if value is None:
+                raise
+            return value  # type: ignore[no-any-return]
+        if answer.code == 200:
             etag, value = answer.headers.get("Etag", ""), msgspec.json.decode(answer.body, type=kind)
         self._answers[caller_id, path] = (etag, time.monotonic() + FRESH_SECONDS, value)
         _forget_oldest(self._answers, REMEMBERED_ANSWERS)
         return value  # type: ignore[no-any-return]
 
+    async def _asked(self, path: str, token_for: TokenFor, etag: str, seconds: float = REQUEST_SECONDS) -> HTTPResponse:
+        headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": etag} if etag else {})
+        return checked(await self._wire.send("GET", path, headers=headers, seconds=seconds), (200, 304))
+
     async def post(self, path: str, body: object, token: str) -> bytes:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         return checked(await self._wire.send("POST", path, body=msgspec.json.encode(body), headers=headers), (200, 201)).body
 
-    async def summary(self, caller_id: str, path: str, token_for: TokenFor) -> Summary:
-        """The billing summary, kept by ETag: an unchanged directory costs one small answer."""
-        held = self._summaries.get((caller_id, path))
-        headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": held.etag} if held else {})
-        answer = checked(await self._wire.send("GET", path, headers=headers, seconds=SUMMARY_SECONDS), (200, 304))
+    async def summary(self, caller_id: str, ids: Sequence[str] | None, token_for: TokenFor) -> Summary:
+        """The billing summary, kept by ETag: an unchanged directory costs one small answer. While Nexus is away, the last one."""
+        key = (caller_id, WHOLE if ids is None else ",".join(ids))
+        held = self._summaries.get(key)
+        path = "/api/billing_summary" + ("" if ids is None else "?" + urlencode({"ids": ",".join(ids)}))
+        try:
+            answer = await self._asked(path, token_for, held.etag if held else "", SUMMARY_SECONDS)
+        except NexusDown:
+            return held or self._part_of_whole(caller_id, ids or ())
         if answer.code == 200 or held is None:
             decoded = await asyncio.to_thread(msgspec.json.decode, answer.body, type=Summary)
             held = msgspec.structs.replace(decoded, etag=answer.headers.get("Etag", ""))
         else:
             held = msgspec.structs.replace(held, as_of=answer.headers.get("X-As-Of", held.as_of))
-        self._summaries[caller_id, path] = held
+        self._summaries[key] = held
+        if (caller_id, WHOLE) in self._summaries:  # the one all others can be taken from goes last
+            self._summaries.move_to_end((caller_id, WHOLE))
         _forget_oldest(self._summaries, REMEMBERED_SUMMARIES)
         return held
+
+    def _part_of_whole(self, caller_id: str, ids: Sequence[str]) -> Summary:
+        """Some companies out of the last whole summary of this caller. Raises NexusDown when there was none."""
+        whole = self._summaries.get((caller_id, WHOLE))
+        if whole is None:
+            raise NexusDown("Nexus is away, and nothing was asked of it before")
+        return msgspec.structs.replace(whole, companies=[company for company in whole.companies if company.id in ids])
 
     async def _tokens(self, **fields: str) -> SignedIn:
         answer = await self._grant(**fields)
@@ -259,8 +284,7 @@ class NexusFor:
 
     async def billing_summary(self, ids: Sequence[str] | None = None) -> Summary:
         """Every company the caller may see (or those of ``ids``), with all that can be counted, in one call."""
-        path = "/api/billing_summary" + ("?" + urlencode({"ids": ",".join(ids)}) if ids is not None else "")
-        return await self._nexus.summary(self._caller_id, path, self._token_for)
+        return await self._nexus.summary(self._caller_id, ids, self._token_for)
 
 
 def _refused_sign_in(answer: HTTPResponse) -> Exception:
