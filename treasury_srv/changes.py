@@ -30,8 +30,7 @@ async def added(tx: Db, noun: Noun[R], wanted: R, deed: Deed) -> R:
     stored = await noun.rule(tx, Change(None, wanted, deed))
     assert stored is not None
     await noun.table.insert(tx, [stored], deed.now)
-    subject = f"{noun.name}/{noun.id(stored)}"
-    await audit.record(tx, deed.actor, f"{noun.name}.created", subject, now=deed.now, after=noun.public(stored))
+    await audit.record_all(tx, deed.actor, [creation_of(noun, stored)], now=deed.now)
     return await _again(tx, noun, stored)
 
 
@@ -52,12 +51,21 @@ async def changed(tx: Db, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
     assert stored is not None
     if not await noun.table.save(tx, stored, deed.now):
         raise Stale
-    old, new = noun.public(before), noun.public(stored)
+    await audit.record_all(tx, deed.actor, [change_of(noun, before, stored)], now=deed.now)
+    return await _again(tx, noun, stored)
+
+
+def creation_of(noun: Noun[R], record: R) -> audit.Deed:
+    """What the audit log says of a new entry."""
+    return audit.Deed(f"{noun.name}.created", f"{noun.name}/{noun.id(record)}", after=noun.public(record))
+
+
+def change_of(noun: Noun[R], before: R, after: R) -> audit.Deed:
+    """What the audit log says of a change: the fields that differ, as they were and as they are."""
+    old, new = noun.public(before), noun.public(after)
     names = [name for name in new if new[name] != old[name]]
     parts = {name: old[name] for name in names}, {name: new[name] for name in names}
-    subject = f"{noun.name}/{noun.id(before)}"
-    await audit.record(tx, deed.actor, f"{noun.name}.changed", subject, now=deed.now, before=parts[0], after=parts[1])
-    return await _again(tx, noun, stored)
+    return audit.Deed(f"{noun.name}.changed", f"{noun.name}/{noun.id(before)}", *parts)
 
 
 async def remove(db: Db, noun: Noun[R], before: R, deed: Deed) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from hmlib.directory import Summary
 from hmlib.files import Change, Row, RowError, Sheet
 from treasury_srv.money import currencies, scaled
+from treasury_srv.periods import work_date
 from treasury_srv.queries.rows import differs
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -90,6 +91,11 @@ class Ground:
     now: str
     progress: Callable[[int, int], None] | None = None
 
+    @property
+    def today(self) -> str:
+        """The day it is for the MSP."""
+        return work_date(self.now, self.settings["time_zone"])
+
     async def rows(self, rows: list[Row] | None = None) -> AsyncIterator[Row]:
         """The rows of the file (or these, in another order), with a pause for others now and then."""
         wanted = self.sheet.rows if rows is None else rows
@@ -138,13 +144,18 @@ def number(value: Decimal, column: str, places: int) -> int:
 
 @dataclass
 class Drafted(Generic[R]):
-    """What an import would create and update, a change for each row, and the rows that cannot be used."""
+    """What an import would create and replace, a change for each row, and the rows that cannot be used."""
 
     created: list[R] = field(default_factory=list)
-    updated: list[R] = field(default_factory=list)
+    replaced: list[tuple[R, R]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     _lines: dict[object, int] = field(default_factory=dict)
+
+    @property
+    def updated(self) -> list[R]:
+        """What is stored in the place of something else."""
+        return [after for _, after in self.replaced]
 
     def take(self, row: Row, label: str, before: R | None, after: R) -> None:
         """A good row: what is stored and what it shall be."""
@@ -157,7 +168,7 @@ class Drafted(Generic[R]):
             return
         fields = differs(before, after)
         if fields:
-            self.updated.append(after)
+            self.replaced.append((before, after))
         self.changes.append(Change(line, "update" if fields else "unchanged", label, fields))
 
     def refuse(self, row: Row, why: Refused) -> None:

@@ -9,11 +9,12 @@ from hmlib import audit, files
 from hmlib.cells import Column
 from hmlib.db import Db
 from hmlib.directory import Summary
-from treasury_srv import agreement_imports, charge_imports, price_imports
+from treasury_srv import agreement_imports, changes, charge_imports, price_imports
 from treasury_srv.drafts import Drafted, Ground, Known
+from treasury_srv.nouns import AGREEMENTS, ASSET_OVERRIDES, CONTACT_OVERRIDES, LABOUR, LINE_ITEMS, OVERRIDES, PLANS, PRICES, Noun
+from treasury_srv.queries import agreements
+from treasury_srv.queries.plans import Described
 from treasury_srv.settings import PREFERENCES
-
-AUDITED_CHANGES = 200
 
 
 class Directory(Protocol):
@@ -24,23 +25,26 @@ class Directory(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its columns, what its rows mean beside what is stored, and how that is stored."""
+    """A kind of file: what it is about, its columns, what its rows mean beside what is stored, and how that is stored."""
 
+    noun: Noun[Any]
     columns: tuple[Column, ...]
     draft: Callable[[Db, Ground], Awaitable[Drafted[Any]]]
     store: Callable[[Db, Any, str], Awaitable[None]]
 
 
 _KINDS: Mapping[str, Kind] = {
-    "prices": Kind(price_imports.PRICE_COLUMNS, price_imports.draft_prices, price_imports.store_prices),
-    "agreements": Kind(agreement_imports.COLUMNS, agreement_imports.draft_agreements, agreement_imports.store_agreements),
-    "overrides": Kind(price_imports.OVERRIDE_COLUMNS, price_imports.draft_overrides, price_imports.store_overrides),
-    "asset-overrides": Kind(charge_imports.ASSET_COLUMNS, charge_imports.draft_asset_overrides, charge_imports.store_asset_overrides),
-    "contact-overrides": Kind(
-        charge_imports.CONTACT_COLUMNS, charge_imports.draft_contact_overrides, charge_imports.store_contact_overrides
+    "prices": Kind(PRICES, price_imports.PRICE_COLUMNS, price_imports.draft_prices, price_imports.store_prices),
+    "agreements": Kind(AGREEMENTS, agreement_imports.COLUMNS, agreement_imports.draft_agreements, agreement_imports.store_agreements),
+    "overrides": Kind(OVERRIDES, price_imports.OVERRIDE_COLUMNS, price_imports.draft_overrides, price_imports.store_overrides),
+    "asset-overrides": Kind(
+        ASSET_OVERRIDES, charge_imports.ASSET_COLUMNS, charge_imports.draft_asset_overrides, charge_imports.store_asset_overrides
     ),
-    "line-items": Kind(charge_imports.ITEM_COLUMNS, charge_imports.draft_line_items, charge_imports.store_line_items),
-    "labour": Kind(charge_imports.LABOUR_COLUMNS, charge_imports.draft_labour, charge_imports.store_labour),
+    "contact-overrides": Kind(
+        CONTACT_OVERRIDES, charge_imports.CONTACT_COLUMNS, charge_imports.draft_contact_overrides, charge_imports.store_contact_overrides
+    ),
+    "line-items": Kind(LINE_ITEMS, charge_imports.ITEM_COLUMNS, charge_imports.draft_line_items, charge_imports.store_line_items),
+    "labour": Kind(LABOUR, charge_imports.LABOUR_COLUMNS, charge_imports.draft_labour, charge_imports.store_labour),
 }
 
 KINDS: Mapping[str, tuple[Column, ...]] = {name: kind.columns for name, kind in _KINDS.items()}
@@ -77,6 +81,7 @@ async def run(
     if dry_run:
         return _outcome(sheet, await chosen.draft(db, ground))
     async with db.write() as tx:
+        await agreements.hold(tx)
         draft = await chosen.draft(tx, ground)
         outcome = _outcome(sheet, draft)
         if outcome.errors and not valid_only:
@@ -85,7 +90,8 @@ async def run(
         await chosen.store(tx, draft, now)
         outcome.applied = True
         if draft.created or draft.updated:
-            await _record(tx, actor, kind, name, outcome, now)
+            told = await asyncio.to_thread(_deeds, kind, name, draft, outcome)
+            await audit.record_all(tx, actor, told, now=now)
     return outcome
 
 
@@ -95,10 +101,13 @@ def _outcome(sheet: files.Sheet, draft: Drafted[Any]) -> files.Outcome:
     return files.Outcome(len(draft.created), len(draft.updated), unchanged, errors, list(sheet.notes), draft.changes)
 
 
-async def _record(tx: Db, actor: audit.Actor, kind: str, name: str, outcome: files.Outcome, now: str) -> None:
-    """One entry for the file: its counts, and its first changes with what was there before."""
-    changed = [change for change in outcome.changes if change.what != "unchanged"][:AUDITED_CHANGES]
-    before = {change.label: {key: old for key, (old, _) in change.fields.items()} for change in changed if change.fields}
-    after = {change.label: {key: new for key, (_, new) in change.fields.items()} for change in changed}
-    counts = {"file": name, "created": outcome.created, "updated": outcome.updated, "changes": after}
-    await audit.record(tx, actor, f"{kind}.imported", f"import/{kind}", now=now, before=before or None, after=counts)
+def _deeds(kind: str, name: str, draft: Drafted[Any], outcome: files.Outcome) -> list[audit.Deed]:
+    """One entry for the file, and one for each thing it made or changed, as if a person had done it by hand."""
+    noun = _KINDS[kind].noun
+    counts = {"created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged, "errors": len(outcome.errors)}
+    deeds = [audit.Deed(f"{kind}.imported", f"import/{kind}", after={"file": name, **counts})]
+    if isinstance(draft, price_imports.PriceDraft):
+        deeds += [changes.creation_of(PLANS, Described(id=plan.id, name=plan.name)) for plan in draft.new_plans]
+    deeds += [changes.creation_of(noun, record) for record in draft.created]
+    deeds += [changes.change_of(noun, before, record) for before, record in draft.replaced]
+    return deeds

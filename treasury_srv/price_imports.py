@@ -12,6 +12,7 @@ from hmlib.clock import new_id
 from hmlib.db import Db
 from hmlib.files import Row
 from hmlib.lists import folded
+from treasury_srv import rules
 from treasury_srv.drafts import Drafted, Ground, Refused, number
 from treasury_srv.facts import IN_E6, PREPAID, PRICE_RATES
 from treasury_srv.gathering import RATE_COLUMNS
@@ -22,6 +23,7 @@ from treasury_srv.queries.agreements import Agreement
 from treasury_srv.queries.overrides import Override
 from treasury_srv.queries.plans import Plan
 from treasury_srv.queries.prices import Price
+from treasury_srv.queries.rows import differs
 
 PRICE_COLUMNS = (
     Column("plan", key=True, required=True),
@@ -48,7 +50,7 @@ class PriceDraft(Drafted[Price]):
 
 
 async def draft_prices(db: Db, ground: Ground) -> PriceDraft:
-    """Rows match by plan, term and day; an unknown plan is made."""
+    """Rows match by plan, term and day; an unknown plan is made. What was billed keeps its prices."""
     draft = PriceDraft()
     by_name = {folded(plan.name): plan for plan in await plans.everything(db)}
     stored = {(price.plan_id, price.term, price.valid_from): price for price in await prices.everything(db)}
@@ -57,14 +59,25 @@ async def draft_prices(db: Db, ground: Ground) -> PriceDraft:
         plan = by_name.get(folded(name))
         try:
             price = _price(row, ground, plan.id if plan else new_id(), stored)
+            before = stored.get((price.plan_id, price.term, price.valid_from))
+            await _check_past(db, ground, row, before, price)
         except Refused as why:
             draft.refuse(row, why)
             continue
         if plan is None:
             plan = by_name[folded(name)] = Plan(id=price.plan_id, name=name)
             draft.new_plans.append(plan)
-        draft.take(row, f"{plan.name}, {price.term}, {price.valid_from}", stored.get((plan.id, price.term, price.valid_from)), price)
+        draft.take(row, f"{plan.name}, {price.term}, {price.valid_from}", before, price)
     return draft
+
+
+async def _check_past(db: Db, ground: Ground, row: Row, before: Price | None, price: Price) -> None:
+    """A file rewrites the past no more than a form: raises Refused for the first value that would."""
+    if not (why := await rules.rewriting(db, before, price, ground.today)):
+        return
+    changed = set(differs(before, price)) if before else set()
+    column = next((name for name in ("currency", *PRICE_RATES) if RATE_COLUMNS.get(name, name) in changed), "valid_from")
+    raise Refused(column, row.values[column] if before else price.valid_from, why)
 
 
 def _price(row: Row, ground: Ground, plan_id: str, stored: dict[tuple[str, str, str], Price]) -> Price:
@@ -124,7 +137,7 @@ def _override(
     said = _meant(what, values["value"], plan_ids)
     if before:
         return before, structs.replace(before, valid_to=valid_to, **said)
-    owner = _owner(theirs, day or ground.now[:10])
+    owner = _owner(theirs, day or ground.today)
     if owner is None:
         raise Refused("valid_from", day, "The company has no agreement on this day or later.")
     return None, Override(id=new_id(), agreement_id=owner.id, what=what, valid_from=day, valid_to=valid_to, **said)

@@ -16,6 +16,7 @@ from treasury_srv.queries.agreements import Agreement
 from treasury_srv.queries.labour import LabourEntry
 from treasury_srv.queries.overrides import Override
 from treasury_srv.queries.prices import Price
+from treasury_srv.queries.rows import differs
 from treasury_srv.terms import Overlap, fitted
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -50,33 +51,35 @@ async def anything(tx: Db, change: Change[R]) -> R | None:
 async def prices_stay(tx: Db, change: Change[Price]) -> Price | None:
     """A price change never rewrites the past: days gone by that an agreement was billed on keep the prices they had."""
     await agreements.hold(tx)
-    for version in (change.before, change.after):
-        if version is not None and await _rewrites(tx, version, change):
-            raise NotAllowed(
-                "in_use",
-                f"Agreements were billed by these prices before this month or on a finalised bill since {version.valid_from}. "
-                "Prices change from a later day on: add a new version.",
-                409,
-            )
+    if why := await rewriting(tx, change.before, change.after, change.deed.today):
+        raise NotAllowed("in_use", why, 409)
     return change.after
 
 
-async def _rewrites(tx: Db, version: Price, change: Change[Price]) -> bool:
+async def rewriting(db: Db, before: Price | None, after: Price | None, today: str) -> str:
+    """Why a version may not become another one (None: it is made, or deleted): a sentence, "" when it may."""
+    if before and after and not differs(before, after):
+        return ""
+    for version in (before, after):
+        if version is not None and await _billed(db, version, new=version is after, today=today):
+            return (
+                f"Agreements were billed by these prices before this month or on a finalised bill since {version.valid_from}. "
+                "Prices change from a later day on: add a new version."
+            )
+    return ""
+
+
+async def _billed(db: Db, version: Price, *, new: bool, today: str) -> bool:
+    """Whether something was billed on the days of a version; a new one takes no days from anything where no other was before it."""
     others = [
-        one.valid_from for one in await prices.of_plan(tx, version.plan_id) if one.term == version.term and one.id != version.id
+        one.valid_from for one in await prices.of_plan(db, version.plan_id) if one.term == version.term and one.id != version.id
     ]  # fmt: skip
-    if version is change.after and not any(day < version.valid_from for day in others):
+    if new and not any(day < version.valid_from for day in others):
         return False  # there were no prices on these days
-    if change.before and change.after and _told(change.before) == _told(change.after):
-        return False
-    last = await prices.finalised_until(tx, version.plan_id, version.term)
-    open_from = max(change.deed.today[:7], following(last) if last else "") + "-01"
+    last = await prices.finalised_until(db, version.plan_id, version.term)
+    open_from = max(today[:7], following(last) if last else "") + "-01"
     until = min([open_from, *(day for day in others if day > version.valid_from)])
-    return version.valid_from < until and await prices.used_between(tx, version.plan_id, version.term, version.valid_from, until)
-
-
-def _told(version: Price) -> tuple[object, ...]:
-    return tuple(getattr(version, name) for name in version.__struct_fields__ if name not in ("created_at", "updated_at", "version"))
+    return version.valid_from < until and await prices.used_between(db, version.plan_id, version.term, version.valid_from, until)
 
 
 async def agreements_fit(tx: Db, change: Change[Agreement]) -> Agreement | None:

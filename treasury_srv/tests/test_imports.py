@@ -2,6 +2,7 @@
 
 import pytest
 
+from hmlib import audit
 from hmlib.audit import Actor
 from hmlib.auth import CompanyScope
 from hmlib.testing import ACME, GLOBEX
@@ -226,13 +227,49 @@ async def test_labour_of_companies_out_of_sight_cannot_be_taken_over(db, bring):
     assert counts(await bring("labour", f"{LABOUR}\nt-1,100001,2026-03-05T08:00:00Z,2,yes,,\n"))[3] == [(2, "external_id")]
 
 
-async def test_an_import_is_audited_once_with_what_was_there_before(db, bring):
+async def test_an_import_is_audited_with_each_thing_it_made_or_changed(db, bring):
     await bring("prices", PRICES)
     await bring("prices", PRICES)
-    await bring("prices", PRICES.replace(",50,", ",51,"))
-    found = await db.all("SELECT action, actor_name, before_json FROM audit ORDER BY seq")
-    assert [(row["action"], row["actor_name"]) for row in found] == [("prices.imported", "carol")] * 2
-    assert "500000" in found[1]["before_json"]
+    await bring("prices", PRICES.replace(",50,", ",51,", 1))
+    rows = await audited(db)
+    found = [(row.action, row.actor_name) for row in rows]
+    first, then = ["prices.imported", "plan.created", "price.created"], ["prices.imported", "price.changed"]
+    assert found == [(action, "carol") for action in [*first, *then]]
+    assert rows[1].after["name"] == "Complete" and rows[2].after["per_workstation"] == "20.00"
+    price = (await prices.everything(db))[0]
+    assert (rows[4].subject, rows[4].before, rows[4].after) == (f"price/{price.id}", {"per_user": "50.00"}, {"per_user": "51.00"})
+    assert rows[3].after == {"file": "prices.csv", "created": 0, "updated": 1, "unchanged": 0, "errors": 0}
+    assert await audit.first_broken(db) is None
+
+
+async def audited(db):
+    return (await audit.page_of(db, audit.LISTING.ask({"sort": "seq"}, NoCursors(), limit_default=1000))).rows
+
+
+class NoCursors:
+    def mac(self, *parts):
+        return ""
+
+
+async def test_nothing_of_a_long_import_is_missing_from_the_audit_log(db, bring):
+    rows = "".join(f"t-{number},100001,2026-03-05T08:00:00Z,1,yes,,\n" for number in range(300))
+    await bring("labour", f"{LABOUR}\n{rows}")
+    entries = [row for row in await audited(db) if row.action == "labour_entry.created"]
+    assert [entry.after["external_id"] for entry in entries] == [f"t-{number}" for number in range(300)]
+
+
+async def test_a_file_does_not_rewrite_prices_that_were_billed(db, bring):
+    await bring("prices", PRICES)
+    await seeds.agreement(db, plan_id=(await plans.everything(db))[0].id)
+    later = PRICES.splitlines()[1].replace("2026-01-01", "2026-12-01").replace(",50,", ",60,")
+    between = later.replace("2026-12-01", "2026-06-01")
+    changed = PRICES.replace(",50,20,", ",51,22,")
+    assert counts(await bring("prices", f"{changed}{later}\n{between}\n"))[3] == [(2, "per_user"), (4, "valid_from")]
+    assert counts(await bring("prices", changed, dry_run=True))[3] == [(2, "per_user")]
+    assert counts(await bring("prices", f"{changed}{later}\n", valid_only=True)) == (1, 0, 0, [(2, "per_user")])
+    assert [price.per_user_e4 for price in await prices.everything(db)] == [500_000, 600_000]
+    assert counts(await bring("prices", f"{PRICES}{later}\n")) == (0, 0, 2, [])
+    assert counts(await bring("prices", f"{PRICES}{later.replace(',60,', ',61,')}\n")) == (0, 1, 1, [])
 
 
 async def test_progress_is_told_and_the_directory_asked_once(db):

@@ -1,5 +1,6 @@
 """Files in: tried out, applied whole or in their good rows, by people and by programs."""
 
+import asyncio
 import io
 
 import pytest
@@ -44,7 +45,8 @@ async def test_a_file_is_tried_out_and_then_applied(bob, db):
     applied = await bob.fetch(answer.location, "POST", {"rows": "all"})
     assert (applied.code, await entries(db)) == (303, ["t1", "t2"])
     assert "The file is applied." in (await bob.fetch(answer.location)).text
-    assert (await db.one("SELECT action, actor_name FROM audit")) == {"action": "labour.imported", "actor_name": "bob"}
+    told = [(row["action"], row["actor_name"]) for row in await db.all("SELECT action, actor_name FROM audit ORDER BY seq")]
+    assert told == [("labour.imported", "bob"), ("labour_entry.created", "bob"), ("labour_entry.created", "bob")]
     assert (await db.one("SELECT raw FROM import_file"))["raw"] is None
 
 
@@ -74,7 +76,7 @@ async def test_bad_rows_are_named_by_line_and_column_and_keep_everything_out(bob
 async def test_applying_twice_does_it_once(bob, db):
     where = (await upload(bob, GOOD)).location
     assert [(await bob.fetch(where, "POST", {"rows": "all"})).code for _ in range(2)] == [303, 303]
-    assert (await db.value("SELECT count(*) FROM audit")) == 1
+    assert (await db.value("SELECT count(*) FROM audit WHERE action = 'labour.imported'")) == 1
 
 
 async def test_columns_are_chosen_and_remembered(bob, db):
@@ -188,3 +190,28 @@ async def test_agreements_come_in_for_companies_one_sees(carol, db):
     await seeds.plan(db)
     answer = await send(carol, "company_account_number,start_on,plan,term\n100001,2026-01-01,Complete,1_year\n", kind="agreements")
     assert answer.json["created"] == 1 and (await db.one("SELECT company_id FROM agreement"))["company_id"] == ACME
+
+
+async def test_a_file_does_not_rewrite_prices_that_were_billed(carol, db):
+    await send(carol, PRICES, kind="prices")
+    await seeds.agreement(db, plan_id=await db.value("SELECT id FROM plan"))
+    changed = PRICES.replace("USD,10,10", "USD,10,11")
+    refused = await send(carol, changed, kind="prices")
+    error = refused.json["errors"][0]
+    assert (refused.code, error["line"], error["column"], error["value"]) == (422, 2, "per_workstation", "11")
+    assert "Agreements were billed by these prices" in error["message"]
+    where = (await upload(carol, changed, "prices", "prices.csv")).location
+    assert "Agreements were billed by these prices" in (await carol.fetch(where)).text
+    assert (await carol.fetch(where, "POST", {"rows": "all"})).code == 422
+    assert await db.value("SELECT per_workstation_e4 FROM price_version") == 100_000
+
+
+async def test_a_file_and_a_program_at_once_make_no_two_agreements_for_a_day(carol, db):
+    await seeds.plan(db)
+    text = "company_account_number,start_on,plan,term\n100001,2026-0{}-01,Complete,1_year\n"
+    files = (send(carol, text.format(month), kind="agreements") for month in range(1, 5))
+    body = {"company_id": ACME, "plan_id": seeds.PLAN, "term": "1_year", "currency": "USD"}
+    posts = (carol.api("/api/agreements", "POST", {**body, "start_on": f"2026-0{month}-01"}) for month in range(5, 9))
+    answers = await asyncio.gather(*files, *posts)
+    assert sorted(answer.code for answer in answers) in ([200, *[409] * 4, *[422] * 3], [201, *[409] * 3, *[422] * 4])
+    assert await db.value("SELECT count(*) FROM agreement") == 1
