@@ -76,6 +76,8 @@ ORDER = [
     "replays",
     "once",
     "resources",
+    "import_files",
+    "import_answers",
     "transactions",
     "login",
     "logout",

@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import files
+from hmlib import files, import_files
 from hmlib.auth import Caller, allowed
 from hmlib.cells import Column
 from hmlib.clock import new_id
 from hmlib.files import Change, Outcome, RowError, Unreadable
+from hmlib.import_files import ImportFile
 from hmlib.web import PageHandler, Problem
 from treasury_srv import imports, money
-from treasury_srv.queries import import_files, plans
-from treasury_srv.queries.import_files import ImportFile
+from treasury_srv.queries import import_mappings, plans
 
 LARGEST_FILE = 20 * 1024 * 1024
 SHOWN = 200
@@ -116,7 +116,7 @@ class ImportNewPage(ImportHandler):
         except Unreadable as unreadable:
             self.show_upload(kind, str(unreadable))
             return
-        remembered = await import_files.remembered(self.db, kind)
+        remembered = await import_mappings.remembered(self.db, kind)
         mapping = {heading: remembered[heading] for heading in headings if heading in remembered}
         name = upload.filename.replace("\\", "/").rpartition("/")[2][:200] or kind
         file = ImportFile(id=new_id(), kind=kind, name=name, raw=upload.body, mapping=mapping, owner_id=self.known.id)
@@ -188,7 +188,7 @@ class ImportMapping(ImportHandler):
         chosen = {heading: self.form.get(f"column-{place}", "") for place, heading in enumerate(headings)}
         if not names.issuperset(chosen.values()):
             raise HTTPError(400)
-        await import_files.put_mapping(self.db, id, kind, chosen)
+        await import_mappings.put(self.db, id, kind, chosen)
         self.see_other(self.reverse_url("import-file", kind, id))
 
 

@@ -1,6 +1,4 @@
-"""Files on their way in, each for the person who uploaded it, and the column choices that are remembered."""
-
-from collections.abc import Mapping
+"""Files on their way in: each for the person who uploaded it, kept until it is applied or discarded, and a day at most."""
 
 import msgspec
 
@@ -11,7 +9,8 @@ KEPT_SECONDS = 86_400
 
 
 class ImportFile(msgspec.Struct, frozen=True, kw_only=True):
-    """An uploaded file; `mapping` leads from its headings to columns, `outcome` is JSON once it is applied, and `raw` is gone then."""
+    """An uploaded file. `mapping` is what has been said about it, such as which heading stands for which column; `outcome` is JSON once
+    it is applied, and `raw` is gone then."""
 
     id: str
     kind: str
@@ -62,23 +61,3 @@ async def finish(db: Db, id: str, outcome: str) -> None:
 
 async def delete(db: Db, id: str) -> None:
     await db.run("DELETE FROM import_file WHERE id = :id", id=id)
-
-
-async def remembered(db: Db, kind: str) -> dict[str, str]:
-    """The columns that headings of this kind of file were last taken for."""
-    found = await db.all("SELECT heading, column_name FROM import_mapping WHERE kind = :kind", kind=kind)
-    return {row["heading"]: row["column_name"] for row in found}
-
-
-async def put_mapping(db: Db, id: str, kind: str, mapping: Mapping[str, str]) -> None:
-    """Use a choice of columns for a file, and remember it for the next one."""
-    async with db.write() as tx:
-        text = msgspec.json.encode(dict(mapping)).decode()
-        await tx.run("UPDATE import_file SET mapping = :mapping WHERE id = :id", id=id, mapping=text)
-        await tx.many(
-            """
-            INSERT INTO import_mapping (kind, heading, column_name) VALUES (:kind, :heading, :column_name)
-            ON CONFLICT (kind, heading) DO UPDATE SET column_name = excluded.column_name
-            """,
-            [{"kind": kind, "heading": heading, "column_name": column} for heading, column in mapping.items()],
-        )
