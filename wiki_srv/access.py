@@ -22,15 +22,6 @@ def seen(caller: Caller, table: str = "article") -> tuple[str, dict[str, Any]]:
     return f"({table}.company_id IS NULL OR {scope})", caller.scope.params()
 
 
-def ever_seen(caller: Caller) -> tuple[str, dict[str, Any]]:
-    """The condition on `article` for what the caller may see or could see at some time, and its parameters: a client never hears of
-    an article that was internal all along."""
-    if caller.level != "client":
-        return seen(caller)
-    shown = "EXISTS (SELECT 1 FROM revision WHERE revision.article_id = article.id AND revision.audience = 'client')"
-    return f"({shown} AND article.company_id IS NOT NULL AND {caller.scope.clause('article.company_id')})", caller.scope.params()
-
-
 def seen_revisions(caller: Caller) -> str:
     """The condition on `revision` beside that on its article: what was internal then is not shown to a client now."""
     return "revision.audience = 'client'" if caller.level == "client" else "TRUE"

@@ -1,10 +1,11 @@
 """What is there, without the articles themselves: how many of each company, which tags, which ids."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from hmlib.auth import Caller
 from hmlib.db import Db
-from wiki_srv.access import ever_seen, seen
+from wiki_srv.access import seen
 from wiki_srv.drafts import AUDIENCES
 from wiki_srv.queries.articles import LIVING
 
@@ -62,7 +63,7 @@ async def ids_of_company(db: Db, caller: Caller, company_id: str, audience: str 
 async def ids_gone(db: Db, caller: Caller, since: str, status: str | None) -> list[str]:
     """The ids that have left the caller's list since then: put away (or of another status than the list is of), or no longer for
     clients."""
-    once, params = ever_seen(caller)
+    once, params = _ever_seen(caller)
     listed = "article.status = :status" if status else LIVING
     rows = await db.all(
         f"""
@@ -86,3 +87,12 @@ async def ids_by_place(db: Db) -> dict[tuple[str, str, str], str]:
         """
     )
     return {(row["place"], row["folder"], row["folded"]): row["id"] for row in rows}
+
+
+def _ever_seen(caller: Caller) -> tuple[str, dict[str, Any]]:
+    """The condition on `article` for what the caller may see or could see at some time, and its parameters: a client never hears of
+    an article that was internal all along."""
+    if caller.level != "client":
+        return seen(caller)
+    shown = "EXISTS (SELECT 1 FROM revision WHERE revision.article_id = article.id AND revision.audience = 'client')"
+    return f"({shown} AND article.company_id IS NOT NULL AND {caller.scope.clause('article.company_id')})", caller.scope.params()
