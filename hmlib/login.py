@@ -15,6 +15,7 @@ from hmlib.auth import anyone
 from hmlib.callers import ModuleCallers
 from hmlib.clock import shifted
 from hmlib.directory import SignedIn
+from hmlib.jwks import BadToken
 from hmlib.nexus import Nexus, NexusDown, NexusRefused, SignInRefused
 from hmlib.requests import BadRequest
 from hmlib.sessions import Opening, Tokens
@@ -27,6 +28,7 @@ SCOPE = "openid profile offline_access"
 
 WRONG = "That username and password do not match."
 THROTTLED = "Too many attempts. Wait a little, then try again."
+UNCONFIRMED = "Nexus did not confirm this sign-in. Try again."
 BUSY = "Too many people are signing in just now. Try again in a few seconds."
 AWAY = "Signing in is not possible just now, because Nexus does not answer. This page will work again as soon as it does."
 
@@ -69,9 +71,13 @@ class SignInHandler(PageHandler):
         }
         self.see_other(f"{self.hm.nexus_url}/oauth/authorize?" + urlencode(asked | ({"prompt": prompt} if prompt else {})))
 
-    async def open_session(self, answer: SignedIn, name: str) -> None:
+    async def open_session(self, answer: SignedIn, name: str, sub: str = "") -> None:
         """Open the module's session with what Nexus gave, under a new id. Raises BadToken when it does not hold."""
         claims = await self.module_callers.verifier.verify(answer.token)
+        if self.module_callers.revocations.hits(claims):
+            raise BadToken("ended while it was on its way")
+        if sub and claims.sub != sub:
+            raise BadToken("the two tokens name different people")
         hours = await self.preferences.int(self.db, "session_absolute_hours")
         ends = min(shifted(self.now, hours * 3600), answer.session_expires_at or "9999")
         if self.session:
@@ -152,7 +158,10 @@ class SignInPage(SignInHandler):
         except NexusDown:
             self.show_form(503, AWAY, username, next_path=next_path)
             return
-        await self._signed_in(answer, next_path)
+        try:
+            await self._signed_in(answer, next_path)
+        except BadToken:
+            self.show_form(503, UNCONFIRMED, username, next_path=next_path)
 
     async def _signed_in(self, answer: SignedIn, next_path: str) -> None:
         """Open the session, then hand the browser over to Nexus, so that the next module needs no form."""
@@ -201,8 +210,8 @@ class Callback(SignInHandler):
                 nonce=transaction.nonce,
                 access_token=answer.token,
             )
-            await self.open_session(answer, claims.name or claims.preferred_username)
-        except (NexusRefused, tokens.BadToken) as error:
+            await self.open_session(answer, claims.name or claims.preferred_username, claims.sub)
+        except (NexusRefused, BadToken) as error:
             raise Problem(400, "sign_in_failed", "Nexus did not confirm this sign-in. Start again from the page you wanted.") from error
         self.put_cookie(self.tries_cookie, str(self.tried_silently() + 1), SILENT_SECONDS)
         self.see_other(transaction.next)

@@ -1,5 +1,6 @@
 """The API's description, made from the routes, their marks and the Structs they take and answer."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,13 @@ from hmlib.web import ApiHandler, PageHandler
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 VERBS = ("get", "post", "put", "patch", "delete")
+HEADERS = {
+    "get": ("If-None-Match", "The ETag of an answer you hold: 304 when it still stands."),
+    "post": ("Idempotency-Key", "A key of your own: the same request again makes nothing twice. For what makes things."),
+    "put": ("If-Match", "The ETag you read; 428 says where it is needed, 412 that the thing has changed."),
+    "patch": ("If-Match", "The ETag you read; 428 without it, 412 when the thing has changed."),
+    "delete": ("If-Match", "The ETag you read; 428 says where it is needed, 412 that the thing has changed."),
+}
 PROBLEM = {
     "description": "A problem (RFC 9457)",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -24,19 +32,22 @@ PROBLEM = {
 
 @dataclass(frozen=True)
 class Contract:
-    """What one method takes and answers; ``query`` names its parameters, each with a sentence."""
+    """What one method takes and answers; ``query`` names its parameters, each with a sentence; ``media`` are a raw body's media types."""
 
     takes: Any = None
     answers: Any = None
     query: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+    media: tuple[str, ...] = ()
 
 
-def speaks(takes: Any = None, answers: Any = None, query: Mapping[str, str] | None = None, status: int = 200) -> Callable[[Method], Method]:
-    """Declare a method's Structs and query parameters for the API's description."""
+def speaks(
+    takes: Any = None, answers: Any = None, query: Mapping[str, str] | None = None, status: int = 200, media: tuple[str, ...] = ()
+) -> Callable[[Method], Method]:
+    """Declare a method's Structs, query parameters and, for a body that is not JSON, its media types for the API's description."""
 
     def stamp(method: Method) -> Method:
-        method.__dict__["contract"] = Contract(takes, answers, query or {}, status)
+        method.__dict__["contract"] = Contract(takes, answers, query or {}, status, media)
         return method
 
     return stamp
@@ -60,7 +71,7 @@ def operations(routes: Iterable[URLSpec]) -> list[Operation]:
     for route in routes:
         if not issubclass(route.target, ApiHandler) or not route.regex.pattern.startswith(("/api/", "/oauth/")):
             continue
-        path, names = _path(route.regex.pattern)
+        path, names = _path(route)
         for verb in VERBS:
             method = getattr(route.target, verb, None)
             if method is not None and mark_of(method) is not None:
@@ -92,35 +103,46 @@ def document(title: str, release: str, origin: str, found: list[Operation]) -> d
 
 def _described(operation: Operation, by_kind: Mapping[int, Any]) -> dict[str, Any]:
     contract = operation.contract
+    words = re.sub(r"[^a-z0-9]+", "_", operation.path.lower()).strip("_")
     described: dict[str, Any] = {
+        "operationId": f"{operation.verb}_{words}",
         "summary": operation.summary,
         "security": [{"bearer": []}] if operation.permission != "anyone" else [],
-        "parameters": [
-            *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in operation.names),
-            *({"name": name, "in": "query", "description": said, "schema": {"type": "string"}} for name, said in contract.query.items()),
-        ],
+        "parameters": _parameters(operation),
         "responses": {str(contract.status): {"description": "Done"}, "default": PROBLEM},
     }
     if contract.answers is not None:
         described["responses"][str(contract.status)]["content"] = {"application/json": {"schema": by_kind[id(contract.answers)]}}
+    content: dict[str, Any] = {media: {} for media in contract.media}
     if contract.takes is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": by_kind[id(contract.takes)]}}}
+        content |= {"application/json": {"schema": by_kind[id(contract.takes)]}}
+    if content:
+        described["requestBody"] = {"required": True, "content": content}
     if operation.permission not in ("anyone", "signed in"):
         described["description"] = f"Needs the permission {operation.permission}."
     return described
 
 
-def _path(pattern: str) -> tuple[str, tuple[str, ...]]:
-    """A route's pattern as a template: each group becomes {id}, {id2} …"""
-    groups = 0
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    text = {"schema": {"type": "string"}}
+    named = [{"name": name, "in": "path", "required": True, **text} for name in operation.names]
+    asked = [{"name": name, "in": "query", "description": said, **text} for name, said in operation.contract.query.items()]
+    header, said = HEADERS.get(operation.verb, ("", ""))
+    if not header or not operation.path.startswith("/api/"):
+        return [*named, *asked]
+    return [*named, *asked, {"name": header, "in": "header", "description": said, **text}]
 
-    def numbered(match: re.Match[str]) -> str:
-        nonlocal groups
-        groups += 1
-        return "{id}" if groups == 1 else f"{{id{groups}}}"
 
-    path = re.sub(r"\((?:\?P<\w+>)?[^)]*\)", numbered, pattern.removesuffix("$")).replace("\\", "")
-    return path, tuple("id" if n == 1 else f"id{n}" for n in range(1, groups + 1))
+def _path(route: URLSpec) -> tuple[str, tuple[str, ...]]:
+    """A route's pattern as a template; its groups are named as the handler's method names them."""
+    groups = re.compile(r"\((?:\?P<\w+>)?[^)]*\)")
+    verb = next(verb for verb in VERBS if mark_of(getattr(route.target, verb, None)) is not None)
+    said = [name for name in inspect.signature(getattr(route.target, verb)).parameters if name != "self"]
+    count = len(groups.findall(route.regex.pattern))
+    names = tuple(said[:count]) if len(said) >= count else tuple(f"id{n}" for n in range(1, count + 1))
+    given = iter(names)
+    path = groups.sub(lambda _: "{" + next(given) + "}", route.regex.pattern.removesuffix("$")).replace("\\", "")
+    return path, names
 
 
 def _summary(method: Any) -> str:

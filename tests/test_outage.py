@@ -17,10 +17,12 @@ def test_while_nexus_is_away_people_go_on_and_sign_in_says_so(whole, visitor):
     visitor.sign_in("wiki", "alice")
     for _ in range(6):
         assert visitor.get(whole.origins["wiki"] + "/").status_code == 200
+        assert visitor.get(whole.origins["treasury"] + "/companies").status_code == 200
     whole.hm("supervisorctl", "stop", "nexus:*")
     try:
         within(6, lambda: "Nexus is not answering" in visitor.get(whole.origins["wiki"] + "/articles").text)
         assert visitor.get(whole.origins["wiki"] + "/articles").status_code == 200
+        assert "Nexus is not answering" in visitor.get(whole.origins["treasury"] + "/companies").text
         stranger = whole.visitor().get(whole.origins["wiki"] + "/")
         assert stranger.status_code == 503 and "Nexus does not answer" in stranger.text
     finally:

@@ -70,6 +70,21 @@ async def test_n168_an_answer_that_does_not_hold_opens_nothing(stranger, change)
     assert "__Host-hm_wiki" not in stranger.cookies
 
 
+async def test_n168_tokens_of_two_people_open_nothing(stranger, hub):
+    asked, alices = await begin(stranger), hub.signed_in(CAST["alice"])
+    hub.signed_in = lambda person: alices
+    answer = await stranger.fetch(f"/auth/callback?code=code-bob.{asked['nonce']}&state={asked['state']}&iss={ISSUER}")
+    assert answer.code == 400 and "__Host-hm_wiki" not in stranger.cookies
+
+
+async def test_n104_a_token_that_ended_on_its_way_opens_nothing(stranger, hub, app):
+    from hmlib.clock import utc_now
+
+    await app.settings["callers"].revocations.add("sid", "sid-bob", utc_now())
+    answer = await stranger.fetch("/login", "POST", {"username": "bob", "password": "x", "next": "/"})
+    assert answer.code == 503 and "did not confirm" in answer.text and "__Host-hm_wiki" not in stranger.cookies
+
+
 async def test_the_form_signs_in_and_hands_over_to_nexus(stranger):
     answer = await stranger.fetch("/login", "POST", {"username": "bob", "password": " a pass word ", "next": "/?text=a"})
     assert answer.code == 200 and 'value="ticket-1"' in answer.text and f'action="{ISSUER}/sso/adopt"' in answer.text

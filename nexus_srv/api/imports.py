@@ -28,7 +28,11 @@ class Import(ApiHandler):
     body_limit = files.MAX_BYTES
 
     @allowed("directory:write")
-    @speaks(answers=ImportOutcome, query={"dry_run": "yes to change nothing.", "valid_only": "yes to apply the good rows."})
+    @speaks(
+        answers=ImportOutcome,
+        query={"dry_run": "yes to change nothing.", "valid_only": "yes to apply the good rows."},
+        media=("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    )
     async def post(self, kind: str) -> None:
         """Import CSV or XLSX, sent as the body; the columns are those of the import page."""
         if kind not in imports.KINDS:

@@ -5,6 +5,7 @@ from typing import Any
 from hmlib import audit
 from hmlib.auth import anyone
 from hmlib.clock import parse, shifted
+from hmlib.openapi import speaks
 from hmlib.tokens import Claims
 from nexus_srv.api.oauth import OAuthHandler
 from nexus_srv.oauth import OAuthError, needed
@@ -18,6 +19,7 @@ class RevocationEndpoint(OAuthHandler):
     """Ends a token of the client's own (RFC 7009); of anything else it says nothing."""
 
     @anyone
+    @speaks(media=("application/x-www-form-urlencoded",))
     async def post(self) -> None:
         """End a token. 200 whatever the token was."""
         client = await self.client()
@@ -40,6 +42,7 @@ class IntrospectionEndpoint(OAuthHandler):
     """Says what a token means and whether it holds (RFC 7662), to the client it was given to or made for."""
 
     @anyone
+    @speaks(media=("application/x-www-form-urlencoded",))
     async def post(self) -> None:
         """Ask about a token: `{"active": false}` for any the client has nothing to do with."""
         client = await self.client()

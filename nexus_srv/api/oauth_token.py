@@ -1,6 +1,7 @@
 """The token endpoint."""
 
 from hmlib.auth import anyone
+from hmlib.openapi import speaks
 from nexus_srv.api.oauth import OAuthHandler
 
 
@@ -8,6 +9,7 @@ class TokenEndpoint(OAuthHandler):
     """Tokens for clients: by code, by refresh token, in their own name, or in exchange for another token."""
 
     @anyone
+    @speaks(media=("application/x-www-form-urlencoded",))
     async def post(self) -> None:
         """Get tokens (RFC 6749 3.2, RFC 8693). The form needs `grant_type`."""
         client = await self.client()
