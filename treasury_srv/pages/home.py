@@ -34,6 +34,8 @@ class HomePage(MonthHandler):
             self.see_other(self.reverse_url("companies"))
         elif self.known.may("billing:read"):
             await self._dashboard()
+        elif self.known.may("labour:read"):
+            self.see_other(self.reverse_url("labour"))
         else:
             self.page("home/nothing.html")
 
