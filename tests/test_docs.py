@@ -60,3 +60,15 @@ def test_the_readme_shows_both_commands():
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert ["make demo"] in [block.strip().splitlines() for block in blocks]
     assert ["make test"] in [block.strip().splitlines() for block in blocks]
+
+
+def test_the_manual_of_imports_lists_every_column():
+    from nexus_srv.import_columns import COLUMNS
+    from treasury_srv import imports as billing
+
+    rows = re.findall(r"^\| ([a-z-]+) \| \w+ \| (.*) \|$", (ROOT / "docs" / "imports.md").read_text(), re.MULTILINE)
+    written = {kind: re.findall(r"\*{0,2}([a-z]+(?:_[a-z]+)*)\*{0,2}(?:,| \(|$)", columns) for kind, columns in rows if kind != "articles"}
+    kinds = {**COLUMNS, **billing.KINDS}
+    assert written.keys() == kinds.keys()
+    for kind, columns in kinds.items():
+        assert set(written[kind]) == {column.name for column in columns}, kind
