@@ -13,8 +13,9 @@ from hmlib.pages import NavigationItem
 from hmlib.settings import Settings
 from wiki_srv.api import articles as api_articles
 from wiki_srv.api import context as api_context
+from wiki_srv.api import imports as api_imports
 from wiki_srv.api import revisions as api_revisions
-from wiki_srv.pages import article_forms, articles, companies, home, revisions, search, spaces
+from wiki_srv.pages import article_forms, articles, companies, home, imports, revisions, search, spaces
 from wiki_srv.settings import PREFERENCES
 
 HERE = Path(__file__).parent
@@ -26,6 +27,7 @@ NAVIGATION = (
     NavigationItem("Companies", "companies", "building", "wiki:read"),
     NavigationItem("General", "spaces", "books", "wiki:read"),
     NavigationItem("Search", "search", "search", "wiki:read"),
+    NavigationItem("Import", "imports", "file-import", "wiki:write"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
     NavigationItem("Audit log", "audit", "clipboard-list", "audit:read"),
 )
@@ -48,6 +50,9 @@ ROUTES = [
     url(r"/spaces", spaces.SpaceListPage, name="spaces"),
     url(rf"/spaces/{ID}", spaces.SpacePage, name="space"),
     url(r"/search", search.SearchPage, name="search"),
+    url(r"/imports", imports.ImportListPage, name="imports"),
+    url(rf"/imports/{ID}", imports.ImportPage, name="import"),
+    url(rf"/imports/{ID}/removal", imports.ImportRemoval, name="import-removal"),
     # pieces of pages
     url(r"/articles/rows", articles.ArticleRows, name="article-rows"),
     url(r"/articles/preview", article_forms.ArticlePreview, name="article-preview"),
@@ -63,6 +68,7 @@ ROUTES = [
     url(rf"/api/articles/{ID}/archive", api_articles.ArticleArchive),
     url(rf"/api/articles/{ID}/revisions", api_revisions.RevisionList),
     url(rf"/api/articles/{ID}/revisions/{NUMBER}", api_revisions.RevisionOne),
+    url(r"/api/imports/articles", api_imports.Import),
     url(r"/api/context", api_context.ArticleContext),
     *admin.routes(),
 ]

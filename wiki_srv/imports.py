@@ -13,17 +13,21 @@ from hmlib.auth import Caller, CompanyScope
 from hmlib.clock import new_id
 from hmlib.db import Db
 from hmlib.directory import Company
-from hmlib.files import Change, Outcome, RowError
+from hmlib.files import Change, Outcome, RowError, Unreadable
 from hmlib.lists import folded
 from hmlib.nexus import NexusFor
 from wiki_srv import editing
 from wiki_srv.drafts import GENERAL, Draft, draft, folder_path, one_line
 from wiki_srv.editing import Target
-from wiki_srv.markdown_files import Found, read
+from wiki_srv.markdown_files import Found, Hostile, read
 from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import Article
 
-KINDS = ("articles",)
+KIND = "articles"
+KINDS = (KIND,)
+OPTIONS = ("space",)
+LARGEST_FILE = 40 * 1024 * 1024
+"""Bytes that are taken over HTTP; `hm import` takes more."""
 PER_TRANSACTION = 200
 NAMED_AT_MOST = 10
 
@@ -73,16 +77,17 @@ async def run(
     """Import articles. `mapping` may hold `space`: an account number, or the name of a company or general space, for every file.
 
     Without it a file's front matter names its `company`, else its first folder names the space. An article of the same title in the
-    same folder gets a new revision. With errors nothing is written, unless `valid_only`. Raises Unreadable, NexusDown.
+    same folder gets a new revision. With errors nothing is written, unless `valid_only`. Raises Unreadable, NexusDown, and Conflict when
+    somebody else writes the same articles meanwhile.
     """
     assert kind in KINDS
     caller = caller or _importer(actor)
     files, others = await asyncio.to_thread(read, raw, name)
     outcome = Outcome(notes=_notes(files, others))
     spaces = _Spaces(await directory.companies.everything(), (mapping or {}).get("space", ""))
-    items = _planned(files, spaces, name, outcome)
+    items = await asyncio.to_thread(_planned, files, spaces, name, outcome)
     await _match(db, caller, items)
-    _lead_links_to_articles(items)
+    await asyncio.to_thread(_lead_links_to_articles, items)
     outcome.changes = [_change(item) for item in items]
     if not dry_run and (valid_only or not outcome.errors):
         await _write(db, caller, items, actor, now, outcome, progress)
@@ -92,6 +97,11 @@ async def run(
         outcome.updated += item.what == "update"
         outcome.unchanged += item.what == "unchanged"
     return outcome
+
+
+def refusal_status(error: Unreadable) -> int:
+    """400 for a file that means harm, 422 for one that is merely none of ours."""
+    return 400 if isinstance(error, Hostile) else 422
 
 
 class _Spaces:
@@ -190,13 +200,17 @@ async def _write(
 
 
 def _change(item: Item) -> Change:
-    label = " / ".join(part for part in (item.target.space, item.target.folder, item.draft.title) if part)
+    place = " / ".join(part for part in (item.target.space, item.target.folder, item.draft.title) if part)
+    label = f"{item.found.path} → {place}"
     if item.existing is None or item.what == "unchanged":
         return Change(item.line, item.what, label)
-    before, after = item.existing, item.draft
+    before, after = item.existing.as_draft(), item.draft
     fields: dict[str, tuple[object, object]] = {
+        "title": (before.title, after.title),
         "tags": (", ".join(before.tags), ", ".join(after.tags)),
         "audience": (before.audience, after.audience),
-        "body": (f"{len(before.body):,} characters", f"{len(after.body):,} characters"),
     }
-    return Change(item.line, item.what, label, {name: pair for name, pair in fields.items() if pair[0] != pair[1]})
+    changed = {name: pair for name, pair in fields.items() if pair[0] != pair[1]}
+    if before.body != after.body:
+        changed["body"] = (f"{len(before.body):,} characters", f"{len(after.body):,} characters")
+    return Change(item.line, item.what, label, changed)

@@ -22,9 +22,16 @@ LARGEST_SUM = 512 * 1024 * 1024
 LONGEST_FRONT_MATTER = 16_000
 KNOWN = ("title", "tags", "audience", "company", "folder")
 
+WANTED = "Articles come as a ZIP or folder of Markdown files, or as one Markdown file (.md)."
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_OFFICE = "[Content_Types].xml"
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S | re.M)
 _UNSAFE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|\\|^[A-Za-z]:|[\x00-\x1f]")
 _FIRST_HEADING = re.compile(r"\A\s*# [^\n]*\n?")
+
+
+class Hostile(Unreadable):
+    """A ZIP that no honest program makes: its paths lead out of it, it holds links, or it unpacks to more than anybody writes."""
 
 
 @dataclass
@@ -48,13 +55,20 @@ class Found:
 
 
 def read(raw: bytes, name: str) -> tuple[list[Found], list[str]]:
-    """The Markdown files in order of their paths, and the paths of the other files. Raises Unreadable. Blocking."""
-    if not raw.startswith(b"PK"):
+    """The Markdown files in order of their paths, and the paths of the other files. Raises Unreadable, Hostile.
+
+    Blocking. One that is no ZIP is one Markdown file, and its name must say so.
+    """
+    if not raw.startswith(_ZIP):
+        if not name.lower().endswith(ENDINGS):
+            raise Unreadable(f"{WANTED} This is neither.")
         return [_found(PurePosixPath(name).name, raw)], []
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             entries = sorted((entry for entry in archive.infolist() if not entry.is_dir()), key=lambda entry: entry.filename)
             _refuse_unsafe(entries)
+            if any(entry.filename == _OFFICE for entry in entries):
+                raise Unreadable(f"{WANTED} This is a document or workbook.")
             wanted = [entry for entry in entries if not _hidden(entry.filename)]
             found = [_found(entry.filename, _content(archive, entry)) for entry in wanted if entry.filename.lower().endswith(ENDINGS)]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
@@ -65,21 +79,21 @@ def read(raw: bytes, name: str) -> tuple[list[Found], list[str]]:
 def _refuse_unsafe(entries: list[zipfile.ZipInfo]) -> None:
     """Nothing is ever written to where an entry points; an archive that tries is not one to trust."""
     if len(entries) > MOST_FILES:
-        raise Unreadable(f"The ZIP file holds more than {MOST_FILES:,} files.")
+        raise Hostile(f"The ZIP file holds more than {MOST_FILES:,} files.")
     for entry in entries:
         if _UNSAFE.search(entry.filename) or len(entry.filename) > 1000:
-            raise Unreadable("The ZIP file holds a path that leads out of it.")
+            raise Hostile("The ZIP file holds a path that leads out of it.")
         if stat.S_ISLNK(entry.external_attr >> 16):
-            raise Unreadable("The ZIP file holds a symbolic link.")
+            raise Hostile("The ZIP file holds a symbolic link.")
     if sum(entry.file_size for entry in entries) > LARGEST_SUM:
-        raise Unreadable("The ZIP file holds more than 512 MB.")
+        raise Hostile("The ZIP file holds more than 512 MB.")
 
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     with archive.open(entry) as file:
         raw = file.read(LARGEST_FILE + 1)
     if len(raw) > LARGEST_FILE:
-        raise Unreadable(f"{entry.filename} is larger than 4 MB.")
+        raise Hostile(f"{entry.filename} is larger than 4 MB.")
     return raw
 
 

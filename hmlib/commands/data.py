@@ -54,6 +54,8 @@ async def migrate_all(services: list[Settings]) -> list[str]:
 def import_(kind: str, file: Path, *, dry_run: bool, valid_only: bool, as_json: bool, space: str | None) -> None:
     """Import FILE (CSV or XLSX; for articles a folder or ZIP) as KIND, such as companies, prices or labour."""
     service = service_of(kind)
+    if space is not None and "space" not in getattr(part(service, "imports"), "OPTIONS", ()):
+        raise click.UsageError(f"--space is for articles; {kind} say in their columns where they belong.")
     mapping = {"space": space} if space else {}
     with Progress(kind, quiet=as_json) as progress:
         job = import_file(load(service, os.environ), kind, file, mapping=mapping, dry_run=dry_run, valid_only=valid_only, progress=progress)
@@ -94,14 +96,19 @@ async def import_file(
 
 
 def content(path: Path) -> bytes:
-    """A file's bytes; a folder as a ZIP of its files."""
+    """A file's bytes; a folder as a ZIP of its files, hidden ones left out. Raises Failed for a link, which may lead anywhere."""
     if path.is_file():
         return path.read_bytes()
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for file in sorted(path.rglob("*")):
+            inside = file.relative_to(path)
+            if any(name.startswith(".") for name in inside.parts):
+                continue
+            if file.is_symlink():
+                raise Failed(f"{file} is a symbolic link. Put the file itself there.")
             if file.is_file():
-                archive.write(file, file.relative_to(path))
+                archive.write(file, inside)
     return packed.getvalue()
 
 

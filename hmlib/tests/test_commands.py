@@ -6,6 +6,7 @@ import zipfile
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from hmlib.commands import data, local, trust
 from hmlib.commands.progress import Progress
@@ -68,6 +69,24 @@ def test_a_folder_goes_in_as_a_zip(tmp_path):
     (tmp_path / "General" / "a.md").write_text("# A")
     with zipfile.ZipFile(io.BytesIO(data.content(tmp_path))) as archive:
         assert archive.namelist() == ["General/a.md"] and archive.read("General/a.md") == b"# A"
+
+
+def test_a_folder_with_a_link_is_refused_and_what_is_hidden_stays_out(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text("x")
+    (tmp_path / "a.md").write_text("# A")
+    with zipfile.ZipFile(io.BytesIO(data.content(tmp_path))) as archive:
+        assert archive.namelist() == ["a.md"]
+    (tmp_path / "b.md").symlink_to("/etc/hostname")
+    with pytest.raises(Failed, match="symbolic link"):
+        data.content(tmp_path)
+
+
+def test_a_space_is_for_articles_only(tmp_path):
+    file = tmp_path / "prices.csv"
+    file.write_text("plan\n")
+    answer = CliRunner().invoke(data.import_, ["prices", str(file), "--space", "100001"])
+    assert answer.exit_code == 2 and "--space is for articles" in answer.output
 
 
 @pytest.fixture

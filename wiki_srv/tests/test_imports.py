@@ -160,6 +160,24 @@ def test_n069_a_bomb_is_refused(monkeypatch):
         read(packed({"a.md": "more than ten"}), "docs.zip")
 
 
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (b"title,body\nA,B\n", "some.csv"),
+        (b"# A", "a.txt"),
+        (packed({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "x"}), "some.xlsx"),
+    ],
+)
+def test_only_markdown_is_taken_and_the_refusal_says_so(raw, name):
+    with pytest.raises(Unreadable, match=r"Articles come as a ZIP or folder of Markdown files, or as one Markdown file \(.md\)\."):
+        read(raw, name)
+
+
+def test_a_text_that_begins_like_a_zip_is_a_text():
+    (found,), _ = read(b"PKI: who signs what", "pki.md")
+    assert found.body == "PKI: who signs what"
+
+
 @pytest.mark.parametrize("raw", [b"PK\x03\x04 broken", packed({"a.md": "x"})[:-10], b"PK"])
 def test_a_damaged_archive_is_refused(raw):
     with pytest.raises(Unreadable):
