@@ -74,11 +74,13 @@ def since_of(query: Mapping[str, str]) -> str:
         raise Problem(400, "invalid_updated_since", "updated_since must be a UTC time such as 2026-11-22T10:00:00Z.") from None
 
 
-def picked(rows: Sequence[msgspec.Struct] | Sequence[dict[str, Any]], kind: type[msgspec.Struct], fields: str) -> Sequence[Any]:
-    """The rows with the ``fields`` asked for, all of them when that is empty. Raises Problem 400 for one that does not exist."""
+def picked(
+    rows: Sequence[msgspec.Struct] | Sequence[dict[str, Any]], kind: type[msgspec.Struct], fields: str, key: str = "id"
+) -> Sequence[Any]:
+    """The rows with the ``fields`` asked for and the ``key``, all of them when none is. Raises Problem 400 for one that does not exist."""
     if not fields:
         return rows
-    names = dict.fromkeys(["id", *fields.split(",")])
+    names = dict.fromkeys([key, *fields.split(",")])
     unknown = next((name for name in names if name not in kind.__struct_fields__), None)
     if unknown is not None:
         raise Problem(400, "invalid_fields", f"There is no field {unknown[:50]!r} here.")

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hmlib import audit
+from hmlib import audit, tombstones
 from hmlib.audit import Actor
 from hmlib.auth import Caller, CompanyScope
 from hmlib.clock import new_id
@@ -83,7 +83,7 @@ async def remove(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor,
             if isinstance(before, Contact) and await contacts.hidden_links(tx, caller.scope, before.id):
                 raise NotAllowed("in_use", "Something belongs to it still.")
             await noun.rows.delete(tx, before.id)
-            await state.bury(tx, noun.name, before.id, noun.company_ids(before), now)
+            await tombstones.bury(tx, noun.name, before.id, noun.company_ids(before), now)
             await state.count_change(tx, now)
             await audit.record(tx, actor, f"{noun.name}.deleted", f"{noun.name}/{before.id}", now=now, before=facts(before))
     except Conflict as held:
@@ -128,7 +128,7 @@ async def _follow_up(tx: Db, noun: Noun[Any], before: Any, wanted: Any, actor: A
     changed = differences(before, wanted)
     left = [id for id in noun.company_ids(before) if id not in noun.company_ids(wanted)]
     if left:
-        await state.bury(tx, noun.name, before.id, left, now)
+        await tombstones.bury(tx, noun.name, before.id, left, now)
     await audit.record_all(tx, actor, [change_of(noun, before, changed)], now=now)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hmlib import audit, files
+from hmlib import audit, files, tombstones
 from hmlib.audit import Actor
 from hmlib.auth import CompanyScope
 from hmlib.db import Conflict, Db
@@ -136,7 +136,7 @@ async def _buried(tx: Db, noun: Noun[Any], plan: Plan[Any], now: str) -> None:
     for before, after in plan.updates:
         left = [id for id in noun.company_ids(before) if id not in noun.company_ids(after)]
         if left:
-            await state.bury(tx, noun.name, before.id, left, now)
+            await tombstones.bury(tx, noun.name, before.id, left, now)
 
 
 async def _recorded(tx: Db, job: _Job, plan: Plan[Any]) -> None:

@@ -1,10 +1,11 @@
 """What is changed in Treasury by people and programs: checked, stored in one transaction, told to the audit log."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 
-from hmlib import audit
+from hmlib import audit, tombstones
 from hmlib.auth import CompanyScope
 from hmlib.db import Conflict, Db
 from hmlib.refusals import Invalid, NotAllowed, Stale, Taken
@@ -51,6 +52,7 @@ async def changed(tx: Db, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
     assert stored is not None
     if not await noun.table.save(tx, stored, deed.now):
         raise Stale
+    await bury_moved(tx, noun, [(before, stored)], deed.now)
     await audit.record_all(tx, deed.actor, [change_of(noun, before, stored)], now=deed.now)
     return await _again(tx, noun, stored)
 
@@ -73,16 +75,28 @@ async def remove(db: Db, noun: Noun[R], before: R, deed: Deed) -> None:
     try:
         async with db.write() as tx:
             await noun.rule(tx, Change(before, None, deed))
+            graves = await noun.graves(tx, before)
             if not await noun.table.delete(tx, before):
                 raise Stale
+            await tombstones.bury_all(tx, graves, deed.now)
             subject = f"{noun.name}/{noun.id(before)}"
             await audit.record(tx, deed.actor, f"{noun.name}.deleted", subject, now=deed.now, before=noun.public(before))
     except Conflict as held:
         raise NotAllowed("in_use", noun.in_use, 409) from held
 
 
+async def bury_moved(tx: Db, noun: Noun[R], pairs: Sequence[tuple[R, R]], now: str) -> None:
+    """Tell those who follow a company that what now belongs to another one has left it."""
+    left = [(before, was) for before, after in pairs if (was := _company_id(before)) != _company_id(after)]
+    await tombstones.bury_all(tx, [(noun.name, noun.id(before), was) for before, was in left], now)
+
+
+def _company_id(record: msgspec.Struct) -> str:
+    return str(getattr(record, "company_id", ""))
+
+
 async def _again(tx: Db, noun: Noun[R], record: R) -> R:
-    found = await noun.table.visible(tx, EVERYTHING, noun.id(record))
+    found = await noun.visible(tx, EVERYTHING, noun.id(record))
     assert found is not None
     return found
 

@@ -88,6 +88,7 @@ async def run(
             outcome.created = outcome.updated = outcome.unchanged = 0
             return outcome
         await chosen.store(tx, draft, now)
+        await changes.bury_moved(tx, chosen.noun, draft.replaced, now)
         outcome.applied = True
         if draft.created or draft.updated:
             told = await asyncio.to_thread(_deeds, kind, name, draft, outcome)

@@ -1,6 +1,6 @@
 """The kinds of thing that people and programs enter in Treasury: their fields, their statements and their rules."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -24,13 +24,36 @@ from treasury_srv.rules import Rule
 
 R = TypeVar("R", bound=msgspec.Struct)
 IN_USE = "Something belongs to it still."
+EVERYTHING = CompanyScope()
+
+
+async def _own(db: Db, record: Any) -> str:
+    return str(record.company_id)
+
+
+async def _of_agreement(db: Db, record: Any) -> str:
+    agreement = await agreements.visible(db, EVERYTHING, record.agreement_id)
+    return agreement.company_id if agreement else ""
+
+
+async def _everybodys(db: Db, record: Any) -> str:
+    return ""
+
+
+async def _nothing(db: Db, record: Any) -> list[tuple[str, str]]:
+    return []
+
+
+async def _parts(db: Db, agreement: Agreement) -> list[tuple[str, str]]:
+    found = [("override", one.id) for one in await overrides.of_agreements(db, [agreement.id])]
+    return found + [("manual_item", one.id) for one in await manual_items.of_agreement(db, agreement.id)]
 
 
 @dataclass(frozen=True)
 class Table(Generic[R]):
     """The statements of a noun."""
 
-    visible: Callable[[Db, CompanyScope, str], Awaitable[R | None]]
+    some: Callable[[Db, CompanyScope, Sequence[str]], Awaitable[list[R]]]
     insert: Callable[[Db, Iterable[R], str], Awaitable[None]]
     save: Callable[[Db, R, str], Awaitable[bool]]
     delete: Callable[[Db, R], Awaitable[bool]]
@@ -39,7 +62,8 @@ class Table(Generic[R]):
 @dataclass(frozen=True)
 class Noun(Generic[R]):
     """One kind of thing. `fixed` are the attributes beside the fields that stay as they were made; `taken` is the field to blame for a
-    key that is taken, and the sentence; `missing` the field that names something that is not there; `in_use` says why it stays."""
+    key that is taken, and the sentence; `missing` the field that names something that is not there; `in_use` says why it stays;
+    `company` finds whose it is ("" is everybody's), `parts` the names and ids of what goes with it when it is deleted."""
 
     name: str
     title: str
@@ -54,10 +78,25 @@ class Noun(Generic[R]):
     missing: tuple[str, str] = ("", "The data do not allow this.")
     in_use: str = IN_USE
     key: str = "id"
+    company: Callable[[Db, R], Awaitable[str]] = _own
+    parts: Callable[[Db, R], Awaitable[list[tuple[str, str]]]] = _nothing
 
     def id(self, record: R) -> str:
         found: str = getattr(record, self.key)
         return found
+
+    async def visible(self, db: Db, scope: CompanyScope, id: str) -> R | None:
+        return next(iter(await self.table.some(db, scope, [id])), None)
+
+    def scope(self, scope: CompanyScope) -> CompanyScope:
+        """Of what a caller of this scope is told that it is gone."""
+        return EVERYTHING if self.company is _everybodys else scope
+
+    async def graves(self, db: Db, record: R) -> list[tuple[str, str, str]]:
+        """What is gone once the record is deleted, for hmlib.tombstones."""
+        company_id = await self.company(db, record)
+        gone = [(self.name, self.id(record)), *await self.parts(db, record)]
+        return [(name, id, company_id) for name, id in gone]
 
     def public(self, record: R) -> dict[str, Any]:
         """The record as JSON has it, without its times and version."""
@@ -72,30 +111,32 @@ class Noun(Generic[R]):
         return wanted
 
 
-async def _plan(db: Db, scope: CompanyScope, id: str) -> Described | None:
-    return await plans.described(db, id)
+async def _plans(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Described]:
+    wanted = set(ids)
+    return [plan for plan in await plans.all_described(db) if plan.id in wanted]
 
 
-async def _price(db: Db, scope: CompanyScope, id: str) -> Price | None:
-    return await prices.by_id(db, id)
+async def _prices(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Price]:
+    return await prices.some(db, ids)
 
 
 PLANS = Noun[Described](
     "plan",
     "plan",
     entries.PLAN,
-    Table(_plan, plans.insert_described, plans.save_described, plans.delete),
+    Table(_plans, plans.insert_described, plans.save_described, plans.delete),
     (),
     ("name", "There is a plan of this name."),
     making.plain(entries.PLAN),
     making.replaced,
     in_use="Agreements or prices belong to it still.",
+    company=_everybodys,
 )
 PRICES = Noun[Price](
     "price",
     "price version",
     entries.PRICE,
-    Table(_price, prices.insert, prices.save, prices.delete),
+    Table(_prices, prices.insert, prices.save, prices.delete),
     ("plan_id",),
     ("valid_from", "The plan has prices for this term from this day."),
     making.plain(entries.PRICE),
@@ -103,12 +144,13 @@ PRICES = Noun[Price](
     entries.price,
     rules.prices_stay,
     ("plan_id", "There is no such plan."),
+    company=_everybodys,
 )
 AGREEMENTS = Noun[Agreement](
     "agreement",
     "agreement",
     entries.AGREEMENT,
-    Table(agreements.visible, agreements.insert, agreements.save, agreements.delete),
+    Table(agreements.some, agreements.insert, agreements.save, agreements.delete),
     ("company_id", "ended_on"),
     ("start_on", "The company has another agreement from this day."),
     making.plain(entries.AGREEMENT),
@@ -117,35 +159,38 @@ AGREEMENTS = Noun[Agreement](
     rules.agreements_fit,
     ("plan_id", "There is no such plan."),
     "There are bills for it. End it instead.",
+    parts=_parts,
 )
 OVERRIDES = Noun[Override](
     "override",
     "override",
     entries.OVERRIDE,
-    Table(overrides.visible, overrides.insert, overrides.save, overrides.delete),
+    Table(overrides.some, overrides.insert, overrides.save, overrides.delete),
     ("agreement_id",),
     ("what", "There is an override of this from this day."),
     making.override_shown,
     making.override,
     entries.override,
     rules.plan_exists,
+    company=_of_agreement,
 )
 MANUAL_ITEMS = Noun[ManualItem](
     "manual_item",
     "manual device or user",
     entries.MANUAL_ITEM,
-    Table(manual_items.visible, manual_items.insert, manual_items.save, manual_items.delete),
+    Table(manual_items.some, manual_items.insert, manual_items.save, manual_items.delete),
     ("agreement_id",),
     ("name", "This is there already."),
     making.plain(entries.MANUAL_ITEM),
     making.priced,
     entries.manual_item,
+    company=_of_agreement,
 )
 LINE_ITEMS = Noun[LineItem](
     "line_item",
     "line item",
     entries.LINE_ITEM,
-    Table(line_items.visible, line_items.insert, line_items.save, line_items.delete),
+    Table(line_items.some, line_items.insert, line_items.save, line_items.delete),
     ("company_id",),
     ("name", "The company has a line item of this name and kind."),
     making.plain(entries.LINE_ITEM),
@@ -156,7 +201,7 @@ ASSET_OVERRIDES = Noun[AssetOverride](
     "asset_override",
     "billing type",
     entries.ASSET_OVERRIDE,
-    Table(billing_types.visible_asset, billing_types.insert_assets, billing_types.save_asset, billing_types.delete_asset),
+    Table(billing_types.some_assets, billing_types.insert_assets, billing_types.save_asset, billing_types.delete_asset),
     ("company_id",),
     ("asset_id", "The device has a billing type of its own already."),
     making.plain(entries.ASSET_OVERRIDE),
@@ -167,7 +212,7 @@ CONTACT_OVERRIDES = Noun[ContactOverride](
     "contact_override",
     "billing type",
     entries.CONTACT_OVERRIDE,
-    Table(billing_types.visible_contact, billing_types.insert_contacts, billing_types.save_contact, billing_types.delete_contact),
+    Table(billing_types.some_contacts, billing_types.insert_contacts, billing_types.save_contact, billing_types.delete_contact),
     ("company_id",),
     ("contact_id", "The person has a billing type of their own already."),
     making.plain(entries.CONTACT_OVERRIDE),
@@ -178,7 +223,7 @@ LABOUR = Noun[LabourEntry](
     "labour_entry",
     "labour entry",
     entries.LABOUR,
-    Table(labour.visible, labour.insert, labour.save, labour.delete),
+    Table(labour.some, labour.insert, labour.save, labour.delete),
     ("invoice_id",),
     ("external_id", "This external id belongs to another entry."),
     making.plain(entries.LABOUR),

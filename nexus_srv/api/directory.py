@@ -5,14 +5,13 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import jsonin, once
+from hmlib import jsonin, once, tombstones
 from hmlib.resources import QUERY, Lookup, check_version, given, ids_of, listed, patch_of, picked, since_of, stale
 from hmlib.web import ApiHandler, Problem
 from nexus_srv import directory
 from nexus_srv.answers import answers_of
 from nexus_srv.nouns import Noun
 from nexus_srv.people import Invalid, NotAllowed, Stale
-from nexus_srv.queries import directory as state
 from nexus_srv.queries.contacts import Link
 from nexus_srv.queries.directory import Entry
 
@@ -44,7 +43,7 @@ class EntryHandler(ApiHandler):
         page = await self.noun.rows.plain_page_of(self.db, scope, ask, since=since)
         answer = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
         if since:
-            gone = await state.buried(self.db, self.noun.name, scope, since) if not query.get("cursor") else []
+            gone = await tombstones.buried(self.db, self.noun.name, scope, since) if not query.get("cursor") else []
             alive = {row.id for row in await self.noun.rows.some(self.db, scope, gone)} if gone else set()
             answer["deleted"] = [id for id in gone if id not in alive]
         return jsonin.encode(answer)

@@ -12,8 +12,6 @@ from hmlib.lists import Ask, Page, like
 
 T = TypeVar("T")
 
-MAX_TOMBSTONES = 10_000
-
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What every entry of the directory has. `source` and `external_id` say which system knows it by which name; `version` counts its
@@ -38,31 +36,6 @@ async def count_change(tx: Db, now: str) -> None:
     await tx.run(
         "UPDATE directory_state SET version = CASE WHEN version < :moment THEN :moment ELSE version + 1 END WHERE id = 1", moment=moment
     )
-
-
-async def bury(tx: Db, noun: str, id: str, company_ids: Sequence[str], now: str) -> None:
-    """Remember that a row is gone (or gone from these companies), for those who follow the list."""
-    await tx.many(
-        """
-        INSERT INTO tombstone (noun, id, company_id, deleted_at) VALUES (:noun, :id, :company_id, :now)
-        ON CONFLICT (noun, id, company_id) DO UPDATE SET deleted_at = excluded.deleted_at
-        """,
-        [{"noun": noun, "id": id, "company_id": company_id, "now": now} for company_id in company_ids or [""]],
-    )
-
-
-async def buried(db: Db, noun: str, scope: CompanyScope, since: str) -> list[str]:
-    """The ids that have gone since then from the companies in scope; the same id may live on elsewhere in it."""
-    rows = await db.all(
-        f"""
-        SELECT DISTINCT id FROM tombstone WHERE noun = :noun AND deleted_at >= :since AND {scope.clause("company_id")}
-        ORDER BY id LIMIT {MAX_TOMBSTONES}
-        """,
-        noun=noun,
-        since=since,
-        **scope.params(),
-    )
-    return [row["id"] for row in rows]
 
 
 def narrowed(table: str, seen: str, scope: CompanyScope, ask: Ask, filters: Mapping[str, str], since: str) -> tuple[str, dict[str, Any]]:

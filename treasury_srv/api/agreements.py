@@ -9,9 +9,9 @@ from hmlib.auth import allowed
 from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
 from hmlib.refusals import Invalid
-from hmlib.resources import check_version, listed, patch_of
+from hmlib.resources import Lookup, check_version, listed, patch_of
 from treasury_srv import changes, fields
-from treasury_srv.api.entries import LIST_QUERY, SINCE, EntryHandler
+from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.facts import Term
 from treasury_srv.fields import Field
 from treasury_srv.nouns import AGREEMENTS
@@ -63,7 +63,7 @@ class AgreementEnded(msgspec.Struct, forbid_unknown_fields=True):
 
 
 AgreementPatch = patch_of(AgreementDraft, without=["company_id"])
-AgreementListed = listed(Agreement, deleted=False)
+AgreementListed = listed(Agreement)
 
 
 class AgreementHandler(EntryHandler):
@@ -92,7 +92,7 @@ class AgreementList(AgreementHandler):
     """All agreements."""
 
     @allowed("billing:write")
-    @speaks(answers=AgreementListed, query={"q": "Words of the company's name.", **FILTERS, **LIST_QUERY, **SINCE})
+    @speaks(answers=AgreementListed, query={"q": "Words of the company's name.", **FILTERS, **LIST_QUERY})
     async def get(self) -> None:
         """The agreements of companies that the caller may see, the latest start first."""
         await self.answer_list()
@@ -102,6 +102,16 @@ class AgreementList(AgreementHandler):
     async def post(self) -> None:
         """Add an agreement; one whose term is over ends when it starts, any other overlap is 409."""
         await self.create(AgreementDraft)
+
+
+class AgreementLookup(AgreementHandler):
+    """Many agreements by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=AgreementListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
 
 
 class AgreementEntry(AgreementHandler):

@@ -4,12 +4,11 @@ from typing import Any
 
 from hmlib.auth import allowed
 from hmlib.openapi import speaks
+from hmlib.resources import ids_of
 from hmlib.web import ApiHandler, Problem
 from treasury_srv import periods, summaries
 from treasury_srv.bills import Bills
 from treasury_srv.pages.months import visible
-
-MOST_IDS = 200
 
 
 class BillingSummary(ApiHandler):
@@ -26,7 +25,7 @@ class BillingSummary(ApiHandler):
     )
     async def get(self) -> None:
         """What every company owes for a month, and what could not be worked out and why."""
-        ids = self._ids()
+        ids = ids_of(self.query["ids"]) if "ids" in self.query else None
         summary = await self.nexus.billing_summary(ids)
         bills: Bills = self.settings["bills"]
         month = await bills.of_period(await self._period(), summary, self.now)
@@ -37,14 +36,6 @@ class BillingSummary(ApiHandler):
             return
         answer = summaries.billing_summary(month.period, month.as_of, visible(month.companies, level))
         self.answer(self._narrowed(answer, fields), etag=etag)
-
-    def _ids(self) -> list[str] | None:
-        if "ids" not in self.query:
-            return None
-        ids = [id for id in self.query["ids"].split(",") if id]
-        if len(ids) > MOST_IDS:
-            raise Problem(400, "too_many_ids", f"At most {MOST_IDS} ids go into an address.")
-        return ids
 
     async def _period(self) -> str:
         today = periods.work_date(self.now, await self.preferences.text(self.db, "time_zone"))
@@ -57,4 +48,4 @@ class BillingSummary(ApiHandler):
         try:
             return summaries.with_fields(answer, [name for name in fields.split(",") if name]) if fields else answer
         except KeyError as unknown:
-            raise Problem(400, "unknown_field", f"A company has no field {unknown.args[0]!r}.") from None
+            raise Problem(400, "invalid_fields", f"A company has no field {unknown.args[0][:50]!r}.") from None

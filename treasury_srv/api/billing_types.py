@@ -8,7 +8,7 @@ from hmlib.auth import allowed
 from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
 from hmlib.refusals import Invalid
-from hmlib.resources import listed, patch_of
+from hmlib.resources import Lookup, listed, patch_of
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.gathering import only
 from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES
@@ -17,7 +17,7 @@ from treasury_srv.queries import billing_types
 FILTERS = {
     "company_id": "Of this company.",
     "billing_type": "Billed like this.",
-    **{name: LIST_QUERY[name] for name in ("sort", "limit", "cursor")},
+    **LIST_QUERY,
 }
 
 
@@ -56,9 +56,9 @@ class ContactOverride(ContactOverrideDraft, kw_only=True):
 
 
 AssetOverridePatch = patch_of(AssetOverrideDraft, without=["asset_id", "company_id"])
-AssetOverrideListed = listed(AssetOverride, deleted=False)
+AssetOverrideListed = listed(AssetOverride)
 ContactOverridePatch = patch_of(ContactOverrideDraft, without=["contact_id", "company_id"])
-ContactOverrideListed = listed(ContactOverride, deleted=False)
+ContactOverrideListed = listed(ContactOverride)
 
 
 class AssetOverrideHandler(EntryHandler):
@@ -94,6 +94,16 @@ class AssetOverrideList(AssetOverrideHandler):
     async def post(self) -> None:
         """Bill a device otherwise."""
         await self.create(AssetOverrideDraft)
+
+
+class AssetOverrideLookup(AssetOverrideHandler):
+    """Many devices with a billing type of their own by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=AssetOverrideListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
 
 
 class AssetOverrideEntry(AssetOverrideHandler):
@@ -151,6 +161,16 @@ class ContactOverrideList(ContactOverrideHandler):
     async def post(self) -> None:
         """Bill a person otherwise."""
         await self.create(ContactOverrideDraft)
+
+
+class ContactOverrideLookup(ContactOverrideHandler):
+    """Many people with a billing type of their own by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=ContactOverrideListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
 
 
 class ContactOverrideEntry(ContactOverrideHandler):

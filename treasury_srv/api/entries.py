@@ -1,24 +1,24 @@
 """What the APIs of Treasury's things share: the list, reading one, and writing by version."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib import once
+from hmlib import once, tombstones
 from hmlib.bulk import fetch_by_ids
 from hmlib.clock import new_id
 from hmlib.lists import Ask, Listing, Page
 from hmlib.refusals import Invalid
-from hmlib.resources import QUERY, check_version, given, picked, since_of
+from hmlib.resources import QUERY, Lookup, check_version, given, ids_of, picked, since_of
 from hmlib.web import ApiHandler
 from treasury_srv import changes, periods
 from treasury_srv.nouns import Noun
 from treasury_srv.rules import Deed
 
-LIST_QUERY = {name: QUERY[name] for name in ("sort", "limit", "cursor", "fields")}
-SINCE = {"updated_since": "Only what has changed since this UTC time; what is deleted is not told."}
+LIST_QUERY = {name: told for name, told in QUERY.items() if name != "q"}
 NO_COMPANY = "There is no such company."
 
 
@@ -49,10 +49,31 @@ class EntryHandler(ApiHandler):
         return Deed(self.actor, self.now, await self.today())
 
     async def answer_list(self) -> None:
-        query = {**self.query, "updated_since": since_of(self.query)}
-        page = await self.page_of(self.listing.ask(query, self.keys, limit_default=100))
-        rows = picked([self.shown(row) for row in page.rows], self.kind, self.query.get("fields", "") if self.noun.key == "id" else "")
-        self.answer({"items": rows, "next_cursor": page.next_cursor, "total": page.total})
+        if "ids" in self.query:
+            await self._answer_some(ids_of(self.query["ids"]))
+            return
+        since = since_of(self.query)
+        page = await self.page_of(self.listing.ask({**self.query, "updated_since": since}, self.keys, limit_default=100))
+        answer = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
+        if since:
+            answer["deleted"] = [] if self.query.get("cursor") else await self._gone(since)
+        self.answer(answer)
+
+    async def answer_lookup(self) -> None:
+        await self._answer_some(list(dict.fromkeys(self.body(Lookup).ids)))
+
+    async def _answer_some(self, ids: list[str]) -> None:
+        rows = await self.noun.table.some(self.db, self.known.scope, ids)
+        self.answer({"items": self._picked(rows), "next_cursor": None, "total": len(rows)})
+
+    async def _gone(self, since: str) -> list[str]:
+        """The ids that followers of the list must drop."""
+        gone = await tombstones.buried(self.db, self.noun.name, self.noun.scope(self.known.scope), since)
+        alive = {self.noun.id(row) for row in await self.noun.table.some(self.db, self.known.scope, gone)}
+        return [id for id in gone if id not in alive]
+
+    def _picked(self, rows: Sequence[Any]) -> Sequence[Any]:
+        return picked([self.shown(row) for row in rows], self.kind, self.query.get("fields", ""), self.noun.key)
 
     def shown(self, entry: Any) -> msgspec.Struct:
         stamps = {name: getattr(entry, name) for name in ("created_at", "updated_at", "version")}
@@ -60,7 +81,7 @@ class EntryHandler(ApiHandler):
 
     async def entry(self, id: str) -> Any:
         """The entry, if the caller may see it; else 404."""
-        found = await self.noun.table.visible(self.db, self.known.scope, id)
+        found = await self.noun.visible(self.db, self.known.scope, id)
         if found is None:
             raise HTTPError(404)
         return found

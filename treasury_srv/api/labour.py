@@ -8,9 +8,9 @@ from hmlib.auth import allowed
 from hmlib.bulk import fetch_by_ids
 from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
-from hmlib.resources import QUERY, given, listed, patch_of
+from hmlib.resources import QUERY, Lookup, given, listed, patch_of
 from treasury_srv import timesheets
-from treasury_srv.api.entries import LIST_QUERY, SINCE, EntryHandler
+from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.nouns import LABOUR
 from treasury_srv.queries import labour
 
@@ -66,7 +66,7 @@ class TimesheetAnswer(msgspec.Struct):
 
 
 LabourEntryPatch = patch_of(LabourEntryDraft)
-LabourListed = listed(LabourEntry, deleted=False)
+LabourListed = listed(LabourEntry)
 
 
 class LabourHandler(EntryHandler):
@@ -91,7 +91,7 @@ class LabourList(LabourHandler):
     """All labour entries."""
 
     @allowed("labour:read")
-    @speaks(answers=LabourListed, query={"q": QUERY["q"], **FILTERS, **LIST_QUERY, **SINCE})
+    @speaks(answers=LabourListed, query={"q": QUERY["q"], **FILTERS, **LIST_QUERY})
     async def get(self) -> None:
         """The labour for companies that the caller may see, the latest first."""
         await self.answer_list()
@@ -101,6 +101,16 @@ class LabourList(LabourHandler):
     async def post(self) -> None:
         """Write an entry down."""
         await self.create(LabourEntryDraft)
+
+
+class LabourLookup(LabourHandler):
+    """Many labour entries by id."""
+
+    @allowed("labour:read")
+    @speaks(takes=Lookup, answers=LabourListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
 
 
 class LabourOne(LabourHandler):

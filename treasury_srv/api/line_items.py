@@ -7,8 +7,8 @@ import msgspec
 from hmlib.auth import allowed
 from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
-from hmlib.resources import QUERY, listed, patch_of
-from treasury_srv.api.entries import LIST_QUERY, SINCE, EntryHandler
+from hmlib.resources import QUERY, Lookup, listed, patch_of
+from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.nouns import LINE_ITEMS
 from treasury_srv.queries import line_items
 
@@ -39,7 +39,7 @@ class LineItem(LineItemDraft, kw_only=True):
 
 
 LineItemPatch = patch_of(LineItemDraft, without=["company_id"])
-LineItemListed = listed(LineItem, deleted=False)
+LineItemListed = listed(LineItem)
 
 
 class LineItemHandler(EntryHandler):
@@ -66,7 +66,7 @@ class LineItemList(LineItemHandler):
     @allowed("billing:write")
     @speaks(
         answers=LineItemListed,
-        query={"q": QUERY["q"], "company_id": "Of this company.", "kind": "recurring, one_off or yearly.", **LIST_QUERY, **SINCE},
+        query={"q": QUERY["q"], "company_id": "Of this company.", "kind": "recurring, one_off or yearly.", **LIST_QUERY},
     )
     async def get(self) -> None:
         """The line items of companies that the caller may see."""
@@ -77,6 +77,16 @@ class LineItemList(LineItemHandler):
     async def post(self) -> None:
         """Add a line item."""
         await self.create(LineItemDraft)
+
+
+class LineItemLookup(LineItemHandler):
+    """Many line items by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=LineItemListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
 
 
 class LineItemEntry(LineItemHandler):

@@ -8,7 +8,7 @@ from hmlib.auth import allowed
 from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
 from hmlib.refusals import Invalid
-from hmlib.resources import listed, patch_of
+from hmlib.resources import Lookup, listed, patch_of
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.nouns import MANUAL_ITEMS, OVERRIDES
 from treasury_srv.queries import agreements, manual_items, overrides
@@ -60,9 +60,9 @@ class ManualItem(ManualItemDraft, kw_only=True):
 
 
 OverridePatch = patch_of(OverrideDraft, without=["agreement_id"])
-OverrideListed = listed(Override, deleted=False)
+OverrideListed = listed(Override)
 ManualItemPatch = patch_of(ManualItemDraft, without=["agreement_id"])
-ManualItemListed = listed(ManualItem, deleted=False)
+ManualItemListed = listed(ManualItem)
 OF_AGREEMENT = {"agreement_id": "Of this agreement.", "company_id": "Of this company's agreements."}
 
 
@@ -102,6 +102,16 @@ class OverrideList(OverrideHandler):
     async def post(self) -> None:
         """Add an override."""
         await self.create(OverrideDraft)
+
+
+class OverrideLookup(OverrideHandler):
+    """Many overrides by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=OverrideListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
 
 
 class OverrideEntry(OverrideHandler):
@@ -154,6 +164,16 @@ class ManualItemList(ManualItemHandler):
     async def post(self) -> None:
         """Add a device or user by hand."""
         await self.create(ManualItemDraft)
+
+
+class ManualItemLookup(ManualItemHandler):
+    """Many manual devices and users by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=ManualItemListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        await self.answer_lookup()
 
 
 class ManualItemEntry(ManualItemHandler):

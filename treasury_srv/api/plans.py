@@ -7,7 +7,7 @@ import msgspec
 from hmlib.auth import allowed
 from hmlib.lists import Ask, Listing, Page, folded
 from hmlib.openapi import speaks
-from hmlib.resources import QUERY, listed, patch_of
+from hmlib.resources import QUERY, Lookup, listed, patch_of
 from treasury_srv import making
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.facts import Term
@@ -62,9 +62,9 @@ class Price(PriceDraft, kw_only=True):
 
 
 PlanPatch = patch_of(PlanDraft)
-PlanListed = listed(Plan, deleted=False)
+PlanListed = listed(Plan)
 PricePatch = patch_of(PriceDraft, without=["plan_id"])
-PriceListed = listed(Price, deleted=False)
+PriceListed = listed(Price)
 
 
 class PlanHandler(EntryHandler):
@@ -72,11 +72,12 @@ class PlanHandler(EntryHandler):
 
     noun = PLANS
     kind = Plan
-    listing = Listing(sorts={"name": "name"}, default="name", id_column="id")
+    listing = Listing(sorts={"name": "name"}, default="name", id_column="id", filters=("updated_since",))
 
     async def page_of(self, ask: Ask) -> Page[Any]:
-        words = folded(ask.q).split()
-        found = [plan for plan in await plans.all_described(self.db) if all(word in folded(plan.name) for word in words)]
+        words, since = folded(ask.q).split(), ask.filters.get("updated_since", "")
+        known = [plan for plan in await plans.all_described(self.db) if plan.updated_at >= since]
+        found = [plan for plan in known if all(word in folded(plan.name) for word in words)]
         return ask.page_out_of(found, lambda plan: (folded(plan.name), plan.id))
 
     def empty(self, wanted: dict[str, Any]) -> Any:
@@ -97,6 +98,16 @@ class PlanList(PlanHandler):
     async def post(self) -> None:
         """Add a plan."""
         await self.create(PlanDraft)
+
+
+class PlanLookup(PlanHandler):
+    """Many plans by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=PlanListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that exist."""
+        await self.answer_lookup()
 
 
 class PlanEntry(PlanHandler):
@@ -149,6 +160,16 @@ class PriceList(PriceHandler):
     async def post(self) -> None:
         """Add prices from a day on; 409 when that would rewrite days that were billed by others."""
         await self.create(PriceDraft)
+
+
+class PriceLookup(PriceHandler):
+    """Many price versions by id."""
+
+    @allowed("billing:write")
+    @speaks(takes=Lookup, answers=PriceListed)
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that exist."""
+        await self.answer_lookup()
 
 
 class PriceEntry(PriceHandler):

@@ -30,7 +30,7 @@ class BillingTypeHandler(EntryHandler):
 
     async def stored(self, company_id: str, id: str) -> Any:
         """What is stored, or how it would begin; 404 for what is not in the directory."""
-        found = await self.noun.table.visible(self.db, self.known.scope, id)
+        found = await self.noun.visible(self.db, self.known.scope, id)
         _, names = await self.names(company_id)
         if id not in names or (found is not None and found.company_id != company_id):
             raise HTTPError(404)

@@ -59,7 +59,7 @@ class EntryHandler(MonthHandler):
 
     async def entry(self, id: str) -> Any:
         """The entry, if the caller may see it; else 404."""
-        found = await self.noun.table.visible(self.db, self.known.scope, id)
+        found = await self.noun.visible(self.db, self.known.scope, id)
         if found is None:
             raise HTTPError(404)
         return found

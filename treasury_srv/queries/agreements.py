@@ -99,9 +99,12 @@ async def finalised_months(db: Db, agreement_id: str) -> int:
     return int(await db.value("SELECT count(*) FROM invoice WHERE agreement_id = :id AND status = 'finalised'", id=agreement_id))
 
 
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Agreement]:
+    return await rows.some(db, STORED, ids, Agreement, scope, "agreement.company_id")
+
+
 async def visible(db: Db, scope: CompanyScope, id: str) -> Agreement | None:
-    row = await db.one(f"SELECT {STORED.columns} FROM agreement WHERE id = :id AND {scope.clause('company_id')}", id=id, **scope.params())
-    return Agreement(**row) if row else None
+    return next(iter(await some(db, scope, [id])), None)
 
 
 async def of_companies(db: Db, company_ids: Sequence[str]) -> list[Agreement]:

@@ -38,60 +38,54 @@ ASSET_LISTING = Listing(
     sorts={"created_at": "asset_override.created_at"},
     default="created_at",
     id_column="asset_override.asset_id",
-    filters=("company_id", "billing_type"),
+    filters=("company_id", "billing_type", "updated_since"),
 )
 CONTACT_LISTING = Listing(
     sorts={"created_at": "contact_override.created_at"},
     default="created_at",
     id_column="contact_override.contact_id",
-    filters=("company_id", "billing_type"),
+    filters=("company_id", "billing_type", "updated_since"),
 )
 ASSETS = rows.Stored("asset_override", AssetOverride, key="asset_id")
 CONTACTS = rows.Stored("contact_override", ContactOverride, key="contact_id")
 
 
+def _condition(table: str, name: str) -> str:
+    return f"{table}.updated_at >= :updated_since" if name == "updated_since" else f"{table}.{name} = :{name}"
+
+
 async def asset_page(db: Db, scope: CompanyScope, ask: Ask) -> Page[AssetOverride]:
-    """Filters: company_id and billing_type."""
-    wanted = [scope.clause("asset_override.company_id"), *(f"asset_override.{name} = :{name}" for name in ask.filters)]
+    """Filters: company_id, billing_type and updated_since."""
+    wanted = [scope.clause("asset_override.company_id"), *(_condition("asset_override", name) for name in ask.filters)]
     params = {**scope.params(), **ask.filters}
     return await rows.page_of(db, ASSETS, "asset_override", ask, wanted, params, AssetOverride, lambda row: (row.created_at, row.asset_id))
 
 
 async def contact_page(db: Db, scope: CompanyScope, ask: Ask) -> Page[ContactOverride]:
-    """Filters: company_id and billing_type."""
-    wanted = [scope.clause("contact_override.company_id"), *(f"contact_override.{name} = :{name}" for name in ask.filters)]
+    """Filters: company_id, billing_type and updated_since."""
+    wanted = [scope.clause("contact_override.company_id"), *(_condition("contact_override", name) for name in ask.filters)]
     params = {**scope.params(), **ask.filters}
     return await rows.page_of(
         db, CONTACTS, "contact_override", ask, wanted, params, ContactOverride, lambda row: (row.created_at, row.contact_id)
     )
 
 
-async def visible_asset(db: Db, scope: CompanyScope, id: str) -> AssetOverride | None:
-    return (await of_assets(db, scope, [id])).get(id)
+async def some_assets(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[AssetOverride]:
+    return await rows.some(db, ASSETS, ids, AssetOverride, scope, "asset_override.company_id")
 
 
-async def visible_contact(db: Db, scope: CompanyScope, id: str) -> ContactOverride | None:
-    return (await of_contacts(db, scope, [id])).get(id)
+async def some_contacts(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[ContactOverride]:
+    return await rows.some(db, CONTACTS, ids, ContactOverride, scope, "contact_override.company_id")
 
 
 async def of_assets(db: Db, scope: CompanyScope, ids: Sequence[str]) -> dict[str, AssetOverride]:
     """The overrides of devices by the device's id."""
-    found = await db.all(
-        f"SELECT {ASSETS.columns} FROM asset_override WHERE asset_id IN :ids AND {scope.clause('company_id')}",
-        ids=list(ids),
-        **scope.params(),
-    )
-    return {row["asset_id"]: AssetOverride(**row) for row in found}
+    return {one.asset_id: one for one in await some_assets(db, scope, ids)}
 
 
 async def of_contacts(db: Db, scope: CompanyScope, ids: Sequence[str]) -> dict[str, ContactOverride]:
     """The overrides of people by the person's id."""
-    found = await db.all(
-        f"SELECT {CONTACTS.columns} FROM contact_override WHERE contact_id IN :ids AND {scope.clause('company_id')}",
-        ids=list(ids),
-        **scope.params(),
-    )
-    return {row["contact_id"]: ContactOverride(**row) for row in found}
+    return {one.contact_id: one for one in await some_contacts(db, scope, ids)}
 
 
 async def insert_assets(tx: Db, overrides: Iterable[AssetOverride], now: str) -> None:

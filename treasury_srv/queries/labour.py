@@ -58,11 +58,8 @@ async def page_of(db: Db, scope: CompanyScope, ask: Ask, times: Mapping[str, str
     return await rows.page_of(db, STORED, "labour_entry", ask, wanted, params, _made, lambda row: (getattr(row, column), row.id))
 
 
-async def visible(db: Db, scope: CompanyScope, id: str) -> LabourEntry | None:
-    row = await db.one(
-        f"SELECT {STORED.columns} FROM labour_entry WHERE id = :id AND {scope.clause('company_id')}", id=id, **scope.params()
-    )
-    return _entry(row) if row else None
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[LabourEntry]:
+    return await rows.some(db, STORED, ids, _made, scope, "labour_entry.company_id")
 
 
 async def by_external_ids(db: Db, external_ids: Sequence[str]) -> dict[str, LabourEntry]:

@@ -71,9 +71,8 @@ async def of_companies(db: Db, company_ids: Sequence[str]) -> list[LineItem]:
     return [LineItem(**row) for row in found]
 
 
-async def visible(db: Db, scope: CompanyScope, id: str) -> LineItem | None:
-    row = await db.one(f"SELECT {STORED.columns} FROM line_item WHERE id = :id AND {scope.clause('company_id')}", id=id, **scope.params())
-    return LineItem(**row) if row else None
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[LineItem]:
+    return await rows.some(db, STORED, ids, LineItem, scope, "line_item.company_id")
 
 
 async def insert(tx: Db, items: Iterable[LineItem], now: str) -> None:

@@ -1,6 +1,6 @@
 """Manual devices and users: what an agreement counts although the directory does not know it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ LISTING = Listing(
     sorts={"name": "manual_item.name", "created_at": "manual_item.created_at"},
     default="name",
     id_column="manual_item.id",
-    filters=("agreement_id", "company_id", "kind"),
+    filters=("agreement_id", "company_id", "kind", "updated_since"),
 )
 
 
@@ -40,6 +40,7 @@ _FILTERS = {
     "agreement_id": "manual_item.agreement_id = :agreement_id",
     "company_id": "agreement.company_id = :company_id",
     "kind": "manual_item.kind = :kind",
+    "updated_since": "manual_item.updated_at >= :updated_since",
 }
 
 
@@ -51,23 +52,15 @@ async def of_agreement(db: Db, agreement_id: str) -> list[ManualItem]:
 
 
 async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[ManualItem]:
-    """Filters: agreement_id, company_id and kind."""
+    """Filters: agreement_id, company_id, kind and updated_since."""
     wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters)]
     params = {**scope.params(), **ask.filters}
     column = ask.column.removeprefix("manual_item.")
     return await rows.page_of(db, STORED, _SOURCE, ask, wanted, params, ManualItem, lambda row: (getattr(row, column), row.id))
 
 
-async def visible(db: Db, scope: CompanyScope, id: str) -> ManualItem | None:
-    row = await db.one(
-        f"""
-        SELECT {STORED.columns} FROM {_SOURCE}
-        WHERE manual_item.id = :id AND {scope.clause("agreement.company_id")}
-        """,
-        id=id,
-        **scope.params(),
-    )
-    return ManualItem(**row) if row else None
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[ManualItem]:
+    return await rows.some(db, STORED, ids, ManualItem, scope, "agreement.company_id", _SOURCE)
 
 
 async def insert(tx: Db, items: Iterable[ManualItem], now: str) -> None:

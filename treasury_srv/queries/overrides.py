@@ -13,7 +13,7 @@ LISTING = Listing(
     sorts={"what": "agreement_override.what", "created_at": "agreement_override.created_at"},
     default="what",
     id_column="agreement_override.id",
-    filters=("agreement_id", "company_id", "what"),
+    filters=("agreement_id", "company_id", "what", "updated_since"),
 )
 
 
@@ -39,6 +39,7 @@ _FILTERS = {
     "agreement_id": "agreement_override.agreement_id = :agreement_id",
     "company_id": "agreement.company_id = :company_id",
     "what": "agreement_override.what = :what",
+    "updated_since": "agreement_override.updated_at >= :updated_since",
 }
 
 
@@ -51,23 +52,15 @@ async def of_agreements(db: Db, agreement_ids: Sequence[str]) -> list[Override]:
 
 
 async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[Override]:
-    """Filters: agreement_id, company_id and what."""
+    """Filters: agreement_id, company_id, what and updated_since."""
     wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters)]
     params = {**scope.params(), **ask.filters}
     column = ask.column.removeprefix("agreement_override.")
     return await rows.page_of(db, STORED, _SOURCE, ask, wanted, params, Override, lambda row: (getattr(row, column), row.id))
 
 
-async def visible(db: Db, scope: CompanyScope, id: str) -> Override | None:
-    row = await db.one(
-        f"""
-        SELECT {STORED.columns} FROM {_SOURCE}
-        WHERE agreement_override.id = :id AND {scope.clause("agreement.company_id")}
-        """,
-        id=id,
-        **scope.params(),
-    )
-    return Override(**row) if row else None
+async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Override]:
+    return await rows.some(db, STORED, ids, Override, scope, "agreement.company_id", _SOURCE)
 
 
 async def insert(tx: Db, overrides: Iterable[Override], now: str) -> None:

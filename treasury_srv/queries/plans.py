@@ -80,11 +80,6 @@ class Described(Plan, frozen=True, kw_only=True):
     features: dict[str, str] = {}
 
 
-async def described(db: Db, id: str) -> Described | None:
-    row = await db.one(f"SELECT {STORED.columns} FROM plan WHERE id = :id", id=id)
-    return Described(**row, features=await features(db, id)) if row else None
-
-
 async def all_described(db: Db) -> list[Described]:
     """All plans with their features, in two statements."""
     labels: dict[str, dict[str, str]] = {}

@@ -1,9 +1,10 @@
 """Price versions: a plan's rates for one term from a day on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from hmlib.auth import CompanyScope
 from hmlib.db import Db
 from hmlib.lists import Ask, Listing, Page
 from treasury_srv.queries import rows
@@ -12,7 +13,7 @@ LISTING = Listing(
     sorts={"valid_from": "price_version.valid_from", "term": "price_version.term", "created_at": "price_version.created_at"},
     default="-valid_from",
     id_column="price_version.id",
-    filters=("plan_id", "term"),
+    filters=("plan_id", "term", "updated_since"),
 )
 
 
@@ -41,6 +42,11 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STORED = rows.Stored("price_version", Price)
+_FILTERS = {
+    "plan_id": "price_version.plan_id = :plan_id",
+    "term": "price_version.term = :term",
+    "updated_since": "price_version.updated_at >= :updated_since",
+}
 
 
 async def everything(db: Db) -> list[Price]:
@@ -58,8 +64,8 @@ async def of_plan(db: Db, plan_id: str) -> list[Price]:
 
 
 async def page_of(db: Db, ask: Ask) -> Page[Price]:
-    """Filters: plan_id and term."""
-    wanted = ["TRUE", *(f"price_version.{name} = :{name}" for name in ask.filters)]
+    """Filters: plan_id, term and updated_since."""
+    wanted = ["TRUE", *(_FILTERS[name] for name in ask.filters)]
     column = ask.column.removeprefix("price_version.")
     return await rows.page_of(db, STORED, "price_version", ask, wanted, ask.filters, Price, lambda row: (getattr(row, column), row.id))
 
@@ -97,9 +103,8 @@ async def finalised_until(db: Db, plan_id: str, term: str) -> str:
     )
 
 
-async def by_id(db: Db, id: str) -> Price | None:
-    row = await db.one(f"SELECT {STORED.columns} FROM price_version WHERE id = :id", id=id)
-    return Price(**row) if row else None
+async def some(db: Db, ids: Sequence[str]) -> list[Price]:
+    return await rows.some(db, STORED, ids, Price, CompanyScope(), "price_version.id")
 
 
 async def insert(tx: Db, prices: Iterable[Price], now: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hmlib.auth import CompanyScope
 from hmlib.db import Db
 from hmlib.lists import Ask, Page
 
@@ -28,7 +29,7 @@ class Stored:
         changed = ", ".join(f"{name} = :{name}" for name in names if name != key)
         self.update = f"UPDATE {table} SET {changed}, updated_at = :now, version = version + 1 WHERE {key} = :{key} AND version = :version"
         self.delete = f"DELETE FROM {table} WHERE {key} = :{key} AND version = :version"
-        self._fields, self._key = fields, key
+        self.table, self.key, self._fields = table, key, fields
 
     def values(self, record: msgspec.Struct, now: str, **derived: Any) -> dict[str, Any]:
         """The parameters of `insert` and `update`."""
@@ -39,6 +40,21 @@ def differs(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tuple[An
     """The fields that two versions of a row do not share, with both values."""
     names = [name for name in before.__struct_fields__ if name not in _BY_DATABASE]
     return {name: (old, new) for name in names if (old := getattr(before, name)) != (new := getattr(after, name))}
+
+
+async def some(
+    db: Db, stored: Stored, ids: Sequence[str], make: Callable[..., R], scope: CompanyScope, column: str, source: str = ""
+) -> list[R]:
+    """Those of the ids that exist in scope, which is about `column`; `source` is the tables where the table itself is not enough."""
+    found = await db.all(
+        f"""
+        SELECT {stored.columns} FROM {source or stored.table}
+        WHERE {stored.table}.{stored.key} IN :some_ids AND {scope.clause(column)} ORDER BY {stored.table}.{stored.key}
+        """,
+        some_ids=list(ids),
+        **scope.params(),
+    )
+    return [make(**row) for row in found]
 
 
 async def page_of(

@@ -113,7 +113,7 @@ async def test_the_summary_is_narrowed(carol, month):
     assert answer.json["companies"] == [{"company_id": ACME, "account_number": "100001", "status": "preview"}]
 
 
-@pytest.mark.parametrize("query", ["?period=2026-1", "?fields=password", "?ids=" + ",".join(["x"] * 201)])
+@pytest.mark.parametrize("query", ["?period=2026-1", "?fields=password", "?ids=" + ",".join(map(str, range(201)))])
 async def test_a_wrong_question_is_a_problem(carol, month, query):
     answer = await carol.api("/api/billing_summary" + query)
     assert answer.code == 400 and answer.json["request_id"]

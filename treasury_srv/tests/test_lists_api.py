@@ -1,0 +1,154 @@
+"""Lists for programs that follow them: some by id, many by id, and what has changed or gone since a time."""
+
+from dataclasses import replace
+
+import pytest
+
+from hmlib.auth import CompanyScope
+from hmlib.testing import ACME, CAST, GLOBEX
+from treasury_srv.tests import seeds
+from treasury_srv.tests.test_agreements_api import DRAFTS as OF_AGREEMENTS
+
+pytestmark = pytest.mark.gen_test
+DEVICE, PERSON, NOBODY = (f"018f0000-0000-7000-8000-00000000{end}" for end in ("d001", "c001", "ffff"))
+LONG_AGO = "2020-01-01T00:00:00Z"
+DRAFTS = OF_AGREEMENTS | {
+    "asset-overrides": {"asset_id": DEVICE, "company_id": ACME, "billing_type": "no_charge"},
+    "contact-overrides": {"contact_id": PERSON, "company_id": ACME, "billing_type": "free"},
+    "labour-entries": {"company_id": ACME, "worked_at": "2026-10-15T08:00:00Z", "hours": "1.5"},
+}
+OF_NOBODY = ("plans", "prices")
+KEYS = {"asset-overrides": "asset_id", "contact-overrides": "contact_id"}
+
+
+@pytest.fixture
+def agreement(io_loop, db, hub):
+    async def filled():
+        await seeds.plan(db, "2020-01-01")
+        return await seeds.agreement(db, end_on="2026-12-31")
+
+    hub.facts = seeds.directory(assets=(seeds.asset(DEVICE),), contacts=(seeds.contact(PERSON),)).companies
+    return io_loop.run_sync(filled)
+
+
+@pytest.fixture
+def add(carol, agreement):
+    """Make one of a noun; its path and its key."""
+
+    async def added(noun, who=carol):
+        parts = {"agreement_id": agreement.id} if "agreement_id" in DRAFTS[noun] else {}
+        made = await who.api(f"/api/{noun}", "POST", DRAFTS[noun] | parts)
+        assert made.code == 201, made.text
+        return made.location, made.json[KEYS.get(noun, "id")]
+
+    return added
+
+
+def keys(noun, answer):
+    assert answer.code == 200, answer.text
+    return [item[KEYS.get(noun, "id")] for item in answer.json["items"]]
+
+
+@pytest.mark.parametrize("noun", DRAFTS)
+async def test_some_by_id_in_the_address_and_many_by_post(carol, add, noun):
+    path, key = await add(noun)
+    one = (await carol.api(path)).json
+    wanted = {"ids": [NOBODY, key, key, "no-id"]}
+    for answer in (await carol.api(f"/api/{noun}?ids={NOBODY},{key}"), await carol.api(f"/api/{noun}:lookup", "POST", wanted)):
+        assert (answer.code, answer.json) == (200, {"items": [one], "next_cursor": None, "total": 1})
+    assert (await carol.api(f"/api/{noun}?ids={NOBODY}")).json["items"] == []
+    assert (await carol.api(f"/api/{noun}?ids=")).json["items"] == []
+
+
+@pytest.mark.parametrize("noun", DRAFTS)
+async def test_too_many_ids_are_refused(carol, noun):
+    ids = [f"id-{number}" for number in range(5001)]
+    full = await carol.api(f"/api/{noun}?ids={','.join(ids[:201])}")
+    assert (full.code, full.json["code"]) == (400, "too_many_ids")
+    assert (await carol.api(f"/api/{noun}?ids={','.join(ids[:200])}")).code == 200
+    assert (await carol.api(f"/api/{noun}:lookup", "POST", {"ids": ids})).json["code"] == "invalid_value"
+    assert (await carol.api(f"/api/{noun}:lookup", "POST", {"ids": ids[:5000]})).json["total"] == 0
+    assert (await carol.api(f"/api/{noun}:lookup", "POST", {})).code == 400
+
+
+@pytest.mark.parametrize("noun", DRAFTS)
+async def test_chosen_fields_come_with_the_key(carol, add, noun):
+    _, key = await add(noun)
+    for query in (f"ids={key}&fields=version", "fields=version"):
+        assert {KEYS.get(noun, "id"): key, "version": 1} in (await carol.api(f"/api/{noun}?{query}")).json["items"]
+    for query in (f"ids={key}&fields=secret", "fields=secret"):
+        refused = await carol.api(f"/api/{noun}?{query}")
+        assert (refused.code, refused.json["code"]) == (400, "invalid_fields")
+
+
+@pytest.mark.parametrize("noun", DRAFTS)
+async def test_what_has_changed_and_what_is_gone(carol, add, noun):
+    path, key = await add(noun)
+    since = (await carol.api(path)).json["updated_at"]
+    changes = await carol.api(f"/api/{noun}?updated_since={since}")
+    assert (keys(noun, changes), changes.json["deleted"]) == ([key], [])
+    assert (await carol.api(path, "DELETE", If_Match='"1"')).code == 204
+    after = await carol.api(f"/api/{noun}?updated_since={since}")
+    assert (key in keys(noun, after), after.json["deleted"]) == (False, [key])
+    assert "deleted" not in (await carol.api(f"/api/{noun}")).json
+    later = await carol.api(f"/api/{noun}?updated_since=2100-01-01T00:00:00Z")
+    assert (later.json["items"], later.json["deleted"]) == ([], [])
+    wrong = await carol.api(f"/api/{noun}?updated_since=yesterday")
+    assert (wrong.code, wrong.json["code"]) == (400, "invalid_updated_since")
+
+
+@pytest.mark.parametrize("noun", ["asset-overrides", "contact-overrides"])
+async def test_what_is_there_again_is_not_gone(carol, add, noun):
+    path, key = await add(noun)
+    assert (await carol.api(path, "DELETE", If_Match='"1"')).code == 204
+    await add(noun)
+    changes = await carol.api(f"/api/{noun}?updated_since={LONG_AGO}")
+    assert (keys(noun, changes), changes.json["deleted"]) == ([key], [])
+
+
+async def test_what_belongs_to_an_agreement_goes_with_it(carol, agreement, add):
+    gone = {noun: (await add(noun))[1] for noun in ("overrides", "manual-items")}
+    assert (await carol.api(f"/api/agreements/{agreement.id}", "DELETE", If_Match='"1"')).code == 204
+    for noun, key in (gone | {"agreements": agreement.id}).items():
+        assert (await carol.api(f"/api/{noun}?updated_since={LONG_AGO}")).json["deleted"] == [key]
+
+
+async def test_deleted_ids_come_with_the_first_page_alone(carol, add):
+    path, key = await add("labour-entries")
+    await carol.api(path, "DELETE", If_Match='"1"')
+    for _ in range(2):
+        await add("labour-entries")
+    first = (await carol.api(f"/api/labour-entries?limit=1&updated_since={LONG_AGO}")).json
+    rest = (await carol.api(f"/api/labour-entries?limit=1&updated_since={LONG_AGO}&cursor={first['next_cursor']}")).json
+    assert (first["deleted"], rest["deleted"], len(rest["items"])) == ([key], [], 1)
+
+
+@pytest.mark.parametrize("noun", DRAFTS)
+async def test_n113_ids_and_deletions_of_companies_out_of_scope_are_not_told(carol, alice, hub, add, noun):
+    hub.people[CAST["carol"].id] = replace(CAST["carol"], scope=CompanyScope("only", frozenset({GLOBEX if noun != "agreements" else ACME})))
+    path, key = await add(noun, alice)
+    told = [key] if noun in OF_NOBODY else []
+    assert keys(noun, await carol.api(f"/api/{noun}?ids={key}")) == told
+    assert keys(noun, await carol.api(f"/api/{noun}:lookup", "POST", {"ids": [key]})) == told
+    assert (await alice.api(path, "DELETE", If_Match='"1"')).code == 204
+    assert (await carol.api(f"/api/{noun}?updated_since={LONG_AGO}")).json["deleted"] == told
+    assert (await alice.api(f"/api/{noun}?updated_since={LONG_AGO}")).json["deleted"] == [key]
+
+
+async def test_what_moves_to_another_company_is_gone_for_those_who_follow_the_first(carol, alice, hub, add):
+    hub.people[CAST["carol"].id] = replace(CAST["carol"], scope=CompanyScope("only", frozenset({ACME})))
+    path, key = await add("labour-entries", alice)
+    assert keys("labour-entries", await carol.api("/api/labour-entries")) == [key]
+    assert (await alice.api(path, "PATCH", {"company_id": GLOBEX}, If_Match='"1"')).code == 200
+    for who, gone in ((carol, [key]), (alice, [])):
+        assert (await who.api(f"/api/labour-entries?updated_since={LONG_AGO}")).json["deleted"] == gone
+
+
+async def test_a_file_that_moves_labour_tells_it_too(carol, alice, hub, add):
+    hub.people[CAST["carol"].id] = replace(CAST["carol"], scope=CompanyScope("only", frozenset({ACME})))
+    text = "external_id,company_account_number,worked_at,hours\nt1,{},2026-10-15T08:00:00Z,2\n"
+    for number in ("100001", "100002"):
+        sent = await alice.api("/api/imports/labour", "POST", raw=text.format(number).encode(), Content_Type="text/csv")
+        assert sent.code == 200, sent.text
+    changes = (await carol.api(f"/api/labour-entries?updated_since={LONG_AGO}")).json
+    assert changes["items"] == [] and len(changes["deleted"]) == 1
