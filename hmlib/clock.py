@@ -34,7 +34,7 @@ def new_id() -> str:
 
 
 def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 class _Sequence:

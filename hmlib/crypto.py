@@ -36,6 +36,7 @@ class Keys:
             raise ValueError("the master key is too short")
         self._service = service
         self._derived = lru_cache(maxsize=256)(lambda purpose: _derive(master, f"hivematrix|{service}|{purpose}"))
+        self._macs = lru_cache(maxsize=64)(lambda purpose: hmac.new(self._derived(f"mac {purpose}"), digestmod="sha256"))
         self._ciphers = lru_cache(maxsize=64)(lambda purpose: AESGCM(self._derived(purpose)))
         self.key_id = hashlib.sha256(self._derived("key id")).hexdigest()[:8]
 
@@ -45,7 +46,9 @@ class Keys:
         Parts are counted in, so that ("ab", "c") and ("a", "bc") differ.
         """
         text = "".join(f"{len(part)}:{part}" for part in parts)
-        return _b64(hmac.digest(self._derived(f"mac {purpose}"), text.encode("utf-8", "surrogatepass"), "sha256"))
+        keyed = self._macs(purpose).copy()
+        keyed.update(text.encode("utf-8", "surrogatepass"))
+        return _b64(keyed.digest())
 
     def seal(self, plain: bytes, *, table: str, column: str, row_id: str) -> str:
         """Encrypt ``plain`` (AES-256-GCM) for exactly this column of this row."""

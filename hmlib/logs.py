@@ -3,7 +3,6 @@
 import contextvars
 import logging
 import re
-import secrets
 import sys
 import traceback
 from dataclasses import dataclass
@@ -45,13 +44,16 @@ CURRENT: contextvars.ContextVar[Trace | None] = contextvars.ContextVar("trace", 
 def trace_of(request: HTTPServerRequest) -> Trace:
     """The request's trace, begun at its first call, from then on the current one of this task.
 
-    An incoming ``traceparent`` names the trace; the request's id is always our own, so nobody can forge log lines' ids.
+    An incoming ``traceparent`` names the trace; the request's id is always our own, so nobody can forge log lines' ids. A trace
+    that begins here bears the id's number, and the span its second half, which is random.
     """
     known: Trace | None = request.__dict__.get("hm_trace")
     if known is None:
         match = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        trace_id, flags = match.groups() if match else (secrets.token_hex(16), "01")
-        known = request.__dict__["hm_trace"] = Trace(new_id(), trace_id, secrets.token_hex(8), flags)
+        request_id = new_id()
+        number = request_id.replace("-", "")
+        trace_id, flags = match.groups() if match else (number, "01")
+        known = request.__dict__["hm_trace"] = Trace(request_id, trace_id, number[16:], flags)
     CURRENT.set(known)
     return known
 
@@ -119,6 +121,7 @@ def configure(service: str, style: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
     logging.captureWarnings(True)
 
 

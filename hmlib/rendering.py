@@ -14,7 +14,8 @@ import babel
 import babel.dates
 import babel.numbers
 from babel.support import NullTranslations, Translations
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from hmlib.static_files import static_file, static_url
@@ -39,8 +40,27 @@ def environment(*folders: Path) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(static=static_url, icon=icon, list_url=list_url, with_keys=with_keys)
+    env.globals.update(static=static_url, icon=icon, list_url=list_url, with_keys=with_keys, _=_text)
     return env
+
+
+@pass_context
+def _text(context: Context, message: str, /, **variables: Any) -> Any:
+    """What `_` is in a template: the page's own gettext where it passes one, else the English text, escaped once and remembered."""
+    own = context.resolve("gettext")
+    if own is not context.environment.globals["gettext"]:
+        return context.call(own, message, **variables)
+    return _english(message) % variables if variables else _plain_english(message)
+
+
+@functools.lru_cache(maxsize=4096)
+def _english(message: str) -> Markup:
+    return Markup(message)  # noqa: S704  messages are the templates' own
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain_english(message: str) -> Markup:
+    return _english(message) % {}
 
 
 @functools.cache
@@ -55,8 +75,13 @@ def hx(nonce: str, /, **attributes: str | int | bool | None) -> Markup:
     `push_url` is hx-push-url, `headers_inherited` is hx-headers:inherited, `status_422` is hx-status:422;
     None leaves an attribute out. The text begins with a space.
     """
-    given = [f'{_attribute(name)}"{escape(_attribute_value(value))}"' for name, value in attributes.items() if value is not None]
-    return Markup("".join(given) + f' hx-nonce="{escape(nonce)}"')  # noqa: S704  every value was escaped
+    given = tuple((name, _attribute_value(value)) for name, value in attributes.items() if value is not None)
+    return Markup(f'{_attributes(given)} hx-nonce="{escape(nonce)}"')  # noqa: S704  every value was escaped
+
+
+@functools.lru_cache(maxsize=1024)
+def _attributes(given: tuple[tuple[str, str], ...]) -> str:
+    return "".join(f'{_attribute(name)}"{escape(value)}"' for name, value in given)
 
 
 @functools.cache
@@ -93,7 +118,12 @@ def list_url(base: str, ask: Any, **changes: str | int | None) -> str:
     Nothing that is empty is written, and None takes a part out.
     """
     state: dict[str, Any] = {"q": ask.q, **ask.filters, "sort": ask.sort, "limit": ask.limit, **changes}
-    query = urlencode({name: value for name, value in state.items() if value not in (None, "")})
+    return _with_query(base, tuple((name, value) for name, value in state.items() if value not in (None, "")))
+
+
+@functools.lru_cache(maxsize=1024)
+def _with_query(base: str, state: tuple[tuple[str, str | int], ...]) -> str:
+    query = urlencode(state)
     return f"{base}{'&' if '?' in base else '?'}{query}" if query else base
 
 
@@ -118,6 +148,7 @@ class Formats:
     def __init__(self, locale: str = "en_US", time_zone: str = "UTC") -> None:
         self.locale = babel.Locale.parse(locale)
         self.zone = ZoneInfo(time_zone)
+        self._whole = functools.lru_cache(maxsize=1024)(self._decimal)
 
     def date(self, value: str | dt.date | None, size: str = "medium") -> str:
         """A day from `YYYY-MM-DD`, or the reader's day of a UTC time; "" for None."""
@@ -166,7 +197,9 @@ class Formats:
 
     def number(self, value: int | float | Decimal | None) -> str:
         """A number with the reader's separators; "" for None."""
-        return "" if value is None else babel.numbers.format_decimal(value, locale=self.locale, decimal_quantization=False)
+        if isinstance(value, int):
+            return self._whole(value)
+        return "" if value is None else self._decimal(value)
 
     def percent(self, value: float | Decimal | None) -> str:
         """A share of one as a percentage with at most two decimals; "" for None."""
@@ -180,6 +213,9 @@ class Formats:
         while abs(size) >= 1000 and unit < 5:
             size, unit = size / 1000, unit + 1
         return f"{self.number(size.quantize(Decimal('0.1')) if unit else size)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[unit]}"
+
+    def _decimal(self, value: int | float | Decimal) -> str:
+        return babel.numbers.format_decimal(value, locale=self.locale, decimal_quantization=False)
 
     def _day(self, value: str | dt.date) -> dt.date:
         if isinstance(value, str) and len(value) == 10:
