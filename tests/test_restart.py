@@ -49,8 +49,9 @@ def test_a_rolling_restart_loses_no_request(tiny):
     after = {process.pid for process in tiny.processes().values()}
     assert load.failures == []
     assert load.good > 200
-    assert not before & after and {int(pid) for pid in load.pids} <= before | after
-    assert len(load.pids) > 2
+    answered = {int(pid) for pid in load.pids}
+    assert not before & after and answered <= before | after
+    assert answered & before and answered & after  # which of a socket's processes takes a connection is the kernel's choice
 
 
 def test_a_restart_that_does_not_drain_would_be_noticed(tiny):
