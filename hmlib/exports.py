@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-import xlsxwriter
 from tornado.web import HTTPError, RequestHandler
 
 _RUNNABLE = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -33,6 +32,8 @@ def _inert(cell: Any) -> Any:
 
 def write_xlsx(header: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "Sheet1") -> bytes:
     """A workbook of one sheet; every text is written as text, so that nothing in it runs. Blocking."""
+    import xlsxwriter  # on first use: most processes never write a workbook, and it holds 3 MB
+
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "remove_timezone": True, "default_date_format": "yyyy-mm-dd"})
     sheet = book.add_worksheet(title[:31])
