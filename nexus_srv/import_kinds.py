@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from hmlib import clock
-from nexus_srv.import_plan import BadRow, Key, Known, Planner, form, fresh
+from nexus_srv.import_plan import BadRow, Key, Planner, form, fresh
 from nexus_srv.nouns import ASSETS, COMPANIES, CONTACTS, LOCATIONS
 from nexus_srv.queries.assets import Asset
 from nexus_srv.queries.companies import Company
@@ -21,6 +21,10 @@ class CompanyPlanner(Planner[Company]):
     """Companies match by external id, else by account number, else (a row with neither) by name."""
 
     noun = COMPANIES
+    only_one = ("account_number", "Another company has this account number.")
+
+    def single(self, entry: Company) -> Key | None:
+        return (entry.account_number,) if entry.account_number else None
 
     def keys(self, entry: Company) -> Iterable[Key]:
         yield ("number", entry.account_number)
@@ -32,11 +36,18 @@ class CompanyPlanner(Planner[Company]):
         return ("name", form(values["name"])) if values["name"] and values["external_id"] is None else None
 
     def may_be(self, entry: Company, external_id: str | None) -> bool:
-        return True
+        return self.known.scope.rule != "only" or self.known.scope.sees(entry.id)
+
+    def hidden(self, values: Mapping[str, Any]) -> BadRow:
+        """The same of a company out of scope and of one that does not exist."""
+        for column in ("account_number", "external_id", "name"):
+            if values[column] is not None:
+                return BadRow(column, f"There is no company with this {column.replace('_', ' ')}.")
+        return BadRow("name", "A company needs a name.")
 
     def start(self, values: Mapping[str, Any]) -> Company:
         if self.known.scope.rule == "only":
-            raise BadRow("account_number", "Whoever sees certain companies only cannot add another one.")
+            raise self.hidden(values)
         if values["name"] is None:
             raise BadRow("name", "A new company needs a name.")
         return Company(**fresh(values["external_id"]), account_number=values["account_number"] or "", name=values["name"])
@@ -54,6 +65,10 @@ class LocationPlanner(Planner[Location]):
 
     noun = LOCATIONS
     columns_of = {"company_id": "company_account_number"}
+    only_one = ("name", "The company has another location of this name.")
+
+    def single(self, entry: Location) -> Key | None:
+        return (entry.company_id, form(entry.name))
 
     def keys(self, entry: Location) -> Iterable[Key]:
         yield (entry.company_id, form(entry.name))
@@ -175,9 +190,9 @@ PLANNERS: Mapping[str, type[Planner[Any]]] = {
 }
 
 
-def numbered(companies: list[Company], known: Known) -> list[Company]:
-    """New companies without an account number get the numbers after the highest one."""
-    taken = {*known.companies, *(company.account_number for company in companies)}
+def numbered(companies: list[Company], taken: set[str]) -> list[Company]:
+    """New companies without an account number get the numbers after the highest one that is taken or given."""
+    taken = taken | {company.account_number for company in companies}
     highest = max((int(number) for number in taken if number.isdecimal()), default=0)
     following = iter(range(max(highest, 100_000) + 1, 1_000_000))
     return [

@@ -64,6 +64,8 @@ class Plan(Generic[T]):
 
     creates: list[T] = field(default_factory=list)
     updates: list[tuple[T, T]] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    """The ids of entries that give up what only one may have, so that another may take it."""
     outcome: Outcome = field(default_factory=Outcome)
 
 
@@ -72,9 +74,11 @@ class Planner(Generic[T]):
 
     noun: Noun[T]
     columns_of: Mapping[str, str] = {}
+    only_one = ("", "")
+    """The column of what only one entry may have, and the sentence for the others."""
 
     def __init__(self, existing: Sequence[T], known: Known, present: frozenset[str], now: str) -> None:
-        self.known, self.present, self.now = known, present, now
+        self.known, self.present, self.now, self._existing = known, present, now, existing
         self.plan: Plan[T] = Plan()
         self._by_external_id: dict[str, T] = {}
         self._by_key: dict[Key, list[T]] = {}
@@ -90,6 +94,10 @@ class Planner(Generic[T]):
         """The natural key of a row; None when it has none."""
         raise NotImplementedError
 
+    def single(self, entry: T) -> Key | None:
+        """What no other entry may have."""
+        return None
+
     def start(self, values: Mapping[str, Any]) -> T:
         """A new entry, before the row's values are put into it."""
         raise NotImplementedError
@@ -97,6 +105,11 @@ class Planner(Generic[T]):
     def changed(self, entry: T, values: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that the row's values give."""
         raise NotImplementedError
+
+    def hidden(self, values: Mapping[str, Any]) -> BadRow:
+        """What is said of a row that means an entry out of scope; raises what is said of its company, if that is out of scope too."""
+        self.key(values)
+        return BadRow("external_id", "This external id belongs to an entry that you may not see.")
 
     def take(self, row: Row) -> None:
         """Plan one row, or say why it cannot be."""
@@ -106,6 +119,36 @@ class Planner(Generic[T]):
             value = row.values.get(bad.column)
             self.plan.outcome.errors.append(RowError(row.line, bad.column, "" if value is None else str(value)[:200], bad.message))
 
+    def settle(self) -> None:
+        """After the last row: refuse those that end with what another has. Each that is refused keeps what it had, so look again."""
+        while refused := self._sharing():
+            for entry in refused:
+                self._take_back(entry)
+        self.plan.moved = [before.id for before, after in self.plan.updates if self.single(before) != self.single(after)]
+
+    def _sharing(self) -> list[T]:
+        written = {after.id: after for _, after in self.plan.updates} | {entry.id: entry for entry in self.plan.creates}
+        holders: dict[Key, list[T]] = {}
+        for entry in ({entry.id: entry for entry in self._existing} | written).values():
+            if key := self.single(entry):
+                holders.setdefault(key, []).append(entry)
+        refused = []
+        for same in holders.values():
+            mine = sorted((entry for entry in same if entry.id in written), key=lambda entry: self._lines[entry.id])
+            refused += mine if len(mine) < len(same) else mine[1:]
+        return refused
+
+    def _take_back(self, entry: T) -> None:
+        plan, outcome, line = self.plan, self.plan.outcome, self._lines[entry.id]
+        made, changed = len(plan.creates), len(plan.updates)
+        plan.creates = [other for other in plan.creates if other.id != entry.id]
+        plan.updates = [pair for pair in plan.updates if pair[1].id != entry.id]
+        outcome.created -= made - len(plan.creates)
+        outcome.updated -= changed - len(plan.updates)
+        outcome.changes = [change for change in outcome.changes if change.line != line]
+        column, message = self.only_one
+        outcome.errors.append(RowError(line, column, str(getattr(entry, column))[:200], message))
+
     def _take(self, row: Row) -> None:
         found = self._found(row.values)
         if (
@@ -113,7 +156,7 @@ class Planner(Generic[T]):
             and not any(self.known.scope.sees(id) for id in self.noun.company_ids(found))
             and self.known.scope.rule != "all"
         ):
-            raise BadRow("external_id", "This entry is not among those you may see.")
+            raise self.hidden(row.values)
         before = found or self.start(row.values)
         try:
             after = self.noun.checked(msgspec.structs.replace(before, **self.changed(before, row.values)))

@@ -44,7 +44,7 @@ async def run(
 ) -> Outcome:
     """Import a file of one of KINDS. With errors nothing is applied, unless `valid_only`; `outcome.applied` says what happened.
 
-    `progress` is called with rows done and rows in all (twice the rows of the file when they are to be written).
+    `progress` is called with rows done and rows in all; a row that is to be written is half done when it is understood.
     `scope` keeps the import within some companies. `directory` is not used: Nexus itself is the directory.
     """
     try:
@@ -53,7 +53,7 @@ async def run(
         return Outcome(errors=[RowError(1, "", "", str(unreadable))])
     report = progress or (lambda done, total: None)
     count = await state.state(db)
-    plan = await _planned(kind, db, sheet, scope, now, lambda done: report(done, len(sheet.rows) * (1 if dry_run else 2)))
+    plan = await _planned(kind, db, sheet, scope, now, lambda done: report(done if dry_run else done // 2, len(sheet.rows)))
     if dry_run:
         return plan.outcome
     if plan.outcome.errors and not valid_only:
@@ -92,9 +92,10 @@ def _take(planner: Planner[Any], rows: list[files.Row]) -> None:
 
 
 def _finished(planner: Planner[Any], sheet: Sheet, everything: list[Any]) -> Plan[Any]:
+    planner.settle()
     plan = planner.plan
     if planner.noun is COMPANIES:
-        plan.creates = numbered(plan.creates, Known.of(CompanyScope(), everything, ()))
+        plan.creates = numbered(plan.creates, {company.account_number for company in (*everything, *(after for _, after in plan.updates))})
     plan.outcome.errors = sorted([*sheet.errors, *plan.outcome.errors], key=lambda error: error.line)
     plan.outcome.notes = list(sheet.notes)
     plan.outcome.unchanged += len(sheet.repeated)
@@ -112,21 +113,26 @@ async def _applied(db: Db, job: _Job, plan: Plan[Any], count: int) -> Outcome:
             await _written(tx, job, plan)
             await _recorded(tx, job, plan)
     except Conflict as refused:
-        plan.outcome.errors.append(RowError(0, "", "", f"The data do not allow this ({refused.constraint or 'a reference'})."))
+        plan.outcome.errors.append(RowError(1, "", "", f"The data do not allow this ({refused.constraint or 'a reference'})."))
         return _nothing(plan.outcome)
     plan.outcome.applied = True
     return plan.outcome
 
 
 async def _written(tx: Db, job: _Job, plan: Plan[Any]) -> None:
-    table, total = _ROWS[job.kind], 2 * len(job.sheet.rows)
-    done = total - len(plan.creates) - len(plan.updates)
+    table, total = _ROWS[job.kind], len(job.sheet.rows)
+    waiting = len(plan.creates) + len(plan.updates)
+    if plan.moved:
+        await table.let_go(tx, plan.moved)
     for start in range(0, len(plan.creates), CHUNK):
-        await table.insert(tx, plan.creates[start : start + CHUNK], job.now)
-        job.report(done + min(start + CHUNK, len(plan.creates)), total)
+        await table.insert(tx, chunk := plan.creates[start : start + CHUNK], job.now)
+        waiting -= len(chunk)
+        job.report(total - waiting // 2, total)
     for start in range(0, len(plan.updates), CHUNK):
-        await table.update(tx, [after for _, after in plan.updates[start : start + CHUNK]], job.now)
-        job.report(done + len(plan.creates) + min(start + CHUNK, len(plan.updates)), total)
+        changed = [after for _, after in plan.updates[start : start + CHUNK]]
+        await table.update(tx, changed, job.now)
+        waiting -= len(changed)
+        job.report(total - waiting // 2, total)
     await _buried(tx, NOUNS[job.kind], plan, job.now)
     if plan.creates or plan.updates:
         await state.count_change(tx, job.now)

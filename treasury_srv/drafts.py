@@ -139,7 +139,7 @@ def number(value: Decimal, column: str, places: int) -> int:
     try:
         return scaled(value, places)
     except ValueError as wrong:
-        raise Refused(column, value, f"The value is {wrong}.") from wrong
+        raise Refused(column, value, f"The value {wrong}.") from wrong
 
 
 @dataclass

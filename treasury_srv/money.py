@@ -47,25 +47,26 @@ def tax_cents(base_cents: int, percent_e4: int) -> int:
 
 
 def scaled(value: Decimal | str, places: int) -> int:
-    """A decimal number as an integer of `places` decimals; ValueError when it is no number, has more decimals or is too large."""
+    """A decimal number as an integer of `places` decimals; ValueError when it is no number, has more decimals or is too large,
+    saying so after "The value"."""
     try:
         exact = Decimal(value)
     except (InvalidOperation, ValueError) as problem:
-        raise ValueError("not a number") from problem
+        raise ValueError("is not a number") from problem
     if not exact.is_finite():
-        raise ValueError("not a number")
+        raise ValueError("is not a number")
     # Both bounds come before the exact ratio, whose integers would be as long as the exponent is large.
     if exact.adjusted() > _LARGEST_EXPONENT:
-        raise ValueError("too large")
+        raise ValueError("is too large")
     if exact.adjusted() < -_LARGEST_EXPONENT and exact:
-        raise ValueError(f"more than {places} decimals")
+        raise ValueError(f"has more than {places} decimals")
     numerator, denominator = exact.as_integer_ratio()
     scale: int = 10**places
     whole, rest = divmod(numerator * scale, denominator)
     if rest:
-        raise ValueError(f"more than {places} decimals")
+        raise ValueError(f"has more than {places} decimals")
     if abs(whole) > LARGEST:
-        raise ValueError("too large")
+        raise ValueError("is too large")
     return whole
 
 

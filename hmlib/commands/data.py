@@ -17,7 +17,7 @@ from hmlib.clock import utc_now
 from hmlib.commands.directory import directory_for
 from hmlib.commands.local import database, installed_services, migrations_of, part
 from hmlib.commands.progress import Progress
-from hmlib.files import Outcome, Unreadable
+from hmlib.files import Outcome, RowError, Unreadable
 from hmlib.ops import Failed
 from hmlib.settings import Settings, load
 
@@ -123,8 +123,14 @@ def show(outcome: Outcome, *, as_json: bool, dry_run: bool) -> None:
         fields = "; ".join(f"{name}: {before!s} -> {after!s}" for name, (before, after) in change.fields.items())
         click.echo(f"line {change.line}: {change.what} {change.label}" + (f" ({fields})" if fields else ""))
     for error in outcome.errors:
-        click.echo(f"line {error.line}, {error.column}: {error.message} It says {error.value!r}.", err=True)
+        click.echo(told(error), err=True)
     click.echo(summary(outcome, dry_run=dry_run))
+
+
+def told(error: RowError) -> str:
+    """One error in a line; a file or row as a whole has no column, an empty cell says nothing."""
+    place = f"line {error.line}, {error.column}" if error.column else f"line {error.line}"
+    return f"{place}: {error.message}" + (f" It says {error.value!r}." if error.value else "")
 
 
 def summary(outcome: Outcome, *, dry_run: bool = False) -> str:

@@ -59,6 +59,18 @@ def test_an_import_names_each_error(capsys):
     assert out == "0 created, 0 updated, 0 unchanged, 1 with errors. Nothing was changed.\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RowError(1, "", "", "The file is empty."), "line 1: The file is empty.\n"),
+        (RowError(4, "", "x", "The row has more cells."), "line 4: The row has more cells. It says 'x'.\n"),
+        (RowError(5, "name", "", "A value is needed here."), "line 5, name: A value is needed here.\n"),
+    ],
+)
+def test_an_error_names_only_what_there_is(capsys, error, said):
+    assert shown(capsys, Outcome(errors=[error])).err == said
+
+
 def test_a_dry_run_shows_each_row(capsys):
     outcome = Outcome(updated=1, changes=[Change(2, "update", "Acme", {"phone": ("1", "2")})])
     assert shown(capsys, outcome, dry_run=True).out.startswith("line 2: update Acme (phone: 1 -> 2)\n")

@@ -134,6 +134,11 @@ async def update(tx: Db, companies: Iterable[Company], now: str) -> None:
     await tx.many(_UPDATE, [{**_values(company), "version": company.version, "now": now} for company in companies])
 
 
+async def let_go(tx: Db, ids: Sequence[str]) -> None:
+    """Free the account numbers of companies that get another one in this very transaction, so that they can be exchanged."""
+    await tx.run("UPDATE company SET account_number = id WHERE id IN :ids", ids=list(ids))
+
+
 async def save(tx: Db, company: Company, now: str) -> bool:
     """False when the row has changed since `company.version`. Raises Conflict as insert does."""
     return bool(await tx.run(_UPDATE, **_values(company), version=company.version, now=now))

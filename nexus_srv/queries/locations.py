@@ -110,6 +110,11 @@ async def update(tx: Db, locations: Iterable[Location], now: str) -> None:
     await tx.many(_UPDATE, [{**_values(location), "version": location.version, "now": now} for location in locations])
 
 
+async def let_go(tx: Db, ids: Sequence[str]) -> None:
+    """Free the names of locations that get another one in this very transaction, so that they can be exchanged."""
+    await tx.run("UPDATE location SET name_form = id WHERE id IN :ids", ids=list(ids))
+
+
 async def save(tx: Db, location: Location, now: str) -> bool:
     """False when the row has changed since `location.version`. Raises Conflict as insert does."""
     return bool(await tx.run(_UPDATE, **_values(location), version=location.version, now=now))

@@ -173,6 +173,38 @@ async def test_a_scope_keeps_an_import_within_its_companies(run, db):
     assert len((await run("companies", "account_number,name\n100002,Mine", scope=scope)).errors) == 1
 
 
+NUMBER_UNKNOWN = "There is no company with this account number."
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "rest"),
+    [
+        ("companies", "account_number,name,external_id", "Any,"),
+        ("companies", "account_number,name,external_id", "Any,g1"),
+        ("contacts", "company_account_number,email,external_id", "a@b.example,"),
+        ("assets", "company_account_number,name,external_id", "PC-9,"),
+        ("assets", "company_account_number,name,external_id", "PC-9,x"),
+        ("locations", "company_account_number,name,external_id", "Depot,l1"),
+    ],
+)
+async def test_another_companys_number_is_answered_as_one_that_does_not_exist(run, kind, head, rest):
+    await run("companies", "account_number,external_id\n100002,g1")
+    await run("assets", "company_account_number,name,external_id\n100002,PC-2,x")
+    await run("locations", "company_account_number,name,external_id\n100002,Depot,l1")
+    scope = CompanyScope("only", frozenset({ACME}))
+    told = [(await run(kind, f"{head}\n{number},{rest}", scope=scope)).errors for number in ("100002", "999999")]
+    assert [[(error.column, error.message) for error in errors] for errors in told] == [[(head.partition(",")[0], NUMBER_UNKNOWN)]] * 2
+
+
+async def test_another_companys_name_and_external_id_are_answered_as_those_that_do_not_exist(run):
+    await run("companies", "account_number,external_id\n100002,g1")
+    scope = CompanyScope("only", frozenset({ACME}))
+    for text in ("name\nGlobex Freight", "name\nNobody", "name,external_id\nX,g1", "name,external_id\nX,g2"):
+        column = text.partition("\n")[0].rpartition(",")[2]
+        errors = (await run("companies", text, scope=scope)).errors
+        assert [(error.column, error.message) for error in errors] == [(column, f"There is no company with this {column.replace('_', ' ')}.")]
+
+
 async def test_an_import_is_in_the_audit_log_as_a_file_and_as_what_it_changed(run, db):
     await run("companies", "account_number,name\n300001,A\n300002,B")
     await run("companies", "account_number,name\n300001,Ant\n300002,B")
@@ -186,7 +218,66 @@ async def test_progress_goes_from_nothing_to_all(run):
     steps = []
     text = "account_number,name\n" + "".join(f"{300_000 + n},C{n}\n" for n in range(2500))
     await run("companies", text, progress=lambda done, total: steps.append((done, total)))
-    assert steps == [(1000, 5000), (2000, 5000), (2500, 5000), (3500, 5000), (4500, 5000), (5000, 5000)]
+    assert steps == [(500, 2500), (1000, 2500), (1250, 2500), (1750, 2500), (2250, 2500), (2500, 2500)]
+    steps.clear()
+    await run("companies", text, progress=lambda done, total: steps.append((done, total)), dry_run=True)
+    assert steps == [(1000, 2500), (2000, 2500), (2500, 2500)]
+
+
+@pytest.fixture
+def four(run):
+    """Four companies that other systems know."""
+
+    async def made():
+        text = "account_number,name,external_id\n" + "".join(f"30000{n},C{n},s-{n}\n" for n in range(1, 5))
+        assert counts(await run("companies", text)) == (4, 0, 0, [])
+
+    return made
+
+
+async def numbers(db):
+    rows = await db.all("SELECT external_id, account_number FROM company WHERE external_id IS NOT NULL ORDER BY external_id")
+    return {row["external_id"]: row["account_number"] for row in rows}
+
+
+async def test_account_numbers_are_exchanged_and_handed_on(run, db, four):
+    await four()
+    text = "external_id,account_number\ns-1,300002\ns-2,300001\ns-3,300004\ns-4,300009\n"
+    assert counts(await run("companies", text)) == (0, 4, 0, [])
+    assert await numbers(db) == {"s-1": "300002", "s-2": "300001", "s-3": "300004", "s-4": "300009"}
+    assert counts(await run("companies", text)) == (0, 0, 4, [])
+
+
+@pytest.mark.parametrize("options", [{"dry_run": True}, {}])
+async def test_what_only_one_may_have_is_named_by_its_line(run, db, four, options):
+    await four()
+    text = "external_id,account_number,name\ns-1,300002,C1\ns-3,300009,C3\nnew,300009,New\n"
+    outcome = await run("companies", text, **options)
+    assert counts(outcome)[3] == [(2, "account_number", "300002"), (4, "account_number", "300009")]
+    assert {error.message for error in outcome.errors} == {"Another company has this account number."}
+    assert (await numbers(db))["s-3"] == "300003"
+
+
+async def test_a_row_that_keeps_its_number_keeps_it_from_the_next(run, db, four):
+    await four()
+    text = "external_id,account_number\ns-1,300004\ns-2,300001\ns-3,300005\n"
+    outcome = await run("companies", text, valid_only=True)
+    assert counts(outcome) == (0, 1, 0, [(2, "account_number", "300004"), (3, "account_number", "300001")])
+    assert await numbers(db) == {"s-1": "300001", "s-2": "300002", "s-3": "300005", "s-4": "300004"}
+    assert [change.line for change in outcome.changes] == [4]
+
+
+async def test_a_number_that_is_handed_out_is_not_one_that_the_file_gives(run, db, four):
+    await four()
+    assert counts(await run("companies", "external_id,account_number,name\ns-1,300005,C1\nnew,,New\n")) == (1, 1, 0, [])
+    assert (await numbers(db)) == {"new": "300006", "s-1": "300005", "s-2": "300002", "s-3": "300003", "s-4": "300004"}
+
+
+async def test_names_of_locations_are_exchanged_and_named_when_taken(run, db):
+    head = "company_account_number,name,external_id\n"
+    await run("locations", f"{head}100001,North,l-1\n100001,South,l-2\n100001,West,l-3\n")
+    assert counts(await run("locations", f"{head}100001,South,l-1\n100001,North,l-2\n")) == (0, 2, 0, [])
+    assert counts(await run("locations", f"{head}100001,WEST,l-1\n"))[3] == [(2, "name", "WEST")]
 
 
 async def test_what_changed_between_the_trial_and_the_writing_is_looked_at_again(db, monkeypatch):

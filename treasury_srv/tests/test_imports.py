@@ -53,6 +53,8 @@ async def test_an_empty_rate_is_an_error_and_zero_is_a_value(db, bring):
 async def test_a_rate_that_is_no_price_is_named(bring, wrong):
     outcome = await bring("prices", PRICES.replace(",50,", f",{wrong},", 1))
     assert counts(outcome)[3] == [(2, "per_user")]
+    if wrong == "50.00001":
+        assert outcome.errors[0].message == "The value has more than 4 decimals."
 
 
 async def test_a_currency_that_does_not_exist_is_named(bring):
