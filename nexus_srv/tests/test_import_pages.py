@@ -144,11 +144,16 @@ async def test_a_program_imports_with_one_call(alice, dave, stranger, db):
         headers = {"Authorization": f"Bearer {who.token}"} if who.token else {}
         return await who.send(f"/api/imports/{kind}{query}", "POST", raw, {"Content-Type": media, **headers})
 
-    assert (await post(alice, "?dry_run=yes")).json == {"created": 1, "updated": 1, "unchanged": 0, "errors": []}
+    tried = (await post(alice, "?dry_run=yes")).json
+    assert [tried[name] for name in ("created", "updated", "unchanged", "errors", "applied")] == [1, 1, 0, [], False]
+    assert [change["what"] for change in tried["changes"]] == ["create", "update"]
     assert await count(db) == 2
     answer = await post(alice, raw=BAD)
     assert (answer.code, answer.json["created"], [error["line"] for error in answer.json["errors"]]) == (422, 0, [5])
-    assert (await post(alice, "?valid_only=yes", raw=BAD)).code == 200
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert (answer.json["code"], answer.json["status"], answer.json["applied"]) == ("invalid_rows", 422, False)
+    taken = await post(alice, "?valid_only=yes", raw=BAD)
+    assert (taken.code, len(taken.json["errors"]), taken.json["applied"]) == (200, 1, True)
     assert await count(db) == 4
     assert (await post(alice, media="text/html")).code == 415
     assert (await post(alice, kind="users")).code == 404
