@@ -111,11 +111,6 @@ class Planner(Generic[T]):
         self.key(values)
         return BadRow("external_id", "This external id belongs to an entry that you may not see.")
 
-    def hidden(self, values: Mapping[str, Any]) -> BadRow:
-        """What is said of a row that means an entry out of scope; raises what is said of its company, if that is out of scope too."""
-        self.key(values)
-        return BadRow("external_id", "This external id belongs to an entry that you may not see.")
-
     def take(self, row: Row) -> None:
         """Plan one row, or say why it cannot be."""
         try:

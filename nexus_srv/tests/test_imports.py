@@ -202,39 +202,8 @@ async def test_another_companys_name_and_external_id_are_answered_as_those_that_
     for text in ("name\nGlobex Freight", "name\nNobody", "name,external_id\nX,g1", "name,external_id\nX,g2"):
         column = text.partition("\n")[0].rpartition(",")[2]
         errors = (await run("companies", text, scope=scope)).errors
-        assert [(error.column, error.message) for error in errors] == [(column, f"There is no company with this {column.replace('_', ' ')}.")]
-
-
-NUMBER_UNKNOWN = "There is no company with this account number."
-
-
-@pytest.mark.parametrize(
-    ("kind", "head", "rest"),
-    [
-        ("companies", "account_number,name,external_id", "Any,"),
-        ("companies", "account_number,name,external_id", "Any,g1"),
-        ("contacts", "company_account_number,email,external_id", "a@b.example,"),
-        ("assets", "company_account_number,name,external_id", "PC-9,"),
-        ("assets", "company_account_number,name,external_id", "PC-9,x"),
-        ("locations", "company_account_number,name,external_id", "Depot,l1"),
-    ],
-)
-async def test_another_companys_number_is_answered_as_one_that_does_not_exist(run, kind, head, rest):
-    await run("companies", "account_number,external_id\n100002,g1")
-    await run("assets", "company_account_number,name,external_id\n100002,PC-2,x")
-    await run("locations", "company_account_number,name,external_id\n100002,Depot,l1")
-    scope = CompanyScope("only", frozenset({ACME}))
-    told = [(await run(kind, f"{head}\n{number},{rest}", scope=scope)).errors for number in ("100002", "999999")]
-    assert [[(error.column, error.message) for error in errors] for errors in told] == [[(head.partition(",")[0], NUMBER_UNKNOWN)]] * 2
-
-
-async def test_another_companys_name_and_external_id_are_answered_as_those_that_do_not_exist(run):
-    await run("companies", "account_number,external_id\n100002,g1")
-    scope = CompanyScope("only", frozenset({ACME}))
-    for text in ("name\nGlobex Freight", "name\nNobody", "name,external_id\nX,g1", "name,external_id\nX,g2"):
-        column = text.partition("\n")[0].rpartition(",")[2]
-        errors = (await run("companies", text, scope=scope)).errors
-        assert [(error.column, error.message) for error in errors] == [(column, f"There is no company with this {column.replace('_', ' ')}.")]
+        message = f"There is no company with this {column.replace('_', ' ')}."
+        assert [(error.column, error.message) for error in errors] == [(column, message)]
 
 
 async def test_an_import_is_in_the_audit_log_as_a_file_and_as_what_it_changed(run, db):
