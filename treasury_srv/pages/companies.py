@@ -1,5 +1,6 @@
 """What each company owes for a month: the list of all, and one company's bill with every number explained."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,13 +146,15 @@ class CompanyBillPage(MonthHandler):
 
 
 def totals(figures: list[CompanyFigures]) -> list[Total]:
-    """What is owed, by currency."""
-    parts = [one for company in figures for one in company.agreements]
-    return [
-        Total(currency, len({c.company_id for c in figures for o in c.agreements if o.currency == currency}), sum(
-            one.total_cents for one in parts if one.currency == currency))
-        for currency in sorted({one.currency for one in parts})
-    ]  # fmt: skip
+    """What is owed, by currency: that of most companies first, then by code."""
+    cents: Counter[str] = Counter()
+    companies: Counter[str] = Counter()
+    for company in figures:
+        companies.update({one.currency for one in company.agreements})
+        for one in company.agreements:
+            cents[one.currency] += one.total_cents
+    ordered = sorted(companies, key=lambda currency: (-companies[currency], currency))
+    return [Total(currency, companies[currency], cents[currency]) for currency in ordered]
 
 
 def _page(ask: Ask, rows: list[CompanyRow]) -> Page[CompanyRow]:

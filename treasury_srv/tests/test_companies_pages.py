@@ -1,8 +1,12 @@
 """What each company owes, as a person sees it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from hmlib.testing import ACME, GLOBEX
+from treasury_srv.pages import companies as pages_companies
+from treasury_srv.pages.companies import totals
 from treasury_srv.tests import msp, seeds
 
 pytestmark = pytest.mark.gen_test
@@ -62,6 +66,26 @@ async def test_a_wrong_question_is_400(carol, month, query):
 
 async def test_the_dashboard_adds_up(carol, month):
     assert (await carol.fetch("/")).code == 200
+
+
+def owing(number, *amounts):
+    """A company's figures, as far as totals are concerned, of agreements in these currencies."""
+    agreements = tuple(SimpleNamespace(currency=currency, total_cents=cents) for currency, cents in amounts)
+    return SimpleNamespace(company_id=f"c{number}", agreements=agreements)
+
+
+def test_the_currency_of_most_companies_is_first_then_the_code_decides():
+    owed = [owing(1, ("USD", 9), ("USD", 1)), owing(2, ("CHF", 5)), owing(3, ("EUR", 2)), owing(4, ("EUR", 3), ("USD", 4)), owing(5)]
+    told = [(total.currency, total.companies, total.cents) for total in totals(owed)]
+    assert told == [("EUR", 2, 5), ("USD", 2, 14), ("CHF", 1, 5)]
+    assert [total.currency for total in totals([*owed, owing(6, ("USD", 1))])] == ["USD", "EUR", "CHF"]
+
+
+async def test_large_numbers_have_separators(carol, month, monkeypatch):
+    monkeypatch.setattr(pages_companies, "totals", lambda figures: [pages_companies.Total("USD", 1004, 5)])
+    assert "1,004 companies" in (await carol.fetch("/companies" + OCTOBER)).text
+    monkeypatch.setattr(pages_companies, "totals", lambda figures: [pages_companies.Total("USD", 1, 5)])
+    assert ">1 company<" in (await carol.fetch("/companies" + OCTOBER)).text
 
 
 async def test_technicians_do_not_see_bills(bob, month):
