@@ -14,23 +14,35 @@ __all__ = ["BadDatabase", "Conflict", "DatabaseBusy", "DatabaseDown", "Db", "Tra
 T = TypeVar("T")
 
 
-async def connect(url: str, *, readers: int = 2) -> "Db":
+async def connect(url: str, *, readers: int = 2, variable: str = "") -> "Db":
     """Open ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://…`` for this process.
 
     ``readers`` is how many reads run at once: SQLite connections beside the one writer, or PostgreSQL connections beside
-    two for writers. Raises BadDatabase when the settings are wrong and DatabaseDown when the database cannot be reached.
+    two for writers. ``variable`` is where the address comes from: what goes wrong names it. Raises BadDatabase when the settings
+    are wrong and DatabaseDown when the database cannot be reached.
     """
+    try:
+        return Db(await _opened(url, readers))
+    except BadDatabase as wrong:
+        raise BadDatabase(f"{variable}: {wrong}" if variable else str(wrong)) from wrong
+    except DatabaseBusy:
+        raise
+    except DatabaseDown as away:
+        raise DatabaseDown(f"{variable}: The database does not answer ({away})." if variable else str(away)) from away
+
+
+async def _opened(url: str, readers: int) -> Engine:
     if url.startswith("sqlite:///"):
         from hmlib import db_sqlite  # each engine is loaded only where it is used: asyncpg is an extra
 
-        return Db(await db_sqlite.open_engine(url.removeprefix("sqlite:///"), readers))
+        return await db_sqlite.open_engine(url.removeprefix("sqlite:///"), readers)
     if not url.startswith(("postgresql://", "postgres://")):
         raise BadDatabase("A database address begins with sqlite:/// or postgresql://.")
     try:
         from hmlib import db_postgres
     except ModuleNotFoundError as error:
         raise BadDatabase("A postgresql:// database needs the extra: pip install 'hivematrix[postgres]'.") from error
-    return Db(await db_postgres.open_engine(url, readers))
+    return await db_postgres.open_engine(url, readers)
 
 
 class Db:

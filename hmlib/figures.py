@@ -1,6 +1,7 @@
 """Serves a service's figures to Prometheus on a loopback port of its own, and watches the event loop and the database."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def serve(port: int, folder: Path | None) -> Callable[[], None]:
     try:
         sockets = bind_sockets(port, LOOPBACK, reuse_port=True)
     except OSError as error:
-        logs.event("no metrics", port=port, error=logs.named(error))
+        logs.event("no metrics", logging.WARNING, port=port, error=logs.named(error))
         return lambda: None
     server = HTTPServer(Application([(r"/metrics", Figures, {"folder": folder})], log_function=lambda _: None))
     server.add_sockets(sockets)

@@ -43,6 +43,9 @@ def run(service: str, make_app: MakeApp, migrations: Sequence[Folder]) -> int:
         sys.stderr.write(f"{service}: {wrong}\n")
         _outlast_startsecs()
         return BAD_CONFIGURATION
+    except DatabaseDown as away:
+        sys.stderr.write(f"{service}: {away}\n")
+        return 1
     except Exception as broken:
         logs.event("stopped by an error", logging.CRITICAL, error=logs.named(broken), where=logs.frames(broken.__traceback__))
         return 1
@@ -83,11 +86,11 @@ async def _database(settings: Settings) -> Db:
     """The database, given some time to come up itself."""
     for _ in range(DATABASE_PATIENCE_SECONDS):
         try:
-            return await connect(settings.db_url)
+            return await connect(settings.db_url, variable=settings.db_variable)
         except DatabaseDown:
-            logs.event("waiting for the database", logging.WARNING)
+            logs.event("waiting for the database", logging.WARNING, variable=settings.db_variable)
             await asyncio.sleep(1)
-    return await connect(settings.db_url)
+    return await connect(settings.db_url, variable=settings.db_variable)
 
 
 def _nexus(settings: Settings, stack: AsyncExitStack) -> Nexus | None:

@@ -57,6 +57,11 @@ class Settings:
         return self.service.capitalize()
 
     @property
+    def db_variable(self) -> str:
+        """The variable that ``db_url`` comes from."""
+        return f"HM_{self.service.upper()}_DB"
+
+    @property
     def ca_file(self) -> Path:
         return self.home / "tls" / "ca.pem"
 
@@ -119,7 +124,12 @@ def _modules(environ: Mapping[str, str]) -> tuple[Module, ...]:
             Module(name, _origin(f"HM_{name.upper()}_URL", environ, f"https://localhost:{_port(name, environ, ())}"))
             for name in DEFAULT_MODULES
         )
-    return tuple(_module(item.strip()) for item in text.split(",") if item.strip())
+    modules = tuple(_module(item.strip()) for item in text.split(",") if item.strip())
+    names = [module.name for module in modules]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadSetting(f"HM_MODULES names {twice} twice: each module has one address.")
+    return modules
 
 
 def _module(item: str) -> Module:

@@ -57,9 +57,9 @@ def migrations_of(service: str) -> Sequence[Folder]:
 async def database(settings: Settings) -> AsyncIterator[Db]:
     """The service's database, closed afterwards. Raises Failed when it does not answer."""
     try:
-        db = await connect(settings.db_url)
+        db = await connect(settings.db_url, variable=settings.db_variable)
     except DatabaseDown as error:
-        raise Failed(f"The database of {settings.service} does not answer. See HM_{settings.service.upper()}_DB.") from error
+        raise Failed(f"The database of {settings.service} does not answer. See {settings.db_variable}.") from error
     try:
         yield db
     finally:
