@@ -1,7 +1,7 @@
 """What APIs share that offer lists of things to read and to write: ids, changes since, chosen fields, patches, versions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -25,6 +25,19 @@ class Lookup(msgspec.Struct, forbid_unknown_fields=True):
     """Ids to look up, at most 5,000; those that do not exist or may not be seen are absent from the answer."""
 
     ids: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=MOST_LOOKED_UP)]
+
+
+class ItemResult(msgspec.Struct, kw_only=True):
+    """What became of one item of a list that another system puts: `status` is HTTP's for the item alone, 201 created, 200 updated or
+    unchanged, and 403, 409 or 422 for an error; `errors` are sentences by field, "" being the item as a whole; `id` and `version` are ours,
+    where the item met an entry that may be seen."""
+
+    external_id: str
+    result: Literal["created", "updated", "unchanged", "error"]
+    status: Literal[200, 201, 403, 409, 422]
+    id: str | None = None
+    version: int | None = None
+    errors: dict[str, str] = {}
 
 
 def listed(item: type[Any], *, deleted: bool = True) -> type[msgspec.Struct]:

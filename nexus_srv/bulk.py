@@ -1,6 +1,6 @@
 """A whole list from another system at once: new entries are made, known ones changed, and what is missing comes to its normal end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,19 +8,12 @@ import msgspec
 from hmlib.audit import Actor
 from hmlib.auth import Caller
 from hmlib.db import Conflict, Db
+from hmlib.resources import ItemResult
 from nexus_srv import directory
 from nexus_srv.nouns import Noun
 from nexus_srv.people import Invalid, NotAllowed
 
-
-class Result(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What became of one item: `result` is created, updated, unchanged or error; `errors` are sentences by field."""
-
-    external_id: str
-    result: str
-    id: str = ""
-    version: int = 0
-    errors: dict[str, str] = {}
+NO_ERRORS: Mapping[str, str] = {}
 
 
 async def put(
@@ -32,12 +25,12 @@ async def put(
     missing: Callable[[Any], bool],
     actor: Actor,
     now: str,
-) -> tuple[list[Result], list[str]]:
+) -> tuple[list[ItemResult], list[str]]:
     """Bring the entries of a `source` to what `items` (external id and fields) say, in one transaction; each item stands by itself.
 
     Entries of the source that are in no item, and for which `missing` is true, are deactivated; their ids are answered too.
     """
-    results: list[Result] = []
+    results: list[ItemResult] = []
     async with db.write() as tx:
         known = {entry.external_id: entry for entry in await noun.rows.of_source(tx, caller.scope, source)}
         for external_id, fields in items:
@@ -50,21 +43,23 @@ async def put(
     return results, [entry.id for entry in gone]
 
 
-async def _one(tx: Any, caller: Caller, noun: Noun[Any], before: Any, given: dict[str, Any], actor: Actor, now: str) -> Result:
-    external_id = given["external_id"]
+async def _one(tx: Any, caller: Caller, noun: Noun[Any], before: Any, given: dict[str, Any], actor: Actor, now: str) -> ItemResult:
+    def answer(result: Any, status: Any, entry: Any = before, errors: Mapping[str, str] = NO_ERRORS) -> ItemResult:
+        id, version = (entry.id, entry.version) if entry is not None else (None, None)
+        return ItemResult(external_id=given["external_id"], result=result, status=status, id=id, version=version, errors=dict(errors))
+
     try:
         async with tx.savepoint():
             if before is None:
-                entry = await directory.added(tx, caller, noun, _new(noun, given), actor, now)
-                return Result(external_id=external_id, result="created", id=entry.id, version=entry.version)
+                return answer("created", 201, await directory.added(tx, caller, noun, _new(noun, given), actor, now))
             entry = await directory.changed(tx, caller, noun, before, msgspec.structs.replace(before, **given), actor, now)
     except Conflict as taken:
-        return Result(external_id=external_id, result="error", errors=directory.refusal(taken))
-    except (Invalid, NotAllowed) as refused:
-        errors = refused.errors if isinstance(refused, Invalid) else {"": refused.detail}
-        return Result(external_id=external_id, result="error", errors=dict(errors))
-    word = "unchanged" if entry.version == before.version else "updated"
-    return Result(external_id=external_id, result=word, id=entry.id, version=entry.version)
+        return answer("error", 409, errors=directory.refusal(taken))
+    except Invalid as invalid:
+        return answer("error", 422, errors=invalid.errors)
+    except NotAllowed as refused:
+        return answer("error", 409 if refused.code == "in_use" else 403, errors={"": refused.detail})
+    return answer("unchanged" if entry.version == before.version else "updated", 200, entry)
 
 
 def _new(noun: Noun[Any], given: dict[str, Any]) -> Any:

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from hmlib.auth import CompanyScope
 from hmlib.clock import new_id, shifted
 from hmlib.db import Conflict, Db
 from hmlib.lists import BadAsk
 from hmlib.refusals import Invalid, NotAllowed, Stale
+from hmlib.resources import ItemResult
 from treasury_srv import changes
 from treasury_srv.nouns import LABOUR
 from treasury_srv.periods import day_after, starts_at
@@ -19,19 +18,6 @@ from treasury_srv.queries import labour
 from treasury_srv.queries.labour import LabourEntry
 from treasury_srv.queries.rows import differs
 from treasury_srv.rules import Deed
-
-Status = Literal[200, 201, 409, 422]
-
-
-class Answered(msgspec.Struct):
-    """What became of one entry: `status` is HTTP's (201 made, 200 changed or as it was, 409 on a finalised invoice, 422 wrong), `id` ours;
-    `errors` says by field what is wrong."""
-
-    external_id: str
-    status: Status
-    id: str | None = None
-    detail: str = ""
-    errors: dict[str, str] = {}
 
 
 def span(filters: Mapping[str, str], zone: str) -> dict[str, str]:
@@ -55,7 +41,7 @@ def _edge(name: str, text: str, zone: str) -> str:
 
 async def put(
     db: Db, scope: CompanyScope, company_ids: frozenset[str], entries: Sequence[Mapping[str, Any]], deed: Deed, zone: str
-) -> list[Answered]:
+) -> list[ItemResult]:
     """Make or change every entry by its external id; what cannot be is answered, and never stops the others.
 
     `company_ids` are those of the entries' companies that the caller may see."""
@@ -67,7 +53,7 @@ async def put(
 
 async def _put_all(
     db: Db, scope: CompanyScope, company_ids: frozenset[str], entries: Sequence[Mapping[str, Any]], deed: Deed, zone: str
-) -> list[Answered]:
+) -> list[ItemResult]:
     external_ids = [entry["external_id"] for entry in entries]
     answers = []
     async with db.write() as tx:
@@ -75,7 +61,7 @@ async def _put_all(
         for place, entry in enumerate(entries):
             external_id = external_ids[place]
             if external_id in external_ids[:place]:
-                answers.append(Answered(external_id, 422, detail="The external id stands in the list twice."))
+                answers.append(_error(external_id, None, 422, {"external_id": "It stands in the list twice."}))
                 continue
             answers.append(await _put(tx, scope, company_ids, stored.get(external_id), entry, deed, zone))
     return answers
@@ -83,10 +69,10 @@ async def _put_all(
 
 async def _put(
     tx: Db, scope: CompanyScope, company_ids: frozenset[str], before: LabourEntry | None, entry: Mapping[str, Any], deed: Deed, zone: str
-) -> Answered:
+) -> ItemResult:
     external_id = entry["external_id"]
     if before is not None and not scope.sees(before.company_id):
-        return Answered(external_id, 409, detail="This external id belongs to another entry.")
+        return _error(external_id, None, 409, {"external_id": "This external id belongs to another entry."})
     blank = LabourEntry(id=new_id(), company_id="", worked_at="", hours_e6=0)
     try:
         wanted = LABOUR.read(entry, before or blank, zone)
@@ -94,11 +80,16 @@ async def _put(
             raise Invalid({"company_id": "There is no such company."})
         if before is None:
             made = await changes.added(tx, LABOUR, wanted, deed)
-            return Answered(external_id, 201, made.id)
-        if differs(before, wanted):
-            await changes.changed(tx, LABOUR, before, wanted, deed)
-        return Answered(external_id, 200, before.id)
+            return ItemResult(external_id=external_id, result="created", status=201, id=made.id, version=made.version)
+        differ = bool(differs(before, wanted))
+        now = await changes.changed(tx, LABOUR, before, wanted, deed) if differ else before
+        return ItemResult(external_id=external_id, result="updated" if differ else "unchanged", status=200, id=now.id, version=now.version)
     except Invalid as invalid:
-        return Answered(external_id, 422, before.id if before else None, "Some fields cannot be saved.", invalid.errors)
+        return _error(external_id, before, 422, invalid.errors)
     except NotAllowed as refusal:
-        return Answered(external_id, 409, before.id if before else None, str(refusal))
+        return _error(external_id, before, 409, {"": str(refusal)})
+
+
+def _error(external_id: str, before: LabourEntry | None, status: Literal[409, 422], errors: dict[str, str]) -> ItemResult:
+    id, version = (before.id, before.version) if before else (None, None)
+    return ItemResult(external_id=external_id, result="error", status=status, id=id, version=version, errors=errors)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from hmlib.resources import ItemResult
 from hmlib.web import Problem
 from nexus_srv import bulk
 from nexus_srv.api.directory import EntryHandler
@@ -28,7 +29,7 @@ def bulk_of(patch: type[msgspec.Struct]) -> type[msgspec.Struct]:
 class BulkAnswer(msgspec.Struct):
     """What became of each item, in the order of the list, and the ids of those that were deactivated because it does not hold them."""
 
-    items: list[bulk.Result]
+    items: list[ItemResult]
     deactivated: list[str]
 
 

@@ -25,6 +25,7 @@ async def test_items_are_made_changed_and_left_alone(alice):
     assert results(await put(alice, [device(1), device(2)])) == ["created", "created"]
     answer = await put(alice, [device(1), {"external_id": "d2", "serial": "S2"}, device(3)])
     assert results(answer) == ["unchanged", "updated", "created"]
+    assert [(item["status"], item["version"], item["errors"]) for item in answer["items"]] == [(200, 1, {}), (200, 2, {}), (201, 1, {})]
     assert answer["deactivated"] == []
     assets = (await alice.api("/api/assets")).json["items"]
     assert [(asset["name"], asset["serial"], asset["source"], asset["version"]) for asset in assets] == [
@@ -42,6 +43,7 @@ async def test_a_bad_item_does_not_keep_the_others_out(alice):
         ["backup_bytes"],
         ["company_id"],
     ]
+    assert [(item["status"], item["id"], item["version"]) for item in answer["items"][1:4]] == [(422, None, None)] * 3
     assert (await alice.api("/api/assets")).json["total"] == 2
 
 
@@ -63,6 +65,8 @@ async def test_contacts_companies_and_locations_too(alice):
     assert results(await put(alice, [person], "contacts")) == ["unchanged"]
     assert results(await put(alice, [{"external_id": "l1", "company_id": ACME, "name": "HQ"}] * 1, "locations")) == ["created"]
     assert results(await put(alice, [{"external_id": "l2", "company_id": ACME, "name": "hq"}], "locations")) == ["error"]
+    taken = await put(alice, [{"external_id": "l2", "company_id": ACME, "name": "hq"}], "locations")
+    assert [(item["status"], list(item["errors"])) for item in taken["items"]] == [(409, ["name"])]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +93,8 @@ async def test_N113_a_limited_technician_neither_changes_nor_retires_what_he_doe
     await db.run("INSERT INTO account_company (account_id, company_id) VALUES (:account, :id)", account=people.bob.id, id=ACME)
     answer = await put(bob, [device(2), device(3, company_id=GLOBEX), device(4)], complete=True)
     assert results(answer) == ["error", "error", "created"]
+    made = (await put(bob, [{"external_id": "c9", "name": "Hooli"}], "companies"))["items"]
+    assert [(item["status"], list(item["errors"])) for item in made] == [(403, [""])]
     assets = {asset["external_id"]: asset for asset in (await alice.api("/api/assets")).json["items"]}
     assert assets["d2"]["retired_on"] is None
     assert assets["d1"]["retired_on"] is not None

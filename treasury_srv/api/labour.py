@@ -8,7 +8,7 @@ from hmlib.auth import allowed
 from hmlib.bulk import fetch_by_ids
 from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
-from hmlib.resources import QUERY, Lookup, given, listed, patch_of
+from hmlib.resources import QUERY, ItemResult, Lookup, given, listed, patch_of
 from treasury_srv import timesheets
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.nouns import LABOUR
@@ -62,7 +62,7 @@ class Timesheet(msgspec.Struct, forbid_unknown_fields=True):
 class TimesheetAnswer(msgspec.Struct):
     """What became of each entry, in the order in which they came."""
 
-    items: list[timesheets.Answered]
+    items: list[ItemResult]
 
 
 LabourEntryPatch = patch_of(LabourEntryDraft)

@@ -207,10 +207,11 @@ async def test_one_entry_by_program(bob):
 async def test_a_timesheet_is_put_in_as_often_as_one_likes(bob, db):
     sheet = {"items": [item("x1"), item("x2", hours="0.25", billable=False)]}
     first, again = [(await bob.api(BULK, "PUT", sheet)).json["items"] for _ in range(2)]
-    assert [answer["status"] for answer in first] == [201, 201] and [answer["status"] for answer in again] == [200, 200]
+    told = [{(one["result"], one["status"], one["version"], len(one["errors"])) for one in answers} for answers in (first, again)]
+    assert told == [{("created", 201, 1, 0)}, {("unchanged", 200, 1, 0)}]
     assert [answer["id"] for answer in first] == [answer["id"] for answer in again]
     changed = (await bob.api(BULK, "PUT", {"items": [item("x1", hours="9")]})).json["items"]
-    assert changed[0]["status"] == 200
+    assert (changed[0]["result"], changed[0]["status"], changed[0]["version"]) == ("updated", 200, 2)
     assert (await db.one("SELECT hours_e6 FROM labour_entry WHERE external_id = 'x1'"))["hours_e6"] == 9_000_000
     assert (await db.value("SELECT count(*) FROM audit")) == 3
 
@@ -220,6 +221,8 @@ async def test_each_entry_of_a_timesheet_has_its_own_answer(bob, db):
     sheet = [item("x1", hours="5"), item("x2", hours="many"), item("x3", company_id=NOBODY), item("x4"), item("x4")]
     answers = (await bob.api(BULK, "PUT", {"items": sheet})).json["items"]
     assert [answer["status"] for answer in answers] == [409, 422, 422, 201, 422]
+    assert [answer["result"] for answer in answers] == ["error", "error", "error", "created", "error"]
+    assert [list(answers[place]["errors"]) for place in (0, 4)] == [[""], ["external_id"]]
     assert (answers[0]["id"], list(answers[1]["errors"]), list(answers[2]["errors"])) == (entry.id, ["hours"], ["company_id"])
     unchanged = item("x1", worked_at="2026-10-15T08:00:00Z", hours="2")
     assert (await bob.api(BULK, "PUT", {"items": [unchanged]})).json["items"][0]["status"] == 200
