@@ -56,6 +56,7 @@ ORDER = [
     "jose",
     "tokens",
     "auth",
+    "tombstones",
     "sessions",
     "directory",
     "wire",

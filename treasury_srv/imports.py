@@ -71,9 +71,8 @@ async def run(
     """
     chosen = _KINDS[kind]
     settings = await PREFERENCES.all(db)
-    day_first = settings["date_order"] == "day_first"
     try:
-        sheet = await asyncio.to_thread(files.read, raw, name, chosen.columns, mapping, day_first=day_first)
+        sheet = await asyncio.to_thread(files.read, raw, name, chosen.columns, mapping, day_first=settings["date_order"] == "day_first")
     except files.Unreadable as unreadable:
         return files.Outcome(errors=[files.RowError(1, "", "", str(unreadable))])
     known = Known(None if kind == "prices" else await directory.billing_summary())
@@ -85,15 +84,22 @@ async def run(
         draft = await chosen.draft(tx, ground)
         outcome = _outcome(sheet, draft)
         if outcome.errors and not valid_only:
-            outcome.created = outcome.updated = outcome.unchanged = 0
-            return outcome
-        await chosen.store(tx, draft, now)
-        await changes.bury_moved(tx, chosen.noun, draft.replaced, now)
+            return _nothing(outcome)
+        await _store(tx, chosen, draft, now)
         outcome.applied = True
         if draft.created or draft.updated:
-            told = await asyncio.to_thread(_deeds, kind, name, draft, outcome)
-            await audit.record_all(tx, actor, told, now=now)
+            await audit.record_all(tx, actor, await asyncio.to_thread(_deeds, kind, name, draft, outcome), now=now)
     return outcome
+
+
+def _nothing(outcome: files.Outcome) -> files.Outcome:
+    outcome.created = outcome.updated = outcome.unchanged = 0
+    return outcome
+
+
+async def _store(tx: Db, kind: Kind, draft: Drafted[Any], now: str) -> None:
+    await kind.store(tx, draft, now)
+    await changes.bury_moved(tx, kind.noun, draft.replaced, now)
 
 
 def _outcome(sheet: files.Sheet, draft: Drafted[Any]) -> files.Outcome:
