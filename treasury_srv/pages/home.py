@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from hmlib.auth import signed_in
-from hmlib.bulk import fetch_by_ids
 from treasury_srv.pages.companies import totals
 from treasury_srv.pages.months import MonthHandler, ShownMonth
 from treasury_srv.queries import agreements
@@ -42,11 +41,11 @@ class HomePage(MonthHandler):
     async def _dashboard(self) -> None:
         today = await self.today()
         period = ShownMonth(today[:7])
-        this = self.seen(await self.month(period.key))
-        last = self.seen(await self.month(period.previous))
+        summary = await self.nexus.billing_summary()
+        this, last = [self.seen(await self.bills.of_period(key, summary, self.now)) for key in (period.key, period.previous)]
         until = (date.fromisoformat(today) + timedelta(days=ENDING_DAYS)).isoformat()
         ending = await agreements.ending(self.db, self.known.scope, today, until)
-        companies = await fetch_by_ids(self.nexus.companies, {one.company_id for one in ending[:SHOWN]})
+        names = {one.company_id: one.name for one in this}
         not_billable = [one for one in this if one.status == NOT_BILLABLE]
         self.page(
             "home/dashboard.html",
@@ -54,7 +53,7 @@ class HomePage(MonthHandler):
             this=totals(this),
             last={one.currency: one.cents for one in totals(last)},
             shares=plan_shares(this),
-            ending=[(one, companies.get(one.company_id), _days_left(today, one)) for one in ending[:SHOWN]],
+            ending=[(one, names.get(one.company_id, ""), _days_left(today, one)) for one in ending[:SHOWN]],
             ending_counts={days: sum(_days_left(today, one) < days for one in ending) for days in (30, 60, 90)},
             not_billable=not_billable[:SHOWN],
             not_billable_count=len(not_billable),

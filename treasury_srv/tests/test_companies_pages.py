@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from hmlib.clock import utc_now
 from hmlib.testing import ACME, GLOBEX
 from treasury_srv.pages import companies as pages_companies
 from treasury_srv.pages.companies import totals
@@ -86,6 +87,13 @@ async def test_large_numbers_have_separators(carol, month, monkeypatch):
     assert "1,004 companies" in (await carol.fetch("/companies" + OCTOBER)).text
     monkeypatch.setattr(pages_companies, "totals", lambda figures: [pages_companies.Total("USD", 1, 5)])
     assert ">1 company<" in (await carol.fetch("/companies" + OCTOBER)).text
+
+
+async def test_the_dashboard_makes_one_directory_call(carol, month, hub, db):
+    today = utc_now()[:10]
+    await seeds.agreement(db, GLOBEX, "2026-01-01", end_on=today)
+    page = (await carol.fetch("/")).text
+    assert "Globex Freight" in page.partition('id="ending"')[2] and hub.counted == {"jwks": 1, "scopes": 1, "billing_summary": 1}
 
 
 async def test_technicians_do_not_see_bills(bob, month):
