@@ -77,7 +77,7 @@ class Nexus:
     @property
     def seems_down(self) -> bool:
         """True while the last word from Nexus was silence; asks nobody."""
-        return self._wire.breaker.open or (not self._alive and self._alive_until > 0)
+        return self._wire.breaker.silent or (not self._alive and self._alive_until > 0)
 
     def close(self) -> None:
         self._wire.close()

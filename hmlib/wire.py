@@ -40,6 +40,11 @@ class Breaker:
     def open(self) -> bool:
         return self._failures >= self._limit and time.monotonic() < self._closed_at
 
+    @property
+    def silent(self) -> bool:
+        """Whether the last call failed."""
+        return self._failures > 0
+
     def failed(self) -> None:
         self._failures += 1
         self._closed_at = time.monotonic() + self._pause * random.uniform(0.8, 1.4)  # noqa: S311  jitter, not a secret

@@ -12,6 +12,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from hmlib import certificates
+from hmlib.jwks import KeysAway
+from hmlib.nexus import Nexus
 from hmlib.settings import load
 from hmlib.wire import NexusDown, Wire
 
@@ -93,3 +95,13 @@ def test_n175_only_a_certificate_of_our_authority_for_that_host_and_time_will_do
     else:
         with pytest.raises(NexusDown):
             asyncio.run(body())
+
+
+@pytest.mark.gen_test
+async def test_one_call_into_silence_is_enough_to_say_that_nexus_is_away(tmp_path):
+    nexus = Nexus(load("wiki", {"HM_HOME": str(tmp_path), "HM_NEXUS_URL": "http://127.0.0.1:1"}), "wiki", "secret")
+    assert not nexus.seems_down
+    with pytest.raises(KeysAway):
+        await nexus.jwks()
+    assert nexus.seems_down
+    nexus.close()
