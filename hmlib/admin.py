@@ -6,9 +6,8 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
-from hmlib import audit, files
+from hmlib import audit, exports
 from hmlib.auth import allowed
-from hmlib.jsonin import decode
 from hmlib.openapi import speaks
 from hmlib.preferences import Preferences
 from hmlib.web import ApiHandler, PageHandler, Problem
@@ -84,14 +83,14 @@ class SettingsFile(PageHandler):
     async def get(self) -> None:
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         self.set_header("Content-Disposition", f'attachment; filename="{self.hm.service}-settings.json"')
-        self.finish(msgspec.json.format(msgspec.json.encode(Settings(await self.preferences.all(self.db)))))
+        self.finish(await self.preferences.exported(self.db))
 
     @allowed("settings:admin")
     async def post(self) -> None:
         file = self.files.get("file")
         if file is None:
             raise Problem(422, "no_file", "Choose a file to import.")
-        errors = await _saved(self, decode(file.body, Settings).settings)
+        errors = await _saved(self, self.preferences.imported(file.body))
         if errors:
             raise Problem(422, "invalid_settings", "Nothing was changed. " + " ".join(f"{key}: {said}" for key, said in errors.items()))
         self.toast("Settings imported.")
@@ -150,9 +149,7 @@ class AuditExport(PageHandler):
         ]  # fmt: skip
         async with self.db.write() as tx:
             await audit.record(tx, self.actor, "audit.exported", "audit", now=self.now, after={"entries": len(rows)})
-        self.set_header("Content-Type", "text/csv; charset=UTF-8")
-        self.set_header("Content-Disposition", f'attachment; filename="{self.hm.service}-audit.csv"')
-        self.finish(files.write_csv(header, rows))
+        await exports.answer(self, f"{self.hm.service}-audit", header, rows)
 
 
 class AuditApi(ApiHandler):

@@ -38,11 +38,6 @@ def period(key: str) -> Period:
     return Period(key, f"{key}-01", following.isoformat(), (following - date(year, month, 1)).days)
 
 
-def containing(day: str) -> Period:
-    """The month a day lies in."""
-    return period(day[:7])
-
-
 def following(key: str) -> str:
     """The name of the month after."""
     return period(key).next_first[:7]
