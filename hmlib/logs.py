@@ -1,5 +1,6 @@
 """Logs: a line for each request and each event, as JSON or readable, with the request's id and W3C trace in it."""
 
+import asyncio
 import contextvars
 import logging
 import re
@@ -19,6 +20,8 @@ from hmlib.clock import new_id
 
 MAX_LINE = 2048
 MAX_VALUE = 300
+MOST_LINES = 200
+LONGEST_WAIT_SECONDS = 0.05
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 LOG = logging.getLogger("hm")
 HEALTH_PATHS = ("/healthz", "/readyz")
@@ -116,13 +119,56 @@ def configure(service: str, style: str, stream: TextIO | None = None) -> None:
     """Send every log line of this process to ``stream`` (standard output). ``style``: json, text, or auto (text on a terminal)."""
     out = stream or sys.stdout
     readable = style == "text" or (style == "auto" and out.isatty())
-    handler = logging.StreamHandler(out)
+    handler = logging.StreamHandler(out) if readable else Batches(out)
     handler.setFormatter(Readable() if readable else JsonLines(service))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
     logging.captureWarnings(True)
+
+
+class Batches(logging.StreamHandler[TextIO]):
+    """Writes lines together: the reader at the other end of the pipe pays for each write.
+
+    A line waits at most 50 ms, or until 200 have come together; a warning or worse is written at once, with all before it, and so
+    is what is logged outside the event loop or is left when the process ends.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one that will write what waits
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one line in; write when it is time."""
+        self._lines.append(self.format(record) + "\n")
+        if record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES or not self._later():
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. Lines that nobody takes (the reader has gone, its disk is full) are counted and let go."""
+        self.acquire()
+        try:
+            lines, self._lines, self._loop = self._lines, [], None
+            if lines:
+                self.stream.write("".join(lines))
+                self.stream.flush()
+        except OSError:
+            metrics.ERRORS.labels("log").inc()
+        finally:
+            self.release()
+
+    def _later(self) -> bool:
+        """Whether an event loop of this thread will write; it is asked to when it is not yet."""
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if self._loop is not running:
+            self._loop = running
+            running.call_later(LONGEST_WAIT_SECONDS, self.flush)
+        return True
 
 
 class JsonLines(logging.Formatter):

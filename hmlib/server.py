@@ -2,8 +2,10 @@
 
 import asyncio
 import ipaddress
+import logging
 import secrets
-from collections.abc import Awaitable, Collection, Mapping
+import socket
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +15,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine, split_host_and_port
 from tornado.iostream import IOStream
 
-from hmlib import metrics
+from hmlib import accepting, logs, metrics
 from hmlib.headers import CLOSED_POLICY, every_answer
 from hmlib.logs import HEALTH_PATHS
 
@@ -37,24 +39,46 @@ class Server(HTTPServer):
     """
 
     def initialize(self, *args: Any, **options: Any) -> None:
-        """As Tornado's, with our limits, and ``trusted_proxies``: the addresses whose X-Forwarded-For and -Proto count."""
+        """As Tornado's, with our limits, and ``trusted_proxies``: the addresses whose X-Forwarded-For and -Proto count.
+
+        ``room`` is how many connections the process has descriptors for: at that many it stops accepting for a while.
+        """
         self.max_running = options.pop("max_running", MAX_RUNNING)
         self.max_connections = options.pop("max_connections", MAX_CONNECTIONS)
+        self.room = options.pop("room", 2 * self.max_connections)
         self.max_held = options.pop("max_held", MAX_HELD_BYTES)
         self._held: dict[object, int] = {}
+        self._said_full_at = float("-inf")
         self.trusted_proxies: Collection[str] = options.pop("trusted_proxies", ())
         self.active: set[object] = set()
         self.running: set[object] = set()
         super().initialize(*args, **{**LIMITS, **options})
 
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept from these listening sockets, in turns with the processes that share them."""
+        for listening in sockets:
+            self._sockets[listening.fileno()] = listening
+            self._handlers[listening.fileno()] = accepting.Turns(listening, self._handle_connection, self._has_room).stop
+
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """A new connection, if there is room for it."""
         if len(self._connections) >= self.max_connections:
             metrics.REFUSED.labels("connections").inc()
+            self._say_full()
             stream.close()
             return
         super().handle_stream(stream, address)
         metrics.BUSY.labels("connections").set(len(self._connections))
+
+    def _has_room(self) -> bool:
+        return len(self._connections) < int(self.room)
+
+    def _say_full(self) -> None:
+        """One line a second at most: a storm of lines would rotate the history away."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._said_full_at + 1.0:
+            self._said_full_at = now
+            logs.event("no room for another connection", logging.WARNING, connections=len(self._connections))
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Tornado asks for each request of a connection, the one before being answered."""

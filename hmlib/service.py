@@ -13,11 +13,11 @@ from typing import Any
 
 from tornado.web import Application
 
-from hmlib import checks, figures, health, listening, logs, metrics
+from hmlib import accepting, checks, figures, health, listening, logs, metrics
 from hmlib.db import DatabaseDown, Db, connect
 from hmlib.migrate import Folder, NewerSchema, migrate, pending
 from hmlib.nexus import Nexus
-from hmlib.server import Server
+from hmlib.server import MAX_CONNECTIONS, Server
 from hmlib.settings import HUB, BadSetting, Settings, load
 
 BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG; supervisord.conf and `hm` know it
@@ -72,7 +72,8 @@ async def _serve(settings: Settings, make_app: MakeApp, migrations: Sequence[Fol
         app = make_app(settings, db, _nexus(settings, stack))
         checks.check_application(app)
         readiness = prepare(app, db, migrations)
-        server = Server(app, ssl_options=listening.tls_context(settings), trusted_proxies=settings.trusted_proxies)
+        room = accepting.room(2 * MAX_CONNECTIONS)
+        server = Server(app, ssl_options=listening.tls_context(settings), trusted_proxies=settings.trusted_proxies, room=room)
         for work in (figures.watch(db), *(_forever(work) for work in app.settings.get("background", ()))):
             await stack.enter_async_context(_beside(work))
         server.add_sockets(sockets)

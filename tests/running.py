@@ -98,7 +98,11 @@ class Tiny(Home):
 
     def direct(self, **environ):
         """Start one process by hand, without supervisord."""
-        command = [sys.executable, "-m", "tests.tiny_service"]
+        return self.direct_command("-m", "tests.tiny_service", **environ)
+
+    def direct_command(self, *arguments, **environ):
+        """Start a Python program by hand, where the suite's settings are."""
+        command = [sys.executable, *arguments]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(command, cwd=self.folder, env={**self.environ, **environ}, text=True, **pipes)
 

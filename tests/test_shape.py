@@ -88,6 +88,7 @@ ORDER = [
     "health",
     "figures",
     "checks",
+    "accepting",
     "server",
     "listening",
     "service",

@@ -1,7 +1,10 @@
 """`hm` and supervisord together: up, status, restart, down, and what they say when it cannot be."""
 
+import contextlib
+import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +14,22 @@ import pytest
 from tests.running import ROOT, Tiny, until
 
 pytestmark = pytest.mark.journey
+
+RUN_TINY = "runpy.run_module('tests.tiny_service', run_name='__main__')"
+
+
+def answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def connected(tiny):
+    """A client that has asked once already and keeps its connection."""
+    connection = http.client.HTTPSConnection("localhost", tiny.port, context=tiny.tls(), timeout=10)
+    connection.request("GET", "/")
+    connection.getresponse().read()
+    return connection
 
 
 @pytest.fixture
@@ -141,3 +160,24 @@ def test_wrong_usage_is_2(tiny):
 def test_plain_supervisorctl_knows_the_default_home():
     text = (ROOT / "supervisord.conf").read_text()
     assert "serverurl=unix://%(here)s/var/run/supervisor.sock" in text
+
+
+def test_idle_connections_that_take_every_descriptor_flood_no_log_and_stop_nobody(tiny):
+    """A process that may open 64 files, and 200 connections that say nothing."""
+    limited = f"import os, resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); {RUN_TINY}"
+    process = tiny.direct_command("-c", limited)
+    try:
+        assert until(lambda: answers(tiny.port))
+        with contextlib.ExitStack() as idle:
+            kept = idle.enter_context(contextlib.closing(connected(tiny)))
+            for _ in range(200):
+                idle.enter_context(socket.create_connection(("127.0.0.1", tiny.port)))
+            time.sleep(3)
+            kept.request("GET", "/")
+            assert kept.getresponse().status == 200, "who is connected goes on working"
+        assert until(lambda: tiny.fetch("/")[0] == 200), "and it heals by itself"
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=40)
+    pauses = [line for line in said.splitlines() if "accepting pauses" in line]
+    assert 1 <= len(pauses) <= 15 and len(said.splitlines()) < 60, said

@@ -1,13 +1,16 @@
 """What a log line holds, and what it never does."""
 
+import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from hmlib import logs
+from hmlib import logs, metrics
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -98,3 +101,80 @@ def test_on_a_terminal_lines_are_for_people():
     assert logs.Readable().format(record).endswith("INFO    request status=200 route='articles.ArticlePage'")
     record.msg = "one\ntwo\x1b[31m"
     assert "\n" not in logs.Readable().format(record) and "\x1b" not in logs.Readable().format(record)
+
+
+class Pipe(io.StringIO):
+    """Counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text):
+        self.writes += 1
+        return super().write(text)
+
+
+def batched(work):
+    """Run ``work`` in an event loop, with a logger of its own; what was written, and in how many writes, when it ends."""
+    pipe = Pipe()
+    logger = logging.Logger("alone")
+    logger.addHandler(logs.Batches(pipe))
+    found = asyncio.run(work(logger, pipe))
+    return pipe, found
+
+
+def test_lines_are_written_together_and_wait_a_moment_only():
+    async def work(logger, pipe):
+        for number in range(150):
+            logger.info("line %s", number)
+        waiting = pipe.writes
+        await asyncio.sleep(logs.LONGEST_WAIT_SECONDS * 2)
+        return waiting
+
+    pipe, waiting = batched(work)
+    assert (waiting, pipe.writes) == (0, 1)
+    assert pipe.getvalue().splitlines() == [f"line {number}" for number in range(150)]
+
+
+def test_a_warning_is_written_at_once_with_all_before_it():
+    async def work(logger, pipe):
+        logger.info("before")
+        logger.warning("now")
+        return pipe.getvalue()
+
+    assert batched(work)[1] == "before\nnow\n"
+
+
+def test_so_many_lines_do_not_wait():
+    async def work(logger, pipe):
+        for number in range(logs.MOST_LINES):
+            logger.info("line %s", number)
+        return pipe.getvalue().count("\n")
+
+    assert batched(work)[1] == logs.MOST_LINES
+
+
+def test_without_an_event_loop_a_line_is_written_at_once():
+    pipe = Pipe()
+    logger = logging.Logger("alone")
+    logger.addHandler(logs.Batches(pipe))
+    logger.info("said")
+    assert pipe.getvalue() == "said\n"
+
+
+def test_what_waits_is_written_when_the_process_ends():
+    program = "import asyncio, logging; from hmlib import logs; logs.configure('wiki', 'json')\nasync def say(): logs.event('last words')\nasyncio.run(say())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["event"] == "last words"
+
+
+def test_a_reader_that_has_gone_stops_nobody():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    logger = logging.Logger("alone")
+    logger.addHandler(logs.Batches(Closed()))
+    logger.warning("nobody hears this")
+    before = metrics.ERRORS.labels("log")._value.get()
+    logger.warning("nor this")
+    assert metrics.ERRORS.labels("log")._value.get() == before + 1
