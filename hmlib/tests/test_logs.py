@@ -162,7 +162,16 @@ def test_without_an_event_loop_a_line_is_written_at_once():
 
 
 def test_what_waits_is_written_when_the_process_ends():
-    program = "import asyncio, logging; from hmlib import logs; logs.configure('wiki', 'json')\nasync def say(): logs.event('last words')\nasyncio.run(say())"
+    program = """
+import asyncio
+from hmlib import logs
+
+async def say():
+    logs.event("last words")
+
+logs.configure("wiki", "json")
+asyncio.run(say())
+"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["event"] == "last words"
 
