@@ -6,10 +6,10 @@ INSTALLED := .venv/.installed
 SOURCES := hmlib nexus_srv wiki_srv treasury_srv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench lint format down clean system
+.PHONY: help install demo test test-faults bench lint format down clean system
 
 help: ## list what can be made
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 install: $(INSTALLED) ## build .venv with everything in it
 
@@ -25,6 +25,9 @@ demo: install ## fill a demo MSP, start the suite, print addresses and logins
 
 test: install system ## run every test, on SQLite and on PostgreSQL, in Chromium and with real processes
 	@$(BIN)/python -m tests.everything
+
+test-faults: install system ## kill, starve and flood the suite for a long time; `make test` does so for a short one
+	@$(BIN)/python -m tests.everything faults
 
 bench: install system ## measure every figure beside its limit
 	@$(BIN)/python -m bench

@@ -1,4 +1,4 @@
-"""`make test`: every test, in named parts; what could not run here is said in red at the end, and fails on CI."""
+"""`make test` and `make test-faults`: every test, or every fault for long; what could not run is said in red, and fails on CI."""
 
 import os
 import shutil
@@ -25,12 +25,22 @@ PARTS = [
     ("with real processes", ["-m", "journey and not browser"], {}, lambda: True, ""),
     ("in Chromium", ["-m", "browser"], {}, has_chromium, "Chromium is not installed (Debian: chromium)"),
 ]
+FAULTS = [
+    ("faults on SQLite", ["-m", "fault"], {"HM_TEST_FAULTS": "full"}, lambda: True, ""),
+    (
+        "faults on PostgreSQL",
+        ["-m", "fault"],
+        {"HM_TEST_FAULTS": "full", "HM_TEST_DB": "postgresql"},
+        has_postgresql,
+        "PostgreSQL is not installed (Debian: postgresql)",
+    ),
+]
 NO_TESTS = 5
 
 
-def main():
+def main(parts):
     failed, missing = [], []
-    for name, arguments, environ, can_run, why in PARTS:
+    for name, arguments, environ, can_run, why in parts:
         if not can_run():
             missing.append(f"{name}: not run, {why}")
             continue
@@ -46,4 +56,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(FAULTS if sys.argv[1:] == ["faults"] else PARTS))

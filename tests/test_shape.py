@@ -93,6 +93,7 @@ ORDER = [
     "listening",
     "service",
     "certificates",
+    "keeping",
     "probes",
     "ops",
     "cli",

@@ -1,0 +1,103 @@
+"""Writes that a suite acknowledged while it was being hurt, compared with what it holds afterwards."""
+
+import itertools
+import threading
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+
+import requests
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is written where: ``body`` makes it out of the words by which ``field`` shows it later."""
+
+    service: str
+    path: str
+    field: str
+    body: object
+
+
+def kinds(company_id):
+    """One kind of record a service."""
+    return [
+        Kind("nexus", "/api/companies", "name", lambda words: {"name": words}),
+        Kind("wiki", "/api/articles", "title", lambda words: {"title": words, "body": words}),
+        Kind(
+            "treasury",
+            "/api/labour-entries",
+            "description",
+            lambda words: {"company_id": company_id, "worked_at": "2026-01-05T09:00:00Z", "hours": "0.25", "description": words},
+        ),
+    ]
+
+
+class Writer(threading.Thread):
+    """Writes one record after another, and notes the words of those that were answered 201. Nothing is sent twice."""
+
+    def __init__(self, whole, kind, username="admin"):
+        super().__init__(daemon=True)
+        self.whole, self.kind, self.username = whole, kind, username
+        self.run_id, self.acknowledged, self.unanswered, self.stopping = uuid.uuid4().hex[:8], [], 0, threading.Event()
+        self._token = None
+
+    def run(self):
+        for number in itertools.count():
+            if self.stopping.is_set():
+                return
+            words = f"Journal {self.run_id} {number}"
+            if self._wrote(words):
+                self.acknowledged.append(words)
+            else:
+                self.unanswered += 1
+                self.stopping.wait(0.05)
+
+    def _wrote(self, words):
+        try:
+            self._token = self._token or self.whole.token(self.username, self.kind.service)
+            answer = self.whole.api(self.kind.service, self.kind.path, "POST", self._token, json=self.kind.body(words))
+        except (requests.RequestException, AssertionError):  # no answer, or no token while Nexus is away
+            return False
+        if answer.status_code == 401:
+            self._token = None
+        return answer.status_code == 201
+
+    def held(self):
+        """How often the service holds each of the words of this run."""
+        token, found, cursor = self.whole.token(self.username, self.kind.service), Counter(), ""
+        while cursor is not None:
+            params = {"limit": "1000", **({"cursor": cursor} if cursor else {})}
+            page = self.whole.api(self.kind.service, self.kind.path, token=token, params=params).json()
+            found.update(item[self.kind.field] for item in page["items"] if self.run_id in item[self.kind.field])
+            cursor = page["next_cursor"]
+        return found
+
+
+class Journal:
+    """A writer for each service, from ``with`` on; at its end ``lost`` and ``doubled`` are what must be empty."""
+
+    def __init__(self, whole, services=("nexus", "wiki", "treasury")):
+        made = whole.api("nexus", "/api/companies", "POST", whole.token("admin"), json={"name": f"Journal's own {uuid.uuid4().hex[:8]}"})
+        assert made.status_code == 201, made.text
+        self.writers = [Writer(whole, kind) for kind in kinds(made.json()["id"]) if kind.service in services]
+
+    def __enter__(self):
+        for writer in self.writers:
+            writer.start()
+        return self
+
+    def __exit__(self, *_):
+        for writer in self.writers:
+            writer.stopping.set()
+        for writer in self.writers:
+            writer.join()
+
+    def compare(self):
+        """Every acknowledged write is there once; how many there were of each service. Raises AssertionError."""
+        for writer in self.writers:
+            held = writer.held()
+            lost = [words for words in writer.acknowledged if not held[words]]
+            doubled = [words for words, times in held.items() if times > 1]
+            assert (lost, doubled) == ([], []), f"{writer.kind.service} lost {lost} and holds twice {doubled}"
+        return {writer.kind.service: len(writer.acknowledged) for writer in self.writers}
