@@ -1,7 +1,7 @@
 """Signing in with a password: counted first, judged alike for everyone, recorded, and then Nexus's own session opened."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hmlib import audit, metrics
 from hmlib.audit import Actor
@@ -42,7 +42,10 @@ def proved_recently(caller: Caller, now: str) -> bool:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try: what was typed, and from where. `browser` is the person's own User-Agent, `client_id` the module that asks."""
+    """One try: what was typed, and from where. `browser` is the person's own User-Agent, `client_id` the module that asks.
+
+    `at_s` is when it came, in seconds since 1970: what it was counted on then, it is taken back from.
+    """
 
     username: str
     password: str
@@ -50,6 +53,7 @@ class Attempt:
     browser: str
     request_id: str
     client_id: str = ""
+    at_s: int = field(default_factory=lambda: int(time.time()))
 
     def actor(self, user: User | None = None) -> Actor:
         return Actor(
@@ -87,7 +91,7 @@ class SignIn:
 
     async def _judged(self, attempt: Attempt, now: str) -> User:
         buckets = self._buckets(attempt)
-        await throttle.count(self.db, buckets, int(time.time()))
+        await throttle.count(self.db, buckets, attempt.at_s)
         found = await users.credentials(self.db, attempt.username)
         stored = found.password_hash if found and found.user.active else None
         try:
@@ -142,7 +146,7 @@ class SignIn:
         return Strength(await self.preferences.int(self.db, "argon2_memory_mib"), await self.preferences.int(self.db, "argon2_passes"))
 
     def _buckets(self, attempt: Attempt) -> list[Bucket]:
-        return [throttle.of_address(self.keys, attempt.address, int(time.time())), throttle.of_account(self.keys, attempt.username)]
+        return [throttle.of_address(self.keys, attempt.address, attempt.at_s), throttle.of_account(self.keys, attempt.username)]
 
     async def _take_back(self, buckets: list[Bucket]) -> None:
         async with self.db.write() as tx:

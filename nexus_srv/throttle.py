@@ -41,10 +41,18 @@ def of_address(keys: Keys, address: str, now_s: int) -> Bucket:
 
 
 async def count(db: Db, buckets: list[Bucket], now_s: int) -> None:
-    """Count one attempt on each bucket in turn before it is judged. Raises Throttled at the first that has to wait."""
-    wait = 0
+    """Count one attempt on each bucket in turn before it is judged. Raises Throttled at the first that has to wait.
+
+    What is not judged counts nowhere: one account that waits does not make its whole office wait.
+    """
+    wait, counted = 0, list[Bucket]()
     async with db.write() as tx:
         for bucket in buckets:
-            wait = wait or await counts.admit(tx, bucket, now_s)
+            wait = await counts.admit(tx, bucket, now_s)
+            if wait:
+                break
+            counted.append(bucket)
+        for bucket in counted if wait else ():
+            await counts.uncount(tx, bucket)
     if wait:
         raise Throttled(wait)

@@ -18,7 +18,11 @@ class Bucket:
 
 
 async def admit(tx: Db, bucket: Bucket, now_s: int) -> int:
-    """Count one attempt: 0 when it may be judged, else the seconds to wait (and then it is not counted)."""
+    """Count one attempt: 0 when it may be judged, else the seconds to wait (and then it is not counted).
+
+    `now_s` may come from clocks that differ or go back: where nobody has to wait no time is compared, and a wait is never longer
+    than it was set.
+    """
     admitted = await tx.one(
         """
         INSERT INTO throttle (bucket, failures, wait_s, counted_at_s) VALUES (:bucket, 1, 0, :now)
@@ -31,7 +35,7 @@ async def admit(tx: Db, bucket: Bucket, now_s: int) -> int:
                 ELSE throttle.wait_s * 2
             END,
             counted_at_s = :now
-        WHERE throttle.counted_at_s + throttle.wait_s <= :now
+        WHERE throttle.wait_s = 0 OR throttle.counted_at_s + throttle.wait_s <= :now
         RETURNING failures
         """,
         bucket=bucket.name,
@@ -45,6 +49,8 @@ async def admit(tx: Db, bucket: Bucket, now_s: int) -> int:
 
 
 async def _seconds_left(tx: Db, bucket: Bucket, now_s: int) -> int:
+    """What is left to wait. A wait that began in what is the future here, on a clock ahead of ours, begins now."""
+    await tx.run("UPDATE throttle SET counted_at_s = :now WHERE bucket = :bucket AND counted_at_s > :now", bucket=bucket.name, now=now_s)
     until = await tx.value("SELECT counted_at_s + wait_s FROM throttle WHERE bucket = :bucket", bucket=bucket.name)
     return max(1, (until or now_s) - now_s)
 
