@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MASK = "[hidden]"
+_LONGEST_NAME = 80
+"""Characters of a column's heading that may name a secret; a longer cell is a sentence."""
 
 _NAMES = (
     r"pass(?:word|wd|phrase|code)?s?|pwd|pw|pin|kennwort|passwort|mot de passe|contrase[nñ]a|wachtwoord|secret|client[ _-]?secret"
@@ -33,18 +35,18 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{18,}|xox[abeprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,})"),
     ),
     ("token", re.compile(r"\b(?:[sr]k_(?:live|test)_\w{16,}|sk-[\w-]{20,}|AIza[\w-]{30,}|SG\.[\w-]{16,}\.[\w-]{16,}|hvs\.[\w-]{20,})")),
-    ("token", re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")),
+    ("token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")),
 )
-_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@]*:([^\s/@]+)@", re.I)
+_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*:([^\s/@]+)@", re.I)
 _IN_HEADER = re.compile(r"\b(?:authorization[\"'`]?\s*:\s*[\"'`]?)?(?:bearer|basic)\s+([\w+/.~=-]{16,})", re.I)
 _NAMED = re.compile(
     rf"(?<![\w-])(?:{_NAMES})\b[\s*_`\"'’)]{{0,6}}(?:\([^)\n]{{0,60}}\)\s*)?(?:[:=|]|\bis\b|->|=>)"
-    r"(?P<rest>[ \t*_]*\n\s{0,9}[^\s|]{1,200}[ \t]*(?=\n|\Z)|[^\n]{0,200})",
+    r"(?P<rest>[ \t*_]{0,40}\n\s{0,9}[^\s|]{1,200}[ \t]*(?=\n|\Z)|[^\n]{0,200})",
     re.I,
 )
-_QUOTED = re.compile(r"[\s*_|>:=]*([`\"'“])(?P<value>[^`\"'”\s][^`\"'”\n]{0,200})[`\"'”]")
-_WORD = re.compile(r"[\s*_|>:=]*(?P<value>[^\s|]+)")
-_PHRASE = re.compile(r"[\s*_|>:=]*(?P<value>[^\s|]+(?: [^\s|,;(:=]+){1,4})[ \t]*(?=[|,;(\n]|\Z)")
+_QUOTED = re.compile(r"[\s*_|>:=]*+([`\"'“])(?P<value>[^`\"'”\s][^`\"'”\n]{0,200})[`\"'”]")
+_WORD = re.compile(r"[\s*_|>:=]*+(?P<value>[^\s|]+)")
+_PHRASE = re.compile(r"[\s*_|>:=]*+(?P<value>[^\s|]++(?: [^\s|,;(:=]++){1,4})[ \t]*+(?=[|,;(\n]|\Z)")
 _NAME = re.compile(rf"\W*(?:[\w/ -]+\s)?(?:{_NAMES})\W*", re.I)
 
 
@@ -116,24 +118,30 @@ def _first_word(rest: str) -> tuple[int, int] | None:
 
 def _in_tables(text: str) -> Iterator[tuple[int, int, str]]:
     """The cells under a column that is called password, key and the like."""
-    columns: set[int] = set()
+    columns: frozenset[int] = frozenset()
     before: list[str] = []
     at = 0
     for line in text.split("\n"):
         cells = re.split(r"(?<!\\)\|", line) if "|" in line else []
-        if cells and re.fullmatch(r"[\s|:-]*-[\s|:-]*", line):
-            columns = {index for index, cell in enumerate(before) if _NAME.fullmatch(cell.strip())}
+        if "-" in line and cells and re.fullmatch(r"[\s|:-]+", line):
+            columns = frozenset(index for index, cell in enumerate(before) if _names_a_secret(cell.strip()))
         elif not cells:
-            columns = set()
-        for index in columns if cells else ():
-            yield from _cell(cells, index, at)
+            columns = frozenset()
+        if columns:
+            yield from _cells(cells, columns, at)
         before, at = cells, at + len(line) + 1
 
 
-def _cell(cells: list[str], index: int, line_start: int) -> Iterator[tuple[int, int, str]]:
-    if index < len(cells) and (value := cells[index].strip()) and _secret_like(value.split()[0]):
-        start = line_start + sum(len(cell) + 1 for cell in cells[:index]) + cells[index].index(value)
-        yield start, start + len(value), "password or key"
+def _names_a_secret(title: str) -> bool:
+    return len(title) <= _LONGEST_NAME and _NAME.fullmatch(title) is not None
+
+
+def _cells(cells: list[str], columns: frozenset[int], start: int) -> Iterator[tuple[int, int, str]]:
+    for index, cell in enumerate(cells):
+        if index in columns and (value := cell.strip()) and _secret_like(value.split(maxsplit=1)[0]):
+            begin = start + cell.index(value)
+            yield begin, begin + len(value), "password or key"
+        start += len(cell) + 1
 
 
 def _secret_like(value: str) -> bool:
