@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hmlib import rendering, xsrf
-from hmlib.auth import Caller
+from hmlib.auth import Caller, mark_of
 from hmlib.crypto import Unsealable
 from hmlib.settings import HUB, Settings
 from hmlib.web import PageHandler
@@ -70,7 +70,7 @@ class Pages:
             "toasts": _toasts(handler),
             "release": self._version,
             "account_url": f"{settings.nexus_url}/account",
-            "search_url": handler.reverse_url(self._search_route) if self._search_route and caller else "",
+            "search_url": self._search_url(handler, caller),
         }
 
     def _formats_of(self, handler: PageHandler) -> rendering.Formats:
@@ -88,16 +88,31 @@ class Pages:
         ]
 
     def _items(self, handler: PageHandler, caller: Caller | None) -> list[dict[str, Any]]:
-        shown = [item for item in self._navigation if caller and (item.permission is None or caller.may(item.permission))]
+        shown = [item for item in self._navigation if _may_use(item, caller) and _may_open(handler, item.route, caller)]
         urls = {item.route: handler.reverse_url(item.route) for item in shown}
         here = max((url for url in urls.values() if _within(handler.request.path, url)), key=len, default="")
         return [{"label": item.label, "url": urls[item.route], "icon": item.icon, "active": urls[item.route] == here} for item in shown]
+
+    def _search_url(self, handler: PageHandler, caller: Caller | None) -> str:
+        """Where the box in the top bar leads; "" shows none, for a box is only for those who may have its answer."""
+        route = self._search_route
+        return handler.reverse_url(route) if route and _may_open(handler, route, caller) else ""
 
     def _banner(self, handler: PageHandler, caller: Caller | None) -> str:
         if caller and caller.read_only:
             return READ_ONLY
         nexus = handler.settings["nexus"]
         return AWAY if caller and nexus is not None and nexus.seems_down else ""
+
+
+def _may_use(item: NavigationItem, caller: Caller | None) -> bool:
+    return caller is not None and (item.permission is None or caller.may(item.permission))
+
+
+def _may_open(handler: PageHandler, route: str, caller: Caller | None) -> bool:
+    """Whether the page of that name would let the caller in: the mark above its GET says so."""
+    mark = mark_of(handler.application.wildcard_router.named_rules[route].target.get)
+    return caller is not None and mark is not None and mark.admits(caller)
 
 
 def _within(path: str, url: str) -> bool:

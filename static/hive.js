@@ -96,6 +96,27 @@
     ctx[new URLSearchParams(location.search).has("q") ? "replace" : "push"] = path;
   });
 
+  // While something loads one sees it: what will be replaced dims, and a thin bar runs on top, for swaps and for whole pages.
+  const place = (target) => (target instanceof Element ? target : find(target ?? "body"));
+  const loading = new Set();
+  const showLoading = (target) => {
+    const busy = [...loading].some((ctx) => place(ctx.target) === target);
+    if (target && target !== document.body) busy ? target.setAttribute("aria-busy", "true") : target.removeAttribute("aria-busy");
+    document.documentElement.classList.toggle("hm-loading", loading.size > 0);
+  };
+  const quiet = ({ request, sourceElement }) => request.method === "GET" && sourceElement?.getAttribute("hx-trigger")?.startsWith("every");
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    if (quiet(ctx)) return;
+    loading.add(ctx);
+    showLoading(place(ctx.target));
+  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    loading.delete(ctx);
+    showLoading(place(ctx.target));
+  });
+  window.addEventListener("beforeunload", (event) => event.defaultPrevented || document.documentElement.classList.add("hm-leaving"));
+  window.addEventListener("pageshow", () => document.documentElement.classList.remove("hm-leaving"));
+
   // Our own errors say where they want to be shown (HX-Retarget), and 409 and 422 are fragments of their own place.
   // What is left comes from something in between, and is no text to show.
   document.addEventListener("htmx:after:request", (event) => {

@@ -205,6 +205,69 @@ def test_paging_never_leaves_the_focus_on_nothing(page):
     expect(page).to_have_url(re.compile("cursor=100"))
 
 
+@pytest.fixture
+def held(context):
+    """Answers to these addresses wait until they are let go."""
+    waiting = []
+
+    def hold(address):
+        context.route(address, lambda route: waiting.append(route))
+
+    yield hold, waiting
+    for route in waiting:
+        route.continue_()
+
+
+@pytest.mark.parametrize("deed", ["#companies-sort-name", "#companies-next"])
+def test_a_list_dims_and_a_bar_runs_until_the_answer_is_there(page, held, deed):
+    hold, waiting = held
+    page.goto("/companies")
+    hold("**/companies/rows*")
+    page.click(deed)
+    rows, root = page.locator("#companies-rows"), page.locator("html")
+    expect(rows).to_have_attribute("aria-busy", "true")
+    expect(rows).to_have_css("opacity", "0.55")
+    assert rows.evaluate("list => getComputedStyle(list).transitionDuration") == "0.08s"
+    expect(root).to_have_class(re.compile("hm-loading"))
+    assert page.evaluate("getComputedStyle(document.documentElement, '::before').height") == "3px"
+    waiting.pop().continue_()
+    expect(rows).not_to_have_attribute("aria-busy", "true")
+    expect(rows).to_have_css("opacity", "1")
+    expect(root).not_to_have_class(re.compile("hm-loading"))
+
+
+def test_a_failed_swap_leaves_nothing_dimmed(page, held):
+    hold, waiting = held
+    page.goto("/companies")
+    hold("**/companies/rows*")
+    page.click("#companies-next")
+    expect(page.locator("#companies-rows")).to_have_attribute("aria-busy", "true")
+    waiting.pop().abort()
+    expect(page.locator("#companies-rows")).not_to_have_attribute("aria-busy", "true")
+    expect(page.locator("html")).not_to_have_class(re.compile("hm-loading"))
+
+
+def test_a_bar_runs_while_a_whole_page_is_on_its_way(page):
+    page.goto("/companies/new")
+    page.evaluate("""() => new MutationObserver(() => (sessionStorage.bar ??= document.documentElement.className))
+        .observe(document.documentElement, { attributes: true, attributeFilter: ["class"] })""")
+    page.click("a[href='/companies']")
+    expect(page).to_have_url(re.compile("/companies$"))
+    assert "hm-leaving" in page.evaluate("sessionStorage.bar")
+    assert "hm-leaving" not in page.evaluate("document.documentElement.className")
+
+
+def test_less_motion_is_no_less_of_a_sign(browser, gallery):
+    context = browser.new_context(base_url=gallery.origin, reduced_motion="reduce")
+    page, waiting = context.new_page(), []
+    page.goto("/companies")
+    context.route("**/companies/rows*", lambda route: waiting.append(route))
+    page.click("#companies-next")
+    expect(page.locator("#companies-rows")).to_have_css("opacity", "0.55")
+    assert page.evaluate("getComputedStyle(document.documentElement, '::before').animationName") == "none"
+    context.close()
+
+
 def test_the_list_by_keys(page):
     page.goto("/companies")
     page.keyboard.press("j")

@@ -38,6 +38,13 @@ async def test_the_list_makes_one_directory_call(carol, month, hub):
     assert hub.counted == {"jwks": 1, "scopes": 1, "billing_summary": 1}
 
 
+async def test_the_search_box_is_only_for_those_who_may_have_its_answer(carol, bob, month):
+    assert 'action="/companies" method="get"' in (await carol.fetch("/companies")).text
+    assert (await bob.fetch("/companies?q=acme")).code == 403
+    page = await bob.fetch("/labour")
+    assert page.code == 200 and 'action="/companies"' not in page.text
+
+
 async def test_the_list_is_searched_sorted_and_filtered(carol, month):
     found, unbilled, rows = [
         (await carol.fetch(f"/companies/rows{OCTOBER}&{query}")).text for query in ("q=acme", "state=not_billable", "sort=-name")
