@@ -8,7 +8,7 @@ from typing import Any
 from tornado.routing import URLSpec
 from tornado.web import Application, url
 
-from hmlib import login, logout, openapi, reports
+from hmlib import login, logout, openapi, reports, static_files
 from hmlib.callers import Callers, ModuleCallers
 from hmlib.clock import utc_now
 from hmlib.crypto import Keys, load_master
@@ -19,8 +19,6 @@ from hmlib.pages import NavigationItem, Pages
 from hmlib.preferences import Preferences
 from hmlib.sessions import Sessions
 from hmlib.settings import HUB, Settings
-from hmlib.static_files import ROUTE as STATIC
-from hmlib.static_files import StaticFiles
 from hmlib.web import ApiNotFound, NotFound
 
 
@@ -72,7 +70,7 @@ def _module_callers(settings: Settings, db: Db, nexus: Nexus | None, sessions: S
 
 def _shared_routes(settings: Settings) -> list[URLSpec]:
     own = [] if settings.service == HUB else [*login.routes(), *logout.routes()]
-    return [*own, *openapi.routes(), url(STATIC, StaticFiles), url(r"/csp-report", reports.PolicyReport), url(r"/api/.*", ApiNotFound)]
+    return [*own, *openapi.routes(), *static_files.routes(), url(r"/csp-report", reports.PolicyReport), url(r"/api/.*", ApiNotFound)]
 
 
 async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:

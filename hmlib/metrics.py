@@ -1,11 +1,14 @@
 """The figures a service counts about itself, in files that the processes of one service share, so that they add up.
 
 Each process writes its own files under HM_HOME/run/metrics/<service> and any of them can answer for all. Every figure has
-a label, because prometheus_client opens a file when an unlabelled one is declared, and nothing is opened at import.
+a label, because prometheus_client opens a file when an unlabelled one is declared, and nothing is opened at import. A label's
+value is kept for ever, so it comes from a list of our own and never from what others send.
 """
 
 import os
 import struct
+from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
@@ -29,6 +32,32 @@ CALLS = Counter("hm_calls", "Calls to other services, by target and result.", ["
 CALL_SECONDS = Histogram("hm_call_seconds", "Seconds a call to another service took.", ["target"], buckets=FAST, registry=OWN)
 JOBS = Counter("hm_jobs", "Scheduled work done, by result.", ["job", "result"], registry=OWN)
 ERRORS = Counter("hm_errors", "Exceptions nobody expected, by place.", ["place"], registry=OWN)
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+STATUSES = frozenset(int(status) for status in HTTPStatus)
+OTHER = "other"
+
+
+@lru_cache(maxsize=4096)
+def of_requests(handler: type, method: str, status: int) -> tuple[Counter, Histogram]:
+    """Where a request that a handler answered is counted and timed; ``method`` is one that method_of() gave."""
+    return REQUESTS.labels(route_of(handler), method, result_of(status)), REQUEST_SECONDS.labels(route_of(handler))
+
+
+def method_of(text: str | None) -> str:
+    """A request's method as a label: those that HTTP does not know are all one."""
+    return text if text is not None and text in METHODS else OTHER
+
+
+def route_of(handler: type) -> str:
+    """A handler's name: a label of few values, where a path has endless ones."""
+    return f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
+
+
+def result_of(status: int) -> str:
+    """An HTTP status as a label; 599 is how Tornado's client says that there was no answer, and whatever else HTTP does not know is one."""
+    return "down" if status == 599 else str(status) if status in STATUSES else OTHER
 
 
 def share(folder: Path, slot: str) -> None:

@@ -18,7 +18,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined,
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from hmlib.static_files import static_file, static_url
+from hmlib.static_files import static_files, static_url
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOCALES = Path(__file__).parent / "locale"
@@ -40,8 +40,13 @@ def environment(*folders: Path) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(static=static_url, icon=icon, list_url=list_url, with_keys=with_keys, _=_text)
+    env.globals.update(static=static_url, icon=icon, list_url=list_url, with_keys=with_keys, _=_text, mark=_mark())
     return env
+
+
+def _mark() -> Markup:
+    """HiveMatrix's own mark, to stand in the page itself: as a picture it would be fetched a second time, beside the tab's."""
+    return Markup(static_files()["favicon.svg"].plain.decode().strip())  # noqa: S704  our own file
 
 
 @pass_context
@@ -108,8 +113,7 @@ def icon(name: str) -> Markup:
 
 @functools.cache
 def _icon_names() -> frozenset[str]:
-    sprite = static_file("icons.svg")
-    return frozenset(re.findall(r'<symbol id="([^"]+)"', sprite.plain.decode())) if sprite else frozenset()
+    return frozenset(re.findall(r'<symbol id="([^"]+)"', static_files()["icons.svg"].plain.decode()))
 
 
 def list_url(base: str, ask: Any, **changes: str | int | None) -> str:

@@ -95,7 +95,7 @@ class Wire:
             raise self._down(f"Nexus did not answer {path.partition('?')[0]}") from error
         if answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
             raise self._down(f"Nexus answered {answer.code} to {path.partition('?')[0]}")
-        metrics.CALLS.labels("nexus", answer.code).inc()
+        metrics.CALLS.labels("nexus", metrics.result_of(answer.code)).inc()
         metrics.CALL_SECONDS.labels("nexus").observe(answer.request_time or 0)
         self.breaker.worked()
         return answer

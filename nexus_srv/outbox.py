@@ -107,7 +107,7 @@ class Outbox:
             ),
             raise_error=False,
         )
-        metrics.CALLS.labels("outbox", answer.code if answer.code != 599 else "down").inc()
+        metrics.CALLS.labels("outbox", metrics.result_of(answer.code)).inc()
         if answer.code in (200, 204):
             return ""
         if answer.code >= 500:

@@ -285,7 +285,7 @@ ROUTES = [
     url(r"/error/([0-9]{3})", Failing),
     url(r"/bare/(handover|logout|unavailable)", Bare),
     url(r"/csp-report", Reports),
-    url(static_files.ROUTE, static_files.StaticFiles),
+    *static_files.routes(),
 ]
 PLACES = [
     "/companies",

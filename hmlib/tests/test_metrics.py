@@ -1,8 +1,13 @@
 """The figures of several processes add up, and survive a restart in the same slot."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
 
 from hmlib import metrics
 
@@ -48,3 +53,51 @@ def test_a_file_cut_short_is_dropped_and_counting_begins_anew(tmp_path):
 def test_a_process_alone_counts_for_itself():
     metrics.SIGN_INS.labels("alone").inc()
     assert b'hm_sign_ins_total{result="alone"} 1.0' in metrics.exposition(None)
+
+
+def labels_given():
+    """The source text of what is given to every `.labels(` of the figures, where it is no constant."""
+    figures = {name for name, kind in vars(metrics).items() if isinstance(kind, MetricWrapperBase)}
+    files = [file for name in ("hmlib", "nexus_srv", "treasury_srv", "wiki_srv") for file in (ROOT / name).rglob("*.py")]
+    for file in files:
+        if "tests" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and re.search(r"\b({})\.labels$".format("|".join(figures)), ast.unparse(node.func)):
+                yield from (ast.unparse(value) for value in node.args if not isinstance(value, ast.Constant))
+
+
+BOUNDED = {
+    "db.dialect": "sqlite or postgresql",
+    "route_of(handler)": "the classes of our handlers",
+    "route_of(type(handler))": "the same",
+    "method": "what method_of() gave",
+    "result_of(status)": "the statuses that HTTP knows",
+    "metrics.result_of(answer.code)": "the same",
+    "RESULTS[type(refusal)]": "a table of four",
+}
+
+
+def test_n186_every_label_comes_from_a_list_of_our_own():
+    assert set(labels_given()) <= BOUNDED.keys()
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_n186_made_up_methods_hosts_and_agents_are_no_labels(http_client, base_url, stranger):
+    def series():
+        return {line.rpartition(" ")[0] for line in metrics.exposition(None).decode().splitlines() if not line.startswith("#")}
+
+    async def ask(number):
+        told = {"User-Agent": f"agent-{number}", "X-Forwarded-Host": f"{number}.example", "Origin": f"https://{number}.example"}
+        method = f"A{number}" * (3000 // len(f"A{number}"))
+        paths = (f"/made-up-{number}", f"/static/{number}", f"/api/{number}", "/", "/api/notes", "/login", "/healthz", "/csp-report")
+        for path in paths:
+            await stranger.send(path, method, None, told)
+            await stranger.send(path, "GET", None, told | {"Host": f"h{number}.example"})
+
+    await ask(0)
+    before = series()
+    for number in range(1, 40):
+        await ask(number)
+    assert series() == before
+    assert any('method="other"' in name for name in before)

@@ -317,3 +317,10 @@ async def test_settings_travel_as_a_file(alice):
     file = (await alice.fetch("/settings/file")).body.replace(b"UTC", b"Asia/Tokyo")
     assert (await alice.upload("/settings/file", {"file": ("s.json", file)})).code == 303
     assert (await alice.api("/api/settings")).json["settings"]["time_zone"] == "Asia/Tokyo"
+
+
+@pytest.mark.gen_test
+async def test_the_mark_of_the_suite_is_fetched_once_a_page(alice, stranger):
+    """As the tab's icon; where the page itself shows it, it stands in the page."""
+    for answer in (await alice.fetch("/settings"), await stranger.fetch("/nosuch")):
+        assert (answer.text.count("favicon.svg"), answer.text.count('<i class="hm-mark"')) == (1, 1)
