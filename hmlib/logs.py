@@ -75,15 +75,15 @@ def event(name: str, /, level: int = logging.INFO, **fields: object) -> None:
 def log_request(handler: RequestHandler) -> None:
     """Tornado's log_function: one line for an answered request, and its figures. A balancer's good health checks get no line."""
     request, status = handler.request, handler.get_status()
-    seconds, method = request.request_time(), metrics.method_of(request.method)
-    counter, histogram = metrics.of_requests(type(handler), method, status)
+    seconds, route, method = request.request_time(), route_of(handler), metrics.method_of(request.method)
+    counter, histogram = metrics.of_requests(route, method, status)
     counter.inc()
     histogram.observe(seconds)
     if request.path in HEALTH_PATHS and status == 200:
         return
     trace_of(request)
     caller = getattr(handler, "caller", None)
-    fields: dict[str, object] = {"method": method, "route": route_of(handler), "status": status, "ms": round(seconds * 1000, 1)}
+    fields: dict[str, object] = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
     fields["address"] = request.remote_ip
     if caller is not None:
         fields |= {"user": caller.id, "sid": (caller.sid or "")[:8]}

@@ -70,7 +70,7 @@ def labels_given():
 BOUNDED = {
     "db.dialect": "sqlite or postgresql",
     "route_of(handler)": "the classes of our handlers",
-    "route_of(type(handler))": "the same",
+    "route": "what route_of() gave",
     "method": "what method_of() gave",
     "result_of(status)": "the statuses that HTTP knows",
     "metrics.result_of(answer.code)": "the same",
