@@ -31,6 +31,7 @@ TOKENS_VERIFIED = Counter("hm_tokens_verified", "Tokens looked at, by result.", 
 CALLS = Counter("hm_calls", "Calls to other services, by target and result.", ["target", "result"], registry=OWN)
 CALL_SECONDS = Histogram("hm_call_seconds", "Seconds a call to another service took.", ["target"], buckets=FAST, registry=OWN)
 JOBS = Counter("hm_jobs", "Scheduled work done, by result.", ["job", "result"], registry=OWN)
+GIVEN_UP = Counter("hm_given_up", "What was never delivered, by the place it was sent from.", ["place"], registry=OWN)
 ERRORS = Counter("hm_errors", "Exceptions nobody expected, by place.", ["place"], registry=OWN)
 
 

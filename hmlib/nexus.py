@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import random
 import time
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from tornado.httpclient import HTTPResponse
 
+from hmlib import logs
 from hmlib.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
 from hmlib.jwks import KeysAway
 from hmlib.settings import BadSetting, Settings
@@ -20,6 +22,7 @@ from hmlib.wire import REQUEST_SECONDS, NexusDown, NexusRefused, Wire, checked, 
 SUMMARY_SECONDS = 60.0
 ALIVE_SECONDS = 1.0
 ALIVE_REMEMBERED_SECONDS = 2.0
+ANNOUNCED_ANEW_SECONDS = 10.0  # a process that was not heard of for so long may have missed what it was told
 FRESH_SECONDS = 5.0
 REMEMBERED_ANSWERS = 256
 REMEMBERED_SUMMARIES = 8
@@ -48,6 +51,7 @@ class Nexus:
         self._basic = "Basic " + base64.b64encode(f"{quote(client_id)}:{quote(client_secret)}".encode()).decode()
         self._client_id = client_id
         self._alive_until, self._alive = 0.0, False
+        self._refused = False
         self._service_tokens: dict[tuple[str, str], tuple[str, float]] = {}
         self._answers: OrderedDict[tuple[str, str], tuple[str, float, Any]] = OrderedDict()
         self._summaries: OrderedDict[tuple[str, str], Summary] = OrderedDict()
@@ -95,10 +99,39 @@ class Nexus:
         return self._alive
 
     async def watch(self, pause: float = 2.0) -> None:
-        """Ask for Nexus's health for ever, so that pages can tell without asking. Run it as a task."""
+        """Ask for Nexus's health for ever, so that pages can tell without asking. Run it as a task.
+
+        At its start, and whenever Nexus or this process was away, it announces this module: what Nexus could not tell it meanwhile is
+        told at once.
+        """
+        heard_at = float("-inf")
         while True:
-            await self.alive()
+            began = time.monotonic()
+            if not await self.alive():
+                heard_at = float("-inf")
+            elif began - heard_at > ANNOUNCED_ANEW_SECONDS:
+                heard_at = began if await self._announced() else heard_at
+            else:
+                heard_at = began
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  jitter, not a secret
+
+    async def announce(self) -> None:
+        """Tell Nexus that this module is there to be told things. It may be said at any time, by any of its processes."""
+        checked(await self._wire.send("POST", "/api/announcement", body=b"", headers={"Authorization": self._basic}, guarded=False), (204,))
+
+    async def _announced(self) -> bool:
+        """Whether Nexus heard it; one that refuses is asked again, for an older Nexus may be on its way out."""
+        try:
+            await self.announce()
+        except NexusDown:
+            return False
+        except NexusRefused as refused:
+            if not self._refused:
+                logs.event("Nexus does not hear that this module is there", logging.WARNING, status=refused.status, code=refused.code)
+            self._refused = True
+            return False
+        self._refused = False
+        return True
 
     # Signing in
 

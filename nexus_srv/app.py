@@ -15,13 +15,13 @@ from hmlib.pages import NavigationItem
 from hmlib.preferences import Preferences
 from hmlib.sessions import Sessions
 from hmlib.settings import Settings
+from nexus_srv.api import announcement, oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
 from nexus_srv.api import assets as api_assets
 from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import imports as api_imports
 from nexus_srv.api import locations as api_locations
-from nexus_srv.api import oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
 from nexus_srv.api import users as api_users
 from nexus_srv.callers import NexusCallers
 from nexus_srv.grants import Grants
@@ -153,6 +153,7 @@ ROUTES = [
     url(r"/.well-known/jwks.json", well_known.KeySet),
     url(r"/api/session", session.OwnSession),
     url(r"/api/token", token.Token),
+    url(r"/api/announcement", announcement.Announcement),
     url(r"/api/me", api_users.Me),
     url(r"/api/scopes", scopes.ScopeList),
     url(r"/api/users", api_users.UserList),

@@ -4,135 +4,134 @@ import asyncio
 import logging
 import random
 import time
-from typing import Any
-from urllib.parse import urlencode
+from collections import Counter
 
-import pycurl
-from tornado.curl_httpclient import CurlAsyncHTTPClient
-from tornado.httpclient import HTTPRequest
-
-from hmlib import logs, metrics
-from hmlib.clock import new_id, parse, shifted, utc_now
+from hmlib import audit, logs, metrics
+from hmlib.audit import Actor
+from hmlib.clock import shifted, utc_now
 from hmlib.db import DatabaseDown, Db
-from hmlib.jose import LOGOUT
 from hmlib.settings import Settings
-from nexus_srv import outgoing
-from nexus_srv.outgoing import Blocked
+from nexus_srv.backchannel import Answer, Backchannel
 from nexus_srv.queries import outbox
-from nexus_srv.queries.outbox import CLAIMED_SECONDS, Message
+from nexus_srv.queries.outbox import Due, Message
 from nexus_srv.signing import Signer
 
 POLL_SECONDS = 0.4
-TOKEN_SECONDS = 120
-CALL_SECONDS = 5.0
+AT_ONCE = 48
 AT_ONCE_PER_CLIENT = 4
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 60.0
 GIVE_UP_SECONDS = 24 * 3600
-SOON_SECONDS, LATE_SECONDS = 1.5, 300.0
-HASTE_SECONDS = 3600  # a module is asked again every second or so for an hour, as its sessions depend on it
+LOOK_FOR_OLD_SECONDS = 60.0
 
 
 class Outbox:
-    """Delivers what is due, in every process of Nexus at once: a row belongs to whoever claimed it."""
+    """Delivers what is due, in every process of Nexus at once: a row belongs to whoever claimed it.
+
+    A client that does not answer costs one call at a time and holds up nobody else; whatever it answers is noted, tried again after
+    0.5, 1, 2 … 60 seconds, and given up after a day. When it answers or announces itself, all that waits for it is due at once.
+    """
 
     def __init__(self, db: Db, signer: Signer, settings: Settings) -> None:
         self._db, self._signer, self._settings = db, signer, settings
-        self._http: CurlAsyncHTTPClient | None = None
-        self._turns: dict[str, asyncio.Semaphore] = {}
-        self._pause_until: dict[str, float] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._backchannel: Backchannel | None = None
+        self._running: dict[asyncio.Task[None], str] = {}
+        self._old_ones_at = 0.0
 
     async def run(self) -> None:
         """Deliver for ever."""
-        self._http = CurlAsyncHTTPClient(force_instance=True, max_clients=64)
         try:
             while True:
-                if not await self.deliver_due():
+                if not await self._round():
                     await asyncio.sleep(POLL_SECONDS * random.uniform(0.7, 1.0))  # noqa: S311  jitter, not a secret
         finally:
-            self._http.close()
+            self.close()
 
     async def deliver_due(self) -> int:
-        """Begin to deliver what is due now; how much it was. A client that hangs holds up nobody else."""
-        messages = await outbox.claim(self._db, utc_now())
-        for message in messages:
-            task = asyncio.ensure_future(self._deliver(message, time.monotonic() + CLAIMED_SECONDS - CALL_SECONDS))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        return len(messages)
+        """Begin to deliver what is due now, as far as there is room; how much that was."""
+        begun = 0
+        for client in await outbox.due(self._db, utc_now()):
+            room = self._room(client)
+            for message in await outbox.claim(self._db, client.client_id, room, utc_now()) if room > 0 else ():
+                self._begin(client, message)
+                begun += 1
+        return begun
 
     async def settled(self) -> None:
         """Wait until what was begun has come to an end."""
-        await asyncio.gather(*self._running)
+        if self._running:
+            await asyncio.wait(list(self._running))
 
-    async def _deliver(self, message: Message, until: float) -> None:
-        async with self._turns.setdefault(message.client_id, asyncio.Semaphore(AT_ONCE_PER_CLIENT)):
-            if time.monotonic() > until:  # the claim runs out: it will be due again
-                return
-            paused = time.monotonic() < self._pause_until.get(message.client_id, 0.0)
-            error = "the client did not answer a moment ago" if paused else await self._sent(message)
-            try:
-                await self._note(message, error)
-            except DatabaseDown:
-                return
-
-    async def _note(self, message: Message, error: str) -> None:
+    async def give_up_old(self) -> None:
+        """Forget what could not be told in a day, and say so in the log, the audit log and the figures."""
         now = utc_now()
-        age = parse(now).timestamp() - parse(message.created_at).timestamp()
-        if error and age < GIVE_UP_SECONDS:
-            await outbox.postpone(self._db, message.id, shifted(now, _pause(message, age)), error)
+        before = shifted(now, -GIVE_UP_SECONDS)
+        if not await outbox.overdue(self._db, before):
             return
-        if error:
-            logs.event("gave up telling a client", logging.ERROR, client=message.client_id, event=message.event, error=error)
-        await outbox.delivered(self._db, message.id)
+        async with self._db.write() as tx:
+            abandoned = await outbox.give_up(tx, before, now)
+            for lost in abandoned:
+                after = {"messages": lost.messages, "last_error": lost.error}
+                await audit.record(tx, Actor("", "Nexus"), "client.not_told", f"client/{lost.client_id}", now=now, after=after)
+        for lost in abandoned:
+            metrics.GIVEN_UP.labels("outbox").inc(lost.messages)
+            logs.event("gave up telling a client", logging.ERROR, client=lost.client_id, messages=lost.messages, error=lost.error)
 
-    async def _sent(self, message: Message) -> str:
-        """Post the logout token; what went wrong, "" when it was taken."""
-        assert self._http is not None
+    def close(self) -> None:
+        """Stop what is under way: it is due again when its claim runs out."""
+        for task in self._running:
+            task.cancel()
+        if self._backchannel:
+            self._backchannel.close()
+            self._backchannel = None
+
+    async def _round(self) -> int:
+        """One look at what is due; a database that is away for a moment is asked again a moment later."""
         try:
-            options = {} if message.module else {"prepare_curl_callback": _pinned(await outgoing.checked(message.logout_uri))}
-        except Blocked as blocked:
-            return str(blocked)
-        token = await self._signer.sign(LOGOUT, _claims(message))
-        answer = await self._http.fetch(
-            HTTPRequest(
-                message.logout_uri,
-                method="POST",
-                body=urlencode({"logout_token": token}),
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-                connect_timeout=1.0,
-                request_timeout=CALL_SECONDS,
-                follow_redirects=False,
-                ca_certs=str(self._settings.ca_file) if message.module and self._settings.ca_file.exists() else None,
-                **options,
-            ),
-            raise_error=False,
-        )
-        metrics.CALLS.labels("outbox", metrics.result_of(answer.code)).inc()
-        if answer.code in (200, 204):
-            return ""
-        if answer.code >= 500:
-            self._pause_until[message.client_id] = time.monotonic() + 1.0
-        if message.attempts == 1:
-            logs.event("a client was not told", logging.WARNING, client=message.client_id, event=message.event, status=answer.code)
-        return f"HTTP {answer.code}"
+            if time.monotonic() >= self._old_ones_at:
+                self._old_ones_at = time.monotonic() + LOOK_FOR_OLD_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311  jitter
+                await self.give_up_old()
+            return await self.deliver_due()
+        except DatabaseDown:
+            return 0
+
+    def _room(self, client: Due) -> int:
+        """How many more calls a client may have: one while it does not answer."""
+        counts = Counter(self._running.values())
+        most = 1 if client.failures else AT_ONCE_PER_CLIENT
+        return min(most - counts[client.client_id], AT_ONCE - len(self._running))
+
+    def _begin(self, client: Due, message: Message) -> None:
+        task = asyncio.ensure_future(self._deliver(client, message))
+        self._running[task] = client.client_id
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        broken = None if task.cancelled() else task.exception()
+        if broken:
+            metrics.ERRORS.labels("outbox").inc()
+            logs.event("telling a client failed", logging.ERROR, error=logs.named(broken), where=logs.frames(broken.__traceback__))
+
+    async def _deliver(self, client: Due, message: Message) -> None:
+        if self._backchannel is None:
+            self._backchannel = Backchannel(self._signer, self._settings, AT_ONCE)
+        try:
+            await self._note(client, message, await self._backchannel.tell(client, message))
+        except DatabaseDown:  # the claim runs out, and it is due again
+            return
+
+    async def _note(self, client: Due, message: Message, answer: Answer) -> None:
+        now = utc_now()
+        if not answer.error:
+            if await outbox.delivered(self._db, message, now):
+                logs.event("a client answers again", client=client.client_id)
+            return
+        later, known = shifted(now, _pause(message.attempts)), client.announcements
+        if await outbox.postpone(self._db, message, answer.error, away=answer.away, announcements=known, later=later, now=now):
+            logs.event("a client was not told", logging.WARNING, client=client.client_id, event=message.event, error=answer.error)
 
 
-def _claims(message: Message) -> dict[str, Any]:
-    """A logout token (OpenID Connect Back-Channel Logout 2.4), new for each attempt, as a receiver takes each jti once."""
-    at = int(time.time())
-    whom = {"sub": message.account_id, "sid": message.sid}
-    events = {message.event: {"at": message.created_at}}
-    said = {"aud": message.client_id, "iat": at, "exp": at + TOKEN_SECONDS, "jti": new_id(), "events": events}
-    return said | {name: value for name, value in whom.items() if value}
-
-
-def _pause(message: Message, age: float) -> float:
-    longest = SOON_SECONDS if message.module and age < HASTE_SECONDS else LATE_SECONDS
-    return min(longest, 0.5 * 2.0 ** min(message.attempts, 20)) * random.uniform(0.7, 1.0)  # noqa: S311  jitter, not a secret
-
-
-def _pinned(resolve: str) -> Any:
-    def prepare(curl: pycurl.Curl) -> None:
-        curl.setopt(pycurl.RESOLVE, [resolve])
-
-    return prepare
+def _pause(attempts: int) -> float:
+    """Seconds to the next attempt, with some jitter so that not all come at once."""
+    pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(attempts - 1, 20))
+    return pause * random.uniform(0.7, 1.0)  # noqa: S311  jitter, not a secret

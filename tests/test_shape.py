@@ -294,5 +294,5 @@ def test_files_and_functions_stay_small() -> None:
 LONGEST = {
     "testing.py": 450,  # the cast and its hub, read as one
     "web.py": 420,  # the two handlers and what they share, read as one
-    "nexus.py": 330,  # one client
+    "nexus.py": 400,  # one client
 }

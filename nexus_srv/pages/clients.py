@@ -12,7 +12,7 @@ from hmlib.web import Problem
 from nexus_srv import programs
 from nexus_srv.pages.login import StepUpPage
 from nexus_srv.pages.users import version_of
-from nexus_srv.queries import clients
+from nexus_srv.queries import clients, outbox
 from nexus_srv.queries.clients import Client
 
 FIELDS = ("name", "redirect_uris", "post_logout_uris", "logout_uri", "scopes", "exchange", "service")
@@ -89,7 +89,8 @@ class ClientPage(ClientHandler):
 
     @allowed("clients:admin")
     async def get(self, id: str) -> None:
-        self.page("clients/page.html", client=await self.client(id), policy_text=programs.policy_text)
+        client, delivery = await self.client(id), await outbox.delivery(self.db, id)
+        self.page("clients/page.html", client=client, delivery=delivery, policy_text=programs.policy_text)
 
     @allowed("clients:admin")
     async def post(self, id: str) -> None:

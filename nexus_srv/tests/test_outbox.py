@@ -1,16 +1,18 @@
 """What clients are told, until they have taken it (N009, N104, N111, N167)."""
 
 import asyncio
+import gc
+import logging
+import socket
 
 import pytest
-from tornado.curl_httpclient import CurlAsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from hmlib.clock import utc_now
+from hmlib.clock import parse, shifted, utc_now
 from hmlib.tokens import SIGNED_OUT, Jwks, Verifier, logout_token
-from nexus_srv import endings, outgoing
+from nexus_srv import backchannel, endings, outbox, outgoing
 from nexus_srv.outbox import Outbox
 from nexus_srv.outgoing import Blocked
 from nexus_srv.queries import consents
@@ -54,13 +56,11 @@ def module(io_loop, wiki, db):
 @pytest.fixture
 def pusher(io_loop, app, db, module):
     async def start():
-        made = Outbox(db, app.settings["signer"], app.settings["hm"])
-        made._http = CurlAsyncHTTPClient(force_instance=True)
-        return made
+        return Outbox(db, app.settings["signer"], app.settings["hm"])
 
     made = io_loop.run_sync(start)
     yield made
-    made._http.close()
+    made.close()
 
 
 async def end(app, db, sid="sid-bob"):
@@ -118,15 +118,20 @@ async def test_what_was_not_taken_is_told_again_with_a_token_of_its_own(app, db,
 
 async def test_n111_what_is_under_way_survives_the_end_of_the_process(app, db, pusher, module, bob):
     await end(app, db)
-    await rows.claim(db, utc_now())
+    await rows.claim(db, "wiki", 4, utc_now())
     assert await push(pusher) == 0
-    await db.run("UPDATE outbox SET due_at = :now", now=utc_now())
+    await db.run("UPDATE outbox SET claimed_until = :now", now=utc_now())
     assert await push(pusher) == 1 and len(module.tokens) == 1
 
 
 async def test_two_processes_tell_it_once(app, db, pusher, module, bob):
     await end(app, db)
-    assert sorted(len(claimed) for claimed in await asyncio.gather(*(rows.claim(db, utc_now()) for _ in range(4)))) == [0, 0, 0, 1]
+    assert sorted(len(claimed) for claimed in await asyncio.gather(*(rows.claim(db, "wiki", 4, utc_now()) for _ in range(4)))) == [
+        0,
+        0,
+        0,
+        1,
+    ]
 
 
 async def test_a_client_that_hangs_holds_up_nobody(app, db, pusher, module, treasury, bob):
@@ -167,6 +172,233 @@ async def test_other_programs_are_told_of_sessions_they_were_part_of(app, db, wi
     await end(app, db)
     told = [(row["client_id"], row["sid"]) for row in await db.all("SELECT client_id, sid FROM outbox ORDER BY sid, client_id")]
     assert told == [("grafana", "sid-bob"), ("wiki", "sid-bob"), ("wiki", "sid-of-somebody")]
+
+
+class Server:
+    """A peer that fails as networks do: `answer` is what it writes when it was asked something, None for nothing at all."""
+
+    def __init__(self, answer, *, hangs=False):
+        self.answer, self.gate, self.answering = answer, asyncio.Event(), set()
+        if not hangs:
+            self.gate.set()
+
+    async def start(self, db, client_id):
+        self.listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.address = f"http://127.0.0.1:{self.listener.sockets[0].getsockname()[1]}/out"
+        await aim(db, client_id, self.address)
+        return self
+
+    async def _serve(self, reader, writer):
+        self.answering.add(asyncio.current_task())
+        await reader.readuntil(b"\r\n\r\n")
+        await self.gate.wait()
+        for chunk in self.answer or ():
+            writer.write(chunk)
+            try:
+                await writer.drain()
+            except ConnectionError:
+                break
+        writer.close()
+
+    async def stop(self):
+        self.gate.set()
+        self.listener.close()
+        await asyncio.wait(self.answering)
+
+
+async def aim(db, client_id, address):
+    await db.run("UPDATE client SET logout_uri = :address WHERE id = :id", address=address, id=client_id)
+
+
+def closed_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+FAILURES = {
+    "refuses": (None, "Nothing listens at this address."),
+    "answers 500": ([b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"], "It answered 500."),
+    "answers 404": ([b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"], "It answered 404."),
+    "redirects": ([b"HTTP/1.1 302 Go\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"], "It answered 302."),
+    "says garbage": ([b"\x00\xff garbage\r\n"], "It did not answer in a way that can be understood."),
+    "hangs up": ([], "It closed the connection without an answer."),
+    "stops half way": ([OK + b"Content-Length: 100\r\n\r\nhalf"], "The connection broke."),
+    "never ends": ([OK + b"\r\n", *[b"x" * 65536] * 100], "Its answer was longer than 64 kB."),
+}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+async def test_whatever_a_client_does_is_an_answer(app, db, pusher, wiki, bob, kind, caplog):
+    answer, reason = FAILURES[kind]
+    if kind == "refuses":
+        await aim(db, "wiki", f"http://127.0.0.1:{closed_port()}/out")
+    else:
+        server = await Server(answer).start(db, "wiki")
+    await end(app, db)
+    assert await push(pusher) == 1
+    state = await rows.delivery(db, "wiki")
+    assert (state.waiting, state.last_error, state.failing_since != "") == (1, reason, True)
+    if kind != "refuses":
+        await server.stop()
+    module = Module()
+    await aim(db, "wiki", module.address)
+    await db.run("UPDATE outbox SET due_at = :now", now=utc_now())
+    assert await push(pusher) == 1 and len(module.tokens) == 1
+    state = await rows.delivery(db, "wiki")
+    assert (state.waiting, state.failures, state.last_error, state.failing_since) == (0, 0, "", "") and state.told_at
+    module.server.stop()
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio" and record.levelno >= logging.ERROR]
+
+
+async def test_a_client_that_is_slow_or_unknown_is_an_answer_too(app, db, pusher, wiki, treasury, bob, monkeypatch):
+    monkeypatch.setattr(backchannel, "CALL_SECONDS", 0.3)
+    slow = await Server([], hangs=True).start(db, "wiki")
+    await aim(db, "treasury", "http://nowhere.invalid/out")
+    await end(app, db)
+    assert await push(pusher) == 2
+    assert (await rows.delivery(db, "wiki")).last_error == "It did not answer in time."
+    assert (await rows.delivery(db, "treasury")).last_error == "The host of this address is not known."
+    await slow.stop()
+
+
+async def test_the_pauses_double_up_to_a_minute(app, db, pusher, wiki, bob):
+    await aim(db, "wiki", f"http://127.0.0.1:{closed_port()}/out")
+    await end(app, db)
+    pauses = []
+    for _ in range(9):
+        before = utc_now()
+        assert await push(pusher) == 1 and await push(pusher) == 0
+        due = await db.value("SELECT due_at FROM outbox")
+        pauses.append((parse(due) - parse(before)).total_seconds())
+        await db.run("UPDATE outbox SET due_at = :now", now=utc_now())
+    full = [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert all(0.7 * most <= pause < most + 1 for pause, most in zip(pauses, full, strict=True)), pauses
+    assert (await rows.delivery(db, "wiki")).failures == 9
+
+
+async def test_after_a_day_it_is_given_up_and_named(app, db, pusher, wiki, bob):
+    await aim(db, "wiki", f"http://127.0.0.1:{closed_port()}/out")
+    await end(app, db)
+    await push(pusher)
+    await db.run("UPDATE outbox SET created_at = :then", then=shifted(utc_now(), 60 - outbox.GIVE_UP_SECONDS))
+    await pusher.give_up_old()
+    assert await rows.waiting(db) == 1
+    await db.run("UPDATE outbox SET created_at = :then", then=shifted(utc_now(), -60 - outbox.GIVE_UP_SECONDS))
+    await pusher.give_up_old()
+    state = await rows.delivery(db, "wiki")
+    assert (state.waiting, state.given_up) == (0, 1) and state.given_up_at
+    (noted,) = await db.all("SELECT subject, after_json FROM audit WHERE action = 'client.not_told'")
+    assert noted["subject"] == "client/wiki" and "Nothing listens" in noted["after_json"]
+
+
+async def test_an_announcement_makes_all_due_at_once(app, db, pusher, module, wiki, treasury, bob):
+    address = module.address
+    for client in ("wiki", "treasury"):
+        await aim(db, client, f"http://127.0.0.1:{closed_port()}/out")
+    for sid in ("sid-bob", "sid-two", "sid-three"):
+        await end(app, db, sid)
+    while await push(pusher):
+        pass
+    later = shifted(utc_now(), 60)
+    await db.run("UPDATE outbox SET due_at = :later, attempts = 9", later=later)
+    await aim(db, "wiki", address)
+    for _ in range(3):  # several processes, started several times
+        assert (await wiki.post("/api/announcement", {})).code == 204
+    assert await db.value("SELECT count(*) FROM outbox WHERE client_id = 'treasury' AND due_at = :later", later=later) == 3
+    while await push(pusher):
+        pass
+    assert len(module.tokens) == 3 and (await rows.delivery(db, "wiki")).waiting == 0
+
+
+async def test_an_announcement_during_a_failing_attempt_is_not_lost(app, db, pusher, module, wiki, bob):
+    module.status = 500
+    module.gate.clear()
+    await end(app, db)
+    await db.run("UPDATE outbox SET attempts = 9")
+    await pusher.deliver_due()
+    assert (await wiki.post("/api/announcement", {})).code == 204
+    module.gate.set()
+    await pusher.settled()
+    module.status = 200
+    assert await push(pusher) == 1 and await rows.waiting(db) == 0
+    assert len(module.tokens) == 2
+
+
+async def test_control_without_an_announcement_the_same_attempt_waits(app, db, pusher, module, bob):
+    module.status = 500
+    await end(app, db)
+    await db.run("UPDATE outbox SET attempts = 9")
+    assert await push(pusher) == 1 and await push(pusher) == 0
+
+
+async def test_only_a_client_announces_itself(stranger, alice, wiki, phone, db):
+    assert (await stranger.fetch("/api/announcement", "POST", {})).code == 401
+    assert (await wiki.post("/api/announcement", {}, Authorization="Basic d2lraTp3cm9uZw==")).code == 401
+    assert (await alice.send("/api/announcement", "POST", "", {"Authorization": f"Bearer {alice.token}"})).code == 401
+    assert (await phone.post("/api/announcement", {})).code == 401
+    assert await db.value("SELECT count(*) FROM delivery") == 0
+
+
+async def test_a_client_that_answers_again_is_told_everything_at_once(app, db, pusher, module, bob):
+    module.status = 503
+    for sid in ("sid-bob", "sid-two", "sid-three"):
+        await end(app, db, sid)
+    while await push(pusher):
+        pass
+    assert len(module.tokens) == 3
+    module.status = 200
+    await db.run("UPDATE outbox SET due_at = :later", later=shifted(utc_now(), 60))
+    await db.run("UPDATE outbox SET due_at = :now WHERE id IN (SELECT min(id) FROM outbox)", now=utc_now())
+    while await push(pusher):
+        pass
+    assert await rows.waiting(db) == 0 and len(module.tokens) == 6
+
+
+async def test_one_that_is_away_gets_one_call_at_a_time_and_others_four(app, db, pusher, module, treasury, bob):
+    module.gate.clear()
+    await aim(db, "treasury", f"http://127.0.0.1:{closed_port()}/out")
+    for number in range(12):
+        await end(app, db, f"sid-{number}")
+    assert await pusher.deliver_due() == 4 + 4
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        if (await rows.delivery(db, "treasury")).failures == 4:
+            break
+    assert await pusher.deliver_due() == 1
+    module.gate.set()
+    await pusher.settled()
+
+
+async def test_names_that_hang_hold_up_nobody(app, db, pusher, module, treasury, bob, monkeypatch):
+    await aim(db, "treasury", "http://hangs.example/out")
+    found, let_go = socket.getaddrinfo, asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+
+    def lookup(host, *args, **more):
+        if host == "hangs.example":
+            asyncio.run_coroutine_threadsafe(asyncio.wait_for(asyncio.shield(let_go), 20), loop).result()
+        return found(host, *args, **more)
+
+    monkeypatch.setattr(outgoing.socket, "getaddrinfo", lookup)
+    monkeypatch.setattr(outgoing, "LOOKUP_SECONDS", 0.5)
+    for number in range(4):
+        await end(app, db, f"sid-{number}")
+    await push(pusher)
+    assert len(module.tokens) == 4
+    assert (await rows.delivery(db, "treasury")).last_error == "The host of this address is not known."
+    let_go.set_result(None)
+
+
+async def test_the_client_s_page_says_how_telling_it_goes(app, db, pusher, wiki, bob, alice):
+    assert "Told of sign-outs" not in (await alice.fetch("/clients/grafana")).text
+    await aim(db, "wiki", f"http://127.0.0.1:{closed_port()}/out")
+    await end(app, db)
+    await push(pusher)
+    page = (await alice.fetch("/clients/wiki")).text
+    assert "Nothing listens at this address." in page and "1 waiting" in page
 
 
 INSIDE = ["http://169.254.169.254/", "http://[::1]:5000/", "http://127.1/", "http://0x7f.1/", "http://localhost/", "http://0.0.0.0/",
