@@ -9,20 +9,21 @@ from typing import Any, TypeVar
 from hmlib.db_engine import BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Link, Row
 from hmlib.db_sql import Dialect, statement
 
-__all__ = ["BadDatabase", "Conflict", "DatabaseBusy", "DatabaseDown", "Db", "Transaction", "connect"]
+__all__ = ["BadDatabase", "Conflict", "DatabaseBusy", "DatabaseDown", "Db", "Snapshot", "Transaction", "connect"]
 
 T = TypeVar("T")
 
 
-async def connect(url: str, *, readers: int = 2, variable: str = "") -> "Db":
+async def connect(url: str, *, readers: int = 2, variable: str = "", sqlite: str = "auto") -> "Db":
     """Open ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://…`` for this process.
 
     ``readers`` is how many reads run at once: SQLite connections beside the one writer, or PostgreSQL connections beside
-    two for writers. ``variable`` is where the address comes from: what goes wrong names it. Raises BadDatabase when the settings
-    are wrong and DatabaseDown when the database cannot be reached.
+    those for writers and snapshots. ``variable`` is where the address comes from: what goes wrong names it. ``sqlite`` is the binding
+    for a file: auto, pysqlite3, sqlite3 or apsw. Raises BadDatabase when the settings are wrong and DatabaseDown when the database
+    cannot be reached.
     """
     try:
-        return Db(await _opened(url, readers))
+        return Db(await _opened(url, readers, sqlite))
     except BadDatabase as wrong:
         raise BadDatabase(f"{variable}: {wrong}" if variable else str(wrong)) from wrong
     except DatabaseBusy:
@@ -31,11 +32,11 @@ async def connect(url: str, *, readers: int = 2, variable: str = "") -> "Db":
         raise DatabaseDown(f"{variable}: The database does not answer ({away})." if variable else str(away)) from away
 
 
-async def _opened(url: str, readers: int) -> Engine:
+async def _opened(url: str, readers: int, binding: str) -> Engine:
     if url.startswith("sqlite:///"):
         from hmlib import db_sqlite  # each engine is loaded only where it is used: asyncpg is an extra
 
-        return await db_sqlite.open_engine(url.removeprefix("sqlite:///"), readers)
+        return await db_sqlite.open_engine(url.removeprefix("sqlite:///"), readers, binding)
     if not url.startswith(("postgresql://", "postgres://")):
         raise BadDatabase("A database address begins with sqlite:/// or postgresql://.")
     try:
@@ -87,6 +88,21 @@ class Db:
         async with self._link(reads=translated.reads) as link:
             return await self._timed(link.rows(translated.text, args))
 
+    async def peek(self, sql: str, /, **params: Any) -> Row | None:
+        """The row that a statement finds by a key, or None: for what every request asks.
+
+        On SQLite it is read on the event loop's own thread, where that needs no wait: never use it for more than a row or two.
+        """
+        translated = statement(sql, self.dialect)
+        args = translated.bind(params)
+        started = time.perf_counter()
+        rows = self._engine.peek(translated.text, args) if translated.reads else None
+        if rows is None:
+            return await self.one(sql, **params)
+        self.statements += 1
+        self.seconds += time.perf_counter() - started
+        return rows[0] if rows else None
+
     async def run(self, sql: str, /, **params: Any) -> int:
         """Run a statement for its effect; how many rows it touched."""
         translated = statement(sql, self.dialect)
@@ -111,6 +127,20 @@ class Db:
         """
         self._refuse_nesting()
         return self._write()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator["Db"]:
+        """A snapshot: its statements all see the database as it was when the block began, whatever others write meanwhile.
+
+        For all that is computed out of several statements. It only reads, and holds nobody up; a process has two open at once, so
+        ask nothing of other services inside. A transaction is a snapshot by itself.
+        """
+        async with self._engine.snapshot() as link:
+            snapshot = Snapshot(self, link)
+            try:
+                yield snapshot
+            finally:
+                await snapshot.end()
 
     async def close(self) -> None:
         """Let running work end, then close the connections; asked after that, every method raises DatabaseDown."""
@@ -172,6 +202,51 @@ class Db:
             self.seconds += time.perf_counter() - started
 
 
+class Snapshot(Db):
+    """A read transaction, with the reading methods of the database; used after its end it raises RuntimeError."""
+
+    def __init__(self, db: Db, link: Link) -> None:
+        super().__init__(db._engine)
+        self._db = db
+        self._own_link = link
+        self._turn = asyncio.Lock()
+        self._over = False
+
+    def write(self) -> AbstractAsyncContextManager["Transaction"]:
+        """Raises RuntimeError: what is written in one's past cannot be kept."""
+        raise RuntimeError("a snapshot only reads")
+
+    async def close(self) -> None:
+        """Raises RuntimeError: it ends with its block."""
+        raise RuntimeError("a snapshot ends with its block")
+
+    async def peek(self, sql: str, /, **params: Any) -> Row | None:
+        """As one(): within the snapshot."""
+        return await self.one(sql, **params)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Db]:
+        """The same snapshot."""
+        yield self
+
+    async def end(self) -> None:
+        """Wait for a running statement and take no more."""
+        async with self._turn:
+            self._over = True
+
+    @asynccontextmanager
+    async def _link(self, *, reads: bool) -> AsyncIterator[Link]:
+        if not reads:
+            raise RuntimeError("a snapshot only reads")
+        async with self._turn:
+            if self._over:
+                raise RuntimeError("the snapshot is over")
+            yield self._own_link
+
+    async def _timed(self, work: Awaitable[T]) -> T:
+        return await self._db._timed(work)
+
+
 class Transaction(Db):
     """An open write transaction, with the methods of the database; the statements see each other's effects.
 
@@ -195,6 +270,15 @@ class Transaction(Db):
     async def close(self) -> None:
         """Raises RuntimeError: it ends with its block."""
         raise RuntimeError("a transaction ends with its block")
+
+    async def peek(self, sql: str, /, **params: Any) -> Row | None:
+        """As one(): within the transaction."""
+        return await self.one(sql, **params)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Db]:
+        """The transaction itself: what it reads stays true until it ends."""
+        yield self
 
     async def script(self, text: str) -> None:
         """Run a file of statements in the engine's own dialect, untranslated: for migrations."""

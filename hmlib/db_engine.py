@@ -83,6 +83,14 @@ class Engine(ABC):
         """A link for a single statement, which is a transaction by itself."""
 
     @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Link]:
+        """A link whose statements all see the database as it was at the first moment; it only reads."""
+
+    def peek(self, text: str, args: Sequence[Any]) -> list[Row] | None:
+        """The rows of a read of one row by its key without a wait, or None when that is not possible here or now."""
+        return None
+
+    @abstractmethod
     async def lend(self) -> Link:
         """A link for a write transaction, the borrower's own until it is given back."""
 

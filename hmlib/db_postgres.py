@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -12,6 +12,7 @@ import asyncpg
 from hmlib.db_engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
 
 WRITERS = 2
+SNAPSHOTS = 2
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
 SCRIPT_SECONDS = 3600
@@ -60,7 +61,7 @@ async def open_engine(url: str, readers: int) -> "PostgresEngine":
             pool = await asyncpg.create_pool(
                 address,
                 min_size=0,
-                max_size=max(1, readers) + WRITERS,
+                max_size=max(1, readers - 1) + WRITERS + SNAPSHOTS,
                 timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
                 statement_cache_size=cache_size,
@@ -150,8 +151,8 @@ class PostgresLink(Link):
 class PostgresEngine(Engine):
     """A pool; reads, single statements and transactions take a connection each.
 
-    At most WRITERS transactions hold one: were they to take them all while they wait for their turn, the one whose turn it is could
-    not read beside its transaction.
+    At most WRITERS transactions and SNAPSHOTS read transactions hold one: were they to take them all while they wait for their turn,
+    the one whose turn it is could not read beside its transaction.
     """
 
     dialect = "postgresql"
@@ -160,16 +161,24 @@ class PostgresEngine(Engine):
         self._pool = pool
         self._closed = False
         self._transactions = asyncio.Semaphore(WRITERS)
+        self._snapshots = asyncio.Semaphore(SNAPSHOTS)
 
     def alone(self, *, reads: bool) -> AbstractAsyncContextManager[Link]:
         return self._borrowed()
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Link]:
+        async with _turn(self._snapshots), self._borrowed() as link:
+            await link.count("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", ())
+            try:
+                await link.rows("SELECT 1", ())  # the first statement takes the snapshot
+                yield link
+            finally:
+                with suppress(DatabaseDown):
+                    await link.rollback()
+
     async def lend(self) -> Link:
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._transactions.acquire()
-        except TimeoutError as error:
-            raise DatabaseBusy("no turn to write came in time") from error
+        await _acquired(self._transactions)
         try:
             return await self._borrow()
         except BaseException:
@@ -211,6 +220,23 @@ class PostgresEngine(Engine):
             yield link
         finally:
             await self._return(link)
+
+
+async def _acquired(turn: asyncio.Semaphore) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await turn.acquire()
+    except TimeoutError as error:
+        raise DatabaseBusy("no turn came in time") from error
+
+
+@asynccontextmanager
+async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    await _acquired(turns)
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 @contextmanager

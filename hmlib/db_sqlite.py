@@ -10,56 +10,52 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
-import pysqlite3
 
 from hmlib import db_sqlite_calls as sqlite
 from hmlib.db_engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
+from hmlib.db_sqlite_drivers import Connection, Driver, chosen
 
 T = TypeVar("T")
 
-OLDEST = (3, 51, 3)
-"""Before it, resetting the write-ahead log could corrupt a database that several connections use."""
+SNAPSHOTS = 2
+"""How many read transactions a process has open at once; more wait."""
 
 _DOWN = {"SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_PROTOCOL"}
 _REFUSALS: dict[str, Kind] = {"UNIQUE": "unique", "FOREIGN KEY": "foreign_key", "CHECK": "check", "NOT NULL": "not_null"}
 _REFUSAL = re.compile(r"(UNIQUE|FOREIGN KEY|CHECK|NOT NULL) constraint failed(?:: (?:index '(?P<index>.*)'|(?P<what>.*)))?", re.DOTALL)
 
 
-async def open_engine(path: str, readers: int) -> "SqliteEngine":
+async def open_engine(path: str, readers: int, binding: str) -> "SqliteEngine":
     """Open (or make) the file at ``path``. Raises BadDatabase for an unsafe SQLite or a place where no database can be."""
-    check_version(pysqlite3.sqlite_version_info)
+    driver = chosen(binding)
     file = _made(path)
     threads: list[Thread] = []
     try:
-        with named_errors():
+        with named_errors(driver):
             for reader in range(1 + max(1, readers)):
-                threads.append(await Thread(file, read_only=bool(reader)).started())
+                threads.append(await Thread(driver, file, read_only=bool(reader)).started())
+            near = sqlite.opened(driver, file, read_only=True, patience=0)
     except DatabaseDown as error:
         await _close_all(threads)
         if isinstance(error, DatabaseBusy):
             raise
         raise BadDatabase(f"The database {file} cannot be opened: {error}.") from error
-    return SqliteEngine(threads[0], threads[1:])
-
-
-def check_version(version: tuple[int, ...]) -> None:
-    """Raises BadDatabase when ``version`` of SQLite is one that can lose data."""
-    if version < OLDEST:
-        found, wanted = (".".join(map(str, numbers)) for numbers in (version, OLDEST))
-        raise BadDatabase(f"SQLite {found} can corrupt a database in WAL mode: pysqlite3 must bring {wanted} or newer.")
+    return SqliteEngine(driver, file, threads[0], threads[1:], near)
 
 
 class Thread(aiosqlite.Connection):
     """One SQLite connection and the thread that alone uses it."""
 
-    def __init__(self, file: Path, *, read_only: bool) -> None:
-        super().__init__(lambda: sqlite.opened(file, read_only=read_only), 64)
+    def __init__(self, driver: Driver, file: Path, *, read_only: bool) -> None:
+        opened: Any = sqlite.opened
+        super().__init__(lambda: opened(driver, file, read_only=read_only), 64)
+        self.driver = driver
         self._thread.daemon = True  # a connection that nobody closed must not keep the process from ending
 
     async def started(self) -> "Thread":
         try:
             await self
-        except pysqlite3.Error:
+        except self.driver.errors:
             await asyncio.to_thread(self._thread.join)  # its last word goes to this event loop
             raise
         return self
@@ -68,9 +64,9 @@ class Thread(aiosqlite.Connection):
         """Run ``work(connection, *args)`` on the thread, after what was asked before it, even if the caller is cancelled."""
         run: Callable[..., Awaitable[T]] = self._execute
         try:
-            with named_errors():
+            with named_errors(self.driver):
                 return await run(work, self._connection, *args)
-        except (ValueError, pysqlite3.ProgrammingError) as error:
+        except (ValueError, self.driver.errors) as error:
             if self._connection is None or not self._running:
                 raise DatabaseDown("the database is closed") from error
             raise
@@ -80,29 +76,32 @@ class SqliteLink(Link):
     """A link over one thread; ``alone`` makes each call a transaction by itself."""
 
     def __init__(self, thread: Thread, *, alone: bool = False) -> None:
-        self._thread = thread
+        self.thread = thread
         self._around = sqlite.in_transaction if alone else sqlite.as_it_is
 
     async def rows(self, text: str, args: Sequence[Any]) -> list[Row]:
-        return await self._thread.hop(self._around, sqlite.rows, text, args)
+        return await self.thread.hop(self._around, sqlite.rows, text, args)
 
     async def count(self, text: str, args: Sequence[Any]) -> int:
-        return await self._thread.hop(self._around, sqlite.count, text, args)
+        return await self.thread.hop(self._around, sqlite.count, text, args)
 
     async def many(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
-        await self._thread.hop(self._around, sqlite.many, text, rows)
+        await self.thread.hop(self._around, sqlite.many, text, rows)
 
     async def script(self, text: str) -> None:
-        await self._thread.hop(self._around, sqlite.script, text)
+        await self.thread.hop(self._around, sqlite.script, text, self.thread.driver.complete)
 
     async def begin(self) -> None:
-        await self._thread.hop(sqlite.begin)
+        await self.thread.hop(sqlite.begin)
+
+    async def begin_reading(self) -> None:
+        await self.thread.hop(sqlite.begin_reading)
 
     async def commit(self) -> None:
-        await self._thread.hop(sqlite.commit)
+        await self.thread.hop(sqlite.commit)
 
     async def rollback(self) -> None:
-        await self._thread.hop(sqlite.rollback)
+        await self.thread.hop(sqlite.rollback)
 
 
 @dataclass
@@ -113,19 +112,63 @@ class _Reader:
 
 
 class SqliteEngine(Engine):
-    """One writer, lent to one transaction at a time, and readers that never wait for it."""
+    """One writer, lent to one transaction at a time, and readers that never wait for it.
+
+    A read transaction has a connection of its own, opened when it is first needed, so that nobody else reads in its past.
+    ``near`` is asked on the event loop's own thread: for a row by its key a hop costs more than the question.
+    """
 
     dialect = "sqlite"
 
-    def __init__(self, writer: Thread, readers: Sequence[Thread]) -> None:
-        self._writer = writer
+    def __init__(self, driver: Driver, file: Path, writer: Thread, readers: Sequence[Thread], near: Connection) -> None:
+        self._driver, self._file = driver, file
+        self._writer, self._near = writer, near
         self._readers = [_Reader(thread, SqliteLink(thread)) for thread in readers]
         self._alone = SqliteLink(writer, alone=True)
         self._turn = asyncio.Lock()
+        self._snapshots: list[Thread] = []
+        self._snapshots_free: list[Thread] = []
+        self._snapshot_turns = asyncio.Semaphore(SNAPSHOTS)
         self._closed = False
 
     def alone(self, *, reads: bool) -> AbstractAsyncContextManager[Link]:
         return self._reading() if reads else self._writing()
+
+    def peek(self, text: str, args: Sequence[Any]) -> list[Row] | None:
+        if self._closed:
+            return None
+        try:
+            return self._near.rows(text, args)
+        except self._driver.errors:
+            return None  # busy, or wrong: the thread's connection waits for the one and names the other
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Link]:
+        await _acquired(self._snapshot_turns)
+        try:
+            link = SqliteLink(await self._snapshot_thread())
+            try:
+                await link.begin_reading()
+                yield link
+            finally:
+                await asyncio.shield(self._end_snapshot(link))
+        finally:
+            self._snapshot_turns.release()
+
+    async def _snapshot_thread(self) -> Thread:
+        if self._closed:
+            raise DatabaseDown("the database is closed")
+        if self._snapshots_free:
+            return self._snapshots_free.pop()
+        with named_errors(self._driver):
+            thread = await Thread(self._driver, self._file, read_only=True).started()
+        self._snapshots.append(thread)
+        return thread
+
+    async def _end_snapshot(self, link: SqliteLink) -> None:
+        with suppress(DatabaseDown):
+            await link.rollback()
+        self._snapshots_free.append(link.thread)
 
     async def lend(self) -> Link:
         await self._take_turn()
@@ -139,7 +182,8 @@ class SqliteEngine(Engine):
         with suppress(DatabaseBusy):
             await self._wait_for_turn()
             self._turn.release()
-        await _close_all([self._writer, *(reader.thread for reader in self._readers)])
+        self._near.close()
+        await _close_all([self._writer, *(reader.thread for reader in self._readers), *self._snapshots])
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Link]:
@@ -164,22 +208,27 @@ class SqliteEngine(Engine):
         await self._wait_for_turn()
 
     async def _wait_for_turn(self) -> None:
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._turn.acquire()
-        except TimeoutError as error:
-            raise DatabaseBusy("the database is busy") from error
+        await _acquired(self._turn)
+
+
+async def _acquired(turn: asyncio.Lock | asyncio.Semaphore) -> None:
+    """Wait for one's turn. Raises DatabaseBusy when it does not come in time."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await turn.acquire()
+    except TimeoutError as error:
+        raise DatabaseBusy("the database is busy") from error
 
 
 @contextmanager
-def named_errors() -> Iterator[None]:
-    """Turn pysqlite3's errors into the ones that both engines raise; a mistake in the SQL stays what it is."""
+def named_errors(driver: Driver) -> Iterator[None]:
+    """Turn SQLite's errors into the ones that both engines raise; a mistake in the SQL stays what it is."""
     try:
         yield
-    except pysqlite3.IntegrityError as error:
-        raise _conflict(str(error)) from error
-    except pysqlite3.DatabaseError as error:
-        name = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+    except driver.errors as error:
+        name = driver.code(error)
+        if name == "SQLITE_CONSTRAINT":
+            raise _conflict(str(error)) from error
         if name in sqlite.BUSY:
             raise DatabaseBusy("the database is busy") from error
         if name in _DOWN:

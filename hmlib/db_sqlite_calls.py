@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pysqlite3
-
 from hmlib.db_engine import PATIENCE_SECONDS, Row
+from hmlib.db_sqlite_drivers import Connection, Driver
 
 T = TypeVar("T")
 
@@ -16,38 +15,37 @@ BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED"}
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "case_sensitive_like = ON")
 
 
-def opened(file: Path, *, read_only: bool) -> Any:
-    connection = pysqlite3.connect(
-        str(file), timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
-    )
+def opened(driver: Driver, file: Path, *, read_only: bool, patience: float = PATIENCE_SECONDS) -> Connection:
+    """A connection with the safe settings, which waits ``patience`` seconds for others' locks once it is open."""
+    connection = driver.connect(file, PATIENCE_SECONDS)
     try:
-        for pragma in (*_PRAGMAS, f"query_only = {int(read_only)}"):
-            _patiently(connection, f"PRAGMA {pragma}")
-    except pysqlite3.Error:
+        for pragma in (*_PRAGMAS, f"query_only = {int(read_only)}", f"busy_timeout = {int(patience * 1000)}"):
+            _patiently(driver, connection, f"PRAGMA {pragma}")
+    except driver.errors:
         connection.close()
         raise
     return connection
 
 
-def _patiently(connection: Any, text: str) -> None:
+def _patiently(driver: Driver, connection: Connection, text: str) -> None:
     """SQLite does not wait by itself while two processes turn a new file to WAL at once."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            connection.execute(text).fetchall()
-        except pysqlite3.OperationalError as error:
-            if error.sqlite_errorname not in BUSY or time.monotonic() > deadline:
+            connection.rows(text)
+        except driver.errors as error:
+            if driver.code(error) not in BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:
             return
 
 
-def as_it_is(connection: Any, work: Callable[..., T], *args: Any) -> T:
+def as_it_is(connection: Connection, work: Callable[..., T], *args: Any) -> T:
     return work(connection, *args)
 
 
-def in_transaction(connection: Any, work: Callable[..., T], *args: Any) -> T:
+def in_transaction(connection: Connection, work: Callable[..., T], *args: Any) -> T:
     begin(connection)
     try:
         found = work(connection, *args)
@@ -58,47 +56,49 @@ def in_transaction(connection: Any, work: Callable[..., T], *args: Any) -> T:
     return found
 
 
-def begin(connection: Any) -> None:
+def begin(connection: Connection) -> None:
     rollback(connection)  # what a failed rollback left behind
-    connection.execute("BEGIN IMMEDIATE")
+    connection.count("BEGIN IMMEDIATE")
 
 
-def commit(connection: Any) -> None:
+def begin_reading(connection: Connection) -> None:
+    """Open a transaction that sees the database as it is now, whatever is written meanwhile."""
+    rollback(connection)
+    connection.count("BEGIN")
+    connection.rows("SELECT 1 FROM sqlite_master LIMIT 1")  # the first read takes the snapshot
+
+
+def commit(connection: Connection) -> None:
     try:
-        connection.execute("COMMIT")
+        connection.count("COMMIT")
     except BaseException:
         rollback(connection)
         raise
 
 
-def rollback(connection: Any) -> None:
+def rollback(connection: Connection) -> None:
     if connection.in_transaction:
-        connection.execute("ROLLBACK")
+        connection.count("ROLLBACK")
 
 
-def rows(connection: Any, text: str, args: Sequence[Any]) -> list[Row]:
-    cursor = connection.execute(text, args)
-    found = cursor.fetchall()
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found]
+def rows(connection: Connection, text: str, args: Sequence[Any]) -> list[Row]:
+    return connection.rows(text, args)
 
 
-def count(connection: Any, text: str, args: Sequence[Any]) -> int:
-    cursor = connection.execute(text, args)
-    rows = cursor.fetchall()  # to its end; the cursor itself miscounts a statement with RETURNING
-    return len(rows) if cursor.description else max(0, int(cursor.rowcount))
+def count(connection: Connection, text: str, args: Sequence[Any]) -> int:
+    return connection.count(text, args)
 
 
-def many(connection: Any, text: str, rows: Sequence[Sequence[Any]]) -> None:
-    connection.executemany(text, rows)
+def many(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) -> None:
+    connection.many(text, rows)
 
 
-def script(connection: Any, text: str) -> None:
+def script(connection: Connection, text: str, complete: Callable[[str], bool]) -> None:
     statement = ""
     for line in text.splitlines(keepends=True):
         statement += line
-        if pysqlite3.complete_statement(statement):
-            connection.execute(statement)
+        if complete(statement):
+            connection.count(statement)
             statement = ""
     if statement.strip():
-        connection.execute(statement)
+        connection.count(statement)

@@ -87,11 +87,11 @@ async def _database(settings: Settings) -> Db:
     """The database, given some time to come up itself."""
     for _ in range(DATABASE_PATIENCE_SECONDS):
         try:
-            return await connect(settings.db_url, variable=settings.db_variable)
+            return await connect(settings.db_url, variable=settings.db_variable, sqlite=settings.sqlite)
         except DatabaseDown:
             logs.event("waiting for the database", logging.WARNING, variable=settings.db_variable)
             await asyncio.sleep(1)
-    return await connect(settings.db_url, variable=settings.db_variable)
+    return await connect(settings.db_url, variable=settings.db_variable, sqlite=settings.sqlite)
 
 
 def _nexus(settings: Settings, stack: AsyncExitStack) -> Nexus | None:

@@ -47,6 +47,7 @@ class Settings:
     tls: bool
     metrics_port: int
     trusted_proxies: tuple[str, ...] = ()
+    sqlite: str = "auto"
 
     @property
     def cookie(self) -> str:
@@ -106,6 +107,7 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
         tls=_switch("HM_TLS", environ, default=True),
         metrics_port=_number(f"HM_{service.upper()}_METRICS_PORT", environ, port + 4000),
         trusted_proxies=_addresses("HM_TRUSTED_PROXIES", environ),
+        sqlite=_choice("HM_SQLITE", environ, ("auto", "pysqlite3", "sqlite3", "apsw")),
     )
 
 

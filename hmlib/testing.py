@@ -350,7 +350,7 @@ def settings(home: Path, service: ServiceUnderTest) -> Settings:
 def db(io_loop: IOLoop, home: Path, service: ServiceUnderTest) -> Iterator[Db]:
     """A fresh, migrated database of the engine that HM_TEST_DB names."""
     url = _fresh_url(io_loop, home, service)
-    database = io_loop.run_sync(lambda: connect(url))
+    database = io_loop.run_sync(lambda: connect(url, sqlite=os.environ.get("HM_SQLITE", "auto")))
     yield database
     io_loop.run_sync(database.close)
     if ENGINE == "postgresql":
@@ -378,7 +378,7 @@ def _fresh_url(io_loop: IOLoop, home: Path, service: ServiceUnderTest) -> str:
 
 
 async def _migrate(url: str, service: ServiceUnderTest) -> None:
-    database = await connect(url)
+    database = await connect(url, sqlite=os.environ.get("HM_SQLITE", "auto"))
     await migrate(database, service.migrations)
     await database.close()
 

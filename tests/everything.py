@@ -9,6 +9,7 @@ from pathlib import Path
 
 APART = "journey or browser"
 ALONE = ["-m", f"not ({APART})"]
+DATABASE = [f"hmlib/tests/test_{name}.py" for name in ("db", "db_sqlite", "migrate", "audit", "lists")]
 
 
 def has_postgresql():
@@ -22,6 +23,7 @@ def has_chromium():
 PARTS = [
     ("on SQLite", ALONE, {}, lambda: True, ""),
     ("on PostgreSQL", ALONE, {"HM_TEST_DB": "postgresql"}, has_postgresql, "PostgreSQL is not installed (Debian: postgresql)"),
+    ("the database through APSW", [*ALONE, *DATABASE], {"HM_SQLITE": "apsw"}, lambda: True, ""),
     ("with real processes", ["-m", "journey and not browser"], {}, lambda: True, ""),
     ("in Chromium", ["-m", "browser"], {}, has_chromium, "Chromium is not installed (Debian: chromium)"),
 ]

@@ -94,7 +94,7 @@ def _service(settings: Settings, *, running: bool) -> Iterator[Finding]:
 async def _database(settings: Settings) -> Finding:
     name = settings.service
     try:
-        db = await connect(settings.db_url, readers=1, variable=settings.db_variable)
+        db = await connect(settings.db_url, readers=1, variable=settings.db_variable, sqlite=settings.sqlite)
     except (BadSetting, DatabaseDown) as wrong:
         return Finding(False, f"{name}: the database cannot be used: {wrong}")
     try:

@@ -57,7 +57,7 @@ def migrations_of(service: str) -> Sequence[Folder]:
 async def database(settings: Settings) -> AsyncIterator[Db]:
     """The service's database, closed afterwards. Raises Failed when it does not answer."""
     try:
-        db = await connect(settings.db_url, variable=settings.db_variable)
+        db = await connect(settings.db_url, variable=settings.db_variable, sqlite=settings.sqlite)
     except DatabaseDown as error:
         raise Failed(f"The database of {settings.service} does not answer. See {settings.db_variable}.") from error
     try:

@@ -3,19 +3,27 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
 
 import hmlib
 from hmlib import postgres_fixture
-from hmlib.db import Db, connect
+from hmlib.db import Db
+from hmlib.db import connect as connect_with
 from hmlib.migrate import migrate
 from hmlib.testing import *  # noqa: F403
 from hmlib.testing import ServiceUnderTest
 from hmlib.tests import toy
 
-__all__ = ["db_url", "empty", "ground", "opened"]
+__all__ = ["connect", "db_url", "empty", "ground", "opened"]
+
+
+async def connect(url: str, **options: Any) -> Db:
+    """As db.connect, with the binding of SQLite that HM_SQLITE names."""
+    return await connect_with(url, sqlite=os.environ.get("HM_SQLITE", "auto"), **options)
+
 
 MIGRATIONS = [("hmlib", Path(hmlib.__file__).parent / "migrations")]
 _migrated: dict[str, str] = {}

@@ -9,8 +9,9 @@ import pytest
 from hmlib import audit
 from hmlib.audit import Actor, first_broken, head, record
 from hmlib.crypto import Keys
-from hmlib.db import Conflict, connect
+from hmlib.db import Conflict
 from hmlib.lists import BadAsk
+from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
 ALICE = Actor("u1", "alice", address="192.0.2.1", request_id="r1")

@@ -1,11 +1,13 @@
 """What the database promises, on both engines."""
 
 import asyncio
+import contextlib
 
 import pytest
 
 from hmlib import db_engine, db_postgres, db_sqlite
-from hmlib.db import BadDatabase, Conflict, DatabaseBusy, DatabaseDown, connect
+from hmlib.db import BadDatabase, Conflict, DatabaseBusy, DatabaseDown
+from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
 
@@ -333,3 +335,86 @@ async def test_an_address_that_cannot_be_is_bad_configuration(url):
 def test_both_engines_offer_the_same():
     for engine in (db_sqlite.SqliteEngine, db_postgres.PostgresEngine):
         assert issubclass(engine, db_engine.Engine) and not engine.__abstractmethods__
+
+
+async def test_what_is_computed_from_several_statements_sees_one_moment(empty, db_url):
+    """A writer moves amounts between two tables; their sum is always the same, to those who read in a snapshot."""
+    await empty.run("CREATE TABLE purse (id TEXT PRIMARY KEY, cents BIGINT NOT NULL)")
+    await empty.run("CREATE TABLE bank (id TEXT PRIMARY KEY, cents BIGINT NOT NULL)")
+    await empty.run("INSERT INTO purse (id, cents) VALUES ('a', 100)")
+    await empty.run("INSERT INTO bank (id, cents) VALUES ('a', 0)")
+    other = await connect(db_url)
+    over = asyncio.Event()
+
+    async def move():
+        cents = 0
+        while not over.is_set():
+            cents = (cents + 7) % 100
+            async with other.write() as tx:
+                await tx.run("UPDATE purse SET cents = :cents", cents=100 - cents)
+                await tx.run("UPDATE bank SET cents = :cents", cents=cents)
+
+    async def sums(rounds, reading):
+        found = set()
+        for _ in range(rounds):
+            async with reading() as db:
+                found.add(await db.value("SELECT cents FROM purse") + await db.value("SELECT cents FROM bank"))
+        return found
+
+    @contextlib.asynccontextmanager
+    async def apart():
+        yield empty
+
+    writer = asyncio.create_task(move())
+    try:
+        several = await asyncio.gather(*(sums(60, empty.read) for _ in range(4)))
+        assert set().union(*several) == {100}
+        torn = set().union(*(await asyncio.gather(*(sums(150, apart) for _ in range(4)))))
+        assert torn != {100}, "the control: without a snapshot half of a transaction is seen"
+    finally:
+        over.set()
+        await writer
+        await other.close()
+
+
+async def test_a_snapshot_only_reads_and_ends_with_its_block(empty):
+    await empty.run("CREATE TABLE tally (id TEXT PRIMARY KEY)")
+    async with empty.read() as db:
+        assert await db.all("SELECT id FROM tally") == []
+        await empty.run("INSERT INTO tally (id) VALUES ('a')")
+        assert await db.all("SELECT id FROM tally") == [] and await empty.value("SELECT id FROM tally") == "a"
+        with pytest.raises(RuntimeError, match="only reads"):
+            await db.run("DELETE FROM tally")
+        with pytest.raises(RuntimeError, match="only reads"):
+            db.write()
+        async with db.read() as again:
+            assert await again.all("SELECT id FROM tally") == []
+    with pytest.raises(RuntimeError, match="over"):
+        await db.all("SELECT id FROM tally")
+    async with empty.read() as db:
+        assert await db.peek("SELECT id FROM tally WHERE id = 'a'") == {"id": "a"}
+
+
+async def test_a_snapshot_that_is_cancelled_leaves_room_for_the_next(empty):
+    async def hold(begun):
+        async with empty.read():
+            begun.set()
+            await asyncio.sleep(60)
+
+    for _ in range(5):
+        begun = asyncio.Event()
+        task = asyncio.create_task(hold(begun))
+        await begun.wait()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    async with empty.read() as db:
+        assert await db.value("SELECT 1 AS one") == 1
+
+
+async def test_a_transaction_is_a_snapshot_of_its_own(empty):
+    async with empty.write() as tx:
+        await tx.run("CREATE TABLE tally (id TEXT PRIMARY KEY)")
+        async with tx.read() as db:
+            assert await db.all("SELECT id FROM tally") == []
+            assert await db.peek("SELECT id FROM tally") is None

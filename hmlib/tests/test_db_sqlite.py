@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pysqlite3
 import pytest
 
-from hmlib import db_sqlite
-from hmlib.db import BadDatabase, DatabaseDown, connect
-from hmlib.db_sqlite import Thread, check_version
+from hmlib import db_sqlite_drivers
+from hmlib.db import BadDatabase, DatabaseDown
+from hmlib.db_sqlite import Thread
+from hmlib.db_sqlite_drivers import DbApiConnection, Driver
+from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
 ROOT = Path(__file__).parent.parent.parent
@@ -29,28 +30,40 @@ def db(opened, io_loop, file):
     return database
 
 
+def binding(name, version):
+    return lambda: Driver(name, version, Exception, DbApiConnection, bool, str)
+
+
 @pytest.mark.parametrize("version", [(3, 7, 0), (3, 45, 1), (3, 51, 2)])
-def test_a_version_that_can_lose_data_is_refused(version):
-    with pytest.raises(BadDatabase, match=r"3\.51\.3 or newer"):
-        check_version(version)
-
-
-def test_a_safe_version_is_taken():
-    check_version((3, 51, 3))
-    check_version((4, 0, 0))
-
-
-async def test_connecting_looks_at_the_version(monkeypatch, file):
-    monkeypatch.setattr(pysqlite3, "sqlite_version_info", (3, 51, 2))
-    with pytest.raises(BadDatabase):
-        await connect(f"sqlite:///{file}")
+async def test_a_version_that_can_lose_data_is_refused(monkeypatch, file, version):
+    monkeypatch.setenv("HM_SQLITE", "auto")
+    monkeypatch.setattr(db_sqlite_drivers, "MAKERS", {"pysqlite3": binding("pysqlite3", version)})
+    with pytest.raises(BadDatabase, match=r"HM_WIKI_DB: No safe SQLite: pysqlite3 brings SQLite 3\.\d+\.\d; before 3\.51\.3"):
+        await connect(f"sqlite:///{file}", variable="HM_WIKI_DB")
     assert not file.exists()
+
+
+def test_the_first_binding_that_is_here_and_safe_is_taken(monkeypatch):
+    def missing():
+        raise ImportError
+
+    makers = {"pysqlite3": missing, "sqlite3": binding("sqlite3", (3, 40, 1)), "apsw": binding("apsw", (3, 54, 1))}
+    monkeypatch.setattr(db_sqlite_drivers, "MAKERS", makers)
+    assert db_sqlite_drivers.chosen("auto").name == "apsw"
+    with pytest.raises(BadDatabase, match="pysqlite3 is not installed"):
+        db_sqlite_drivers.chosen("pysqlite3")
+    monkeypatch.setitem(makers, "sqlite3", binding("sqlite3", (3, 51, 3)))
+    assert db_sqlite_drivers.chosen("auto").name == "sqlite3"
+
+
+def pragma(connection, name):
+    return next(iter(connection.rows(f"PRAGMA {name}")[0].values()))
 
 
 async def test_every_connection_has_the_safe_settings(db):
     names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "query_only")
     for thread, read_only in [(db._engine._writer, 0), *((reader.thread, 1) for reader in db._engine._readers)]:
-        found = [(await thread.hop(lambda connection, name=name: connection.execute(f"PRAGMA {name}").fetchone()[0])) for name in names]
+        found = [(await thread.hop(lambda connection, name=name: pragma(connection, name))) for name in names]
         assert found == ["wal", 2, 1, 10_000, read_only]
 
 
@@ -100,14 +113,14 @@ async def test_a_slow_read_holds_up_no_other(db):
 
 
 async def test_a_transaction_left_open_by_a_failed_rollback_is_forgotten(db):
-    await db._engine._writer.hop(lambda connection: connection.executescript("BEGIN IMMEDIATE; DELETE FROM tally"))
+    await db._engine._writer.hop(lambda connection: [connection.count(text) for text in ("BEGIN IMMEDIATE", "DELETE FROM tally")])
     await db.run("UPDATE tally SET count = 6")
     assert await db.value("SELECT count FROM tally") == 6
 
 
 async def test_a_full_disk_keeps_what_was_there_and_heals(db):
     async def limit(pages):
-        await db._engine._writer.hop(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+        await db._engine._writer.hop(lambda connection: connection.rows(f"PRAGMA max_page_count = {pages}"))
 
     await limit(4)
     for _ in range(2):
@@ -169,4 +182,57 @@ def test_a_forgotten_connection_does_not_keep_the_process(file):
 
 
 def test_the_oldest_safe_version_is_the_documented_one():
-    assert db_sqlite.OLDEST == (3, 51, 3)
+    assert db_sqlite_drivers.OLDEST == (3, 51, 3)
+
+
+@pytest.mark.parametrize("name", ["pysqlite3", "sqlite3", "apsw"])
+def test_every_binding_answers_alike(name, file):
+    """Also the standard library's, whatever its version: what it brings is looked at elsewhere."""
+    try:
+        driver = db_sqlite_drivers.MAKERS[name]()
+    except ImportError:
+        pytest.skip(f"{name} has no wheel here")
+    connection = driver.connect(file, 1.0)
+    assert connection.count("CREATE TABLE tally (id TEXT PRIMARY KEY, count BIGINT NOT NULL)") == 0
+    connection.many("INSERT INTO tally (id, count) VALUES (?1, ?2)", [("a", 1), ("b", True), ("c", 3)])
+    assert connection.rows("SELECT id, count AS n FROM tally WHERE count < ?1 ORDER BY id", (2,)) == [
+        {"id": "a", "n": 1},
+        {"id": "b", "n": 1},
+    ]
+    assert connection.rows("SELECT id FROM tally WHERE id = ?1", ("z",)) == []
+    assert connection.rows("UPDATE tally SET count = 9 WHERE count = 1 RETURNING id") == [{"id": "a"}, {"id": "b"}]
+    assert connection.count("UPDATE tally SET count = 8 WHERE count = 9 RETURNING id") == 2
+    assert connection.count("DELETE FROM tally WHERE id = 'z'") == 0
+    assert connection.count("BEGIN IMMEDIATE") == 0 and connection.in_transaction
+    assert connection.count("DELETE FROM tally WHERE id = 'a'") == 1
+    assert connection.count("ROLLBACK") == 0 and not connection.in_transaction
+    with pytest.raises(driver.errors) as refused:
+        connection.count("INSERT INTO tally (id, count) VALUES ('a', 1)")
+    assert (driver.code(refused.value), str(refused.value)) == ("SQLITE_CONSTRAINT", "UNIQUE constraint failed: tally.id")
+    with pytest.raises(driver.errors) as wrong:
+        connection.count("NONSENSE")
+    assert driver.code(wrong.value) == "SQLITE_ERROR"
+    other = driver.connect(file, 0.0)
+    connection.count("BEGIN IMMEDIATE")
+    with pytest.raises(driver.errors) as busy:
+        other.count("BEGIN IMMEDIATE")
+    assert driver.code(busy.value) == "SQLITE_BUSY"
+    assert (driver.complete("SELECT 1"), driver.complete("SELECT 1;")) == (False, True)
+    other.close()
+    connection.close()
+
+
+async def test_a_row_by_its_key_needs_no_hop(db, monkeypatch):
+    hops = []
+    hop = Thread.hop
+    monkeypatch.setattr(Thread, "hop", lambda self, *args: hops.append(args) or hop(self, *args))
+    assert await db.peek("SELECT count FROM tally WHERE id = :id", id="a") == {"count": 0}
+    assert await db.peek("SELECT count FROM tally WHERE id = :id", id="z") is None
+    assert hops == []
+    with pytest.raises(Exception, match="no such column"):
+        await db.peek("SELECT amount FROM tally WHERE id = :id", id="a")
+
+
+async def test_what_cannot_be_read_without_a_wait_is_read_by_a_thread(db):
+    db._engine._near.close()
+    assert await db.peek("SELECT count FROM tally WHERE id = :id", id="a") == {"count": 0}

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmlib.crypto import Keys
-from hmlib.db import connect
 from hmlib.lists import BadAsk, Listing, folded, like
+from hmlib.tests.engines import connect
 
 KEYS = Keys(bytes(range(32)), "nexus")
 LISTING = Listing(

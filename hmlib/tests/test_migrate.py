@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from hmlib.db import Conflict, connect
+from hmlib.db import Conflict
 from hmlib.migrate import NewerSchema, migrate, pending
+from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
 

@@ -1,25 +1,27 @@
 """What is typed into the search box becomes a query that no text can break out of."""
 
-import pysqlite3
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hmlib.db_sqlite_drivers import chosen
 from wiki_srv.searching import Facets, Term, Wanted, fts5, pattern, snippet, tsquery, wanted
 from wiki_srv.words import folded, vector, words
 
 
 @pytest.fixture(scope="module")
 def index():
-    db = pysqlite3.connect(":memory:")
-    db.execute("CREATE VIRTUAL TABLE s USING fts5 (title, tags, body, facets, tokenize = \"unicode61 remove_diacritics 2 tokenchars '='\")")
-    db.execute("INSERT INTO s VALUES ('Backup job', 'veeam net core', 'restore the server from tape', '=tnetcore =c1')")
+    db = chosen("auto").connect(Path(":memory:"), 1.0)
+    db.count("CREATE VIRTUAL TABLE s USING fts5 (title, tags, body, facets, tokenize = \"unicode61 remove_diacritics 2 tokenchars '='\")")
+    db.count("INSERT INTO s VALUES ('Backup job', 'veeam net core', 'restore the server from tape', '=tnetcore =c1')")
     yield db
     db.close()
 
 
 def matches(index, q, facets=Facets()):  # noqa: B008  frozen
-    return index.execute("SELECT count(*) FROM s WHERE s MATCH ?", (fts5(wanted(q), facets),)).fetchone()[0]
+    return index.rows("SELECT count(*) AS found FROM s WHERE s MATCH ?", (fts5(wanted(q), facets),))[0]["found"]
 
 
 @pytest.mark.parametrize(
