@@ -10,8 +10,7 @@ from hmlib.db import DatabaseDown
 from hmlib.migrate import NewerSchema
 from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.ops import Failed
-from hmlib.service import BAD_CONFIGURATION
-from hmlib.settings import HUB, BadSetting
+from hmlib.settings import BAD_CONFIGURATION, HUB, BadSetting
 
 OWN = (
     setup.init,

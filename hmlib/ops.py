@@ -1,21 +1,22 @@
-"""Starts, watches, restarts and stops the suite: supervisord's client, and what a process says of itself."""
+"""Starts, watches, restarts and stops the suite, by supervisord and by what a process says of itself."""
 
 import configparser
-import http.client
 import os
 import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from supervisor.xmlrpc import Faults, SupervisorTransport
+from supervisor.xmlrpc import Faults
 
+from hmlib import daemon, pids
+from hmlib.daemon import Process
 from hmlib.probes import is_ready, pid_in, tail, until
 from hmlib.service import ready_file
 from hmlib.settings import DEFAULT_PORTS, HUB, BadSetting, Settings, load
@@ -23,6 +24,8 @@ from hmlib.settings import DEFAULT_PORTS, HUB, BadSetting, Settings, load
 CONFIGURATION = "supervisord.conf"
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
+ANSWER_SECONDS = 5.0
+FINISH_SECONDS = 35.0  # as stopwaitsecs in supervisord.conf
 MOST_TRIES = 4
 LONGEST_SOCKET_PATH = 95  # of the 107 bytes a Unix socket's name may have, supervisord adds a suffix while it starts
 Say = Callable[[str], None]
@@ -30,26 +33,6 @@ Say = Callable[[str], None]
 
 class Failed(Exception):
     """What was asked for could not be done; the text says why in plain words."""
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process as supervisord sees it: ``state`` is its word (RUNNING, STOPPED, FATAL …), ``pid`` 0 while it does not run."""
-
-    group: str
-    name: str
-    state: str
-    pid: int
-    log: str
-    exit_status: int
-
-    @property
-    def runs(self) -> bool:
-        return self.state in ("RUNNING", "STARTING")
-
-    @property
-    def gave_up(self) -> bool:
-        return self.state in ("FATAL", "EXITED")
 
 
 class Suite:
@@ -96,21 +79,46 @@ class Suite:
         path = f"{Path(sys.executable).parent}{os.pathsep}{self._environ.get('PATH', os.defpath)}"
         return {**self._environ, **own, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
+    @contextmanager
+    def alone(self, patience: float = 0.0) -> Iterator[None]:
+        """Nobody else starts, restarts or stops this suite meanwhile. Raises Failed when somebody still does after ``patience`` seconds."""
+        with pids.locked(self.home, patience) as alone:
+            if not alone:
+                raise Failed("Another hm command is starting or stopping this suite: wait until it is done.")
+            yield
+
     # supervisord
 
-    def ask(self, method: str, *arguments: object) -> Any:
-        """Call one method of its XML-RPC interface. Raises Failed while it does not run, xmlrpc.client.Fault when it refuses."""
-        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+    def left(self) -> list[pids.Noted]:
+        """What lives though supervisord does not answer: itself when it hangs, and the processes that go on without it."""
+        if self.is_up():
+            return []
+        itself = pids.daemon(self.home)
+        return [*([itself] if itself else []), *pids.noted(self.home)]
+
+    def ask(self, method: str, *arguments: object, patience: float = STOP_SECONDS) -> Any:
+        """Call one method of its XML-RPC interface. Raises Failed while it does not run or does not answer within ``patience`` seconds,
+        xmlrpc.client.Fault when it refuses."""
         try:
-            with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
-                return getattr(proxy.supervisor, method)(*arguments)
-        except (OSError, http.client.HTTPException) as error:
-            raise Failed("The suite is not running. Start it with: hm up --detach") from error
+            return daemon.ask(self._socket, method, *arguments, patience=patience)
+        except daemon.Silent as error:
+            raise Failed(self.why_silent()) from error
+
+    def why_silent(self) -> str:
+        """Why supervisord does not answer, and what to do, in words."""
+        if pids.daemon(self.home):
+            return "supervisord lives but does not answer. End it and its processes with: hm down"
+        if left := pids.noted(self.home):
+            return (
+                f"supervisord is gone, and {pids.names(left)} {'goes' if len(left) == 1 else 'go'} on without it. "
+                "hm up --detach lets them finish and starts anew; hm down ends them."
+            )
+        return "The suite is not running. Start it with: hm up --detach"
 
     def is_up(self) -> bool:
         """Whether supervisord answers, be it that it is about to stop."""
         try:
-            self.ask("getState")
+            self.ask("getState", patience=ANSWER_SECONDS)
         except Failed:
             return False
         except xmlrpc.client.Fault:
@@ -163,6 +171,13 @@ class Suite:
         if not until(lambda: not self.is_up() and not pid_file.exists(), STOP_SECONDS):
             raise Failed("The suite has not stopped within a minute; see hm status.")
 
+    def end_left(self, left: Sequence[pids.Noted], say: Say) -> None:
+        """Let them finish what they have begun, and end them. Raises Failed when one cannot be ended."""
+        killed = pids.end(left, FINISH_SECONDS)
+        say(f"Ended what supervisord had left behind: {pids.names(left)}." + (f" Killed: {', '.join(killed)}." if killed else ""))
+        if alive := [one for one in left if one.lives]:
+            raise Failed(f"{pids.names(alive)} cannot be ended. See: ps {' '.join(str(one.pid) for one in alive)}")
+
     # readiness
 
     def wait_until_ready(self, say: Say) -> None:
@@ -187,6 +202,12 @@ class Suite:
             if process.gave_up or process.state == "STOPPED" or len(pids) > MOST_TRIES or time.monotonic() > deadline:
                 raise Failed(f"{name} has not started ({process.state}). The end of {process.log}:\n{tail(Path(process.log))}")
             time.sleep(0.05)
+
+    def last_words(self, process: Process) -> str:
+        """What a process that is not tried again said last, and what to do."""
+        why = "refused its configuration (78)" if process.misconfigured else f"is {process.state}"
+        words = tail(Path(process.log), 1)
+        return f"{process.name} {why}: {words} Mend it, then: hm up --detach"
 
     def restart(self, group: str | None, say: Say) -> None:
         """Restart one process after the other, each only when the one before is ready; dead ones first. Raises Failed."""

@@ -13,14 +13,14 @@ from typing import Any
 
 from tornado.web import Application
 
-from hmlib import accepting, checks, figures, health, listening, logs, metrics
+from hmlib import accepting, checks, figures, health, listening, logs, metrics, pids
 from hmlib.db import DatabaseDown, Db, connect
 from hmlib.migrate import Folder, NewerSchema, migrate, pending
 from hmlib.nexus import Nexus
 from hmlib.server import MAX_CONNECTIONS, Server
-from hmlib.settings import HUB, BadSetting, Settings, load
+from hmlib.settings import BAD_CONFIGURATION, HUB, BadSetting, Settings, load
 
-BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG; supervisord.conf and `hm` know it
+PROCESS_NAME = "SUPERVISOR_PROCESS_NAME"
 DATABASE_PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 2.0
 
@@ -38,6 +38,7 @@ def run(service: str, make_app: MakeApp, migrations: Sequence[Folder]) -> int:
         settings = load(service, os.environ)
         logs.configure(service, settings.log)
         checks.check(settings)
+        _note(settings)
         asyncio.run(_serve(settings, make_app, migrations))
     except (BadSetting, NewerSchema) as wrong:
         sys.stderr.write(f"{service}: {wrong}\n")
@@ -52,9 +53,15 @@ def run(service: str, make_app: MakeApp, migrations: Sequence[Folder]) -> int:
     return 0
 
 
+def _note(settings: Settings) -> None:
+    """A process that supervisord started can be found when supervisord is gone."""
+    if process := os.environ.get(PROCESS_NAME):
+        pids.note(settings.home, process)
+
+
 def _outlast_startsecs() -> None:
     """Supervisord tries again after any end within startsecs (1 s), whatever the exit code; only a later 78 is left alone."""
-    if "SUPERVISOR_PROCESS_NAME" in os.environ:
+    if PROCESS_NAME in os.environ:
         sys.stderr.flush()
         time.sleep(1.5)
 
@@ -153,7 +160,7 @@ async def _beside(work: Awaitable[None]) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _announced(settings: Settings, readiness: health.Readiness) -> AsyncIterator[None]:
     """While the process can be sent requests, HM_HOME/run/<process>.ready holds its pid: `hm` restarts by it."""
-    file = ready_file(settings.home, os.environ.get("SUPERVISOR_PROCESS_NAME") or settings.service)
+    file = ready_file(settings.home, os.environ.get(PROCESS_NAME) or settings.service)
     async with _beside(_announce(file, settings, readiness)):
         try:
             yield

@@ -11,6 +11,7 @@ HUB = "nexus"
 DEFAULT_PORTS = {"nexus": "5000", "treasury": "5002", "wiki": "5003"}
 DEFAULT_MODULES = ("wiki", "treasury")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG: the exit code of every process and command that raises BadSetting; supervisord.conf knows it
 
 
 class BadSetting(Exception):

@@ -79,6 +79,8 @@ class Home:
     def close(self):
         if self.suite.is_up():
             self.suite.stop()
+        if left := self.suite.left():
+            self.suite.end_left(left, print)
         shutil.rmtree(self.folder)
 
 

@@ -46,9 +46,10 @@ def examine(suite: Suite) -> Iterator[Finding]:
     yield from _settings(suite)
     yield from _certificate(suite)
     running = suite.is_up()
-    yield Finding(running, "supervisord is running" if running else "supervisord is not running: hm up --detach starts it")
+    alone = bool(suite.left())
+    yield Finding(running, "supervisord is running" if running else suite.why_silent())
     for settings in installed_services():
-        yield from _service(settings, running=running)
+        yield from _service(settings, running=running or alone)
     for name in suite.services:
         if not is_installed(name):
             yield Finding(True, f"{name} is not installed here, so it is expected to run elsewhere")

@@ -4,13 +4,18 @@ import os
 import shutil
 import signal
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import click
 
 from hmlib import certificates, checks
-from hmlib.ops import Failed, Suite
+from hmlib.ops import START_SECONDS, STOP_SECONDS, Failed, Suite
 from hmlib.probes import port_is_free
+
+PATIENCE_SECONDS = START_SECONDS + STOP_SECONDS
+"""How long `hm down` waits for another command that is starting the suite."""
 
 
 @click.command()
@@ -18,22 +23,27 @@ from hmlib.probes import port_is_free
 def up(detach: bool) -> None:
     """Start every service and wait until all are ready."""
     suite = Suite(os.environ)
-    if suite.is_up():
-        started = suite.start_stopped()
-        _greet(suite)
-        click.echo(f"Started {', '.join(started)}." if started else "The suite was running already.")
-        return
-    make_ready(suite)
-    if detach:
-        _leave_running(suite)
-    else:
-        _stay_with(suite)
+    with ExitStack() as alone:
+        alone.enter_context(suite.alone())
+        if suite.is_up():
+            started = suite.start_stopped()
+            _greet(suite)
+            click.echo(f"Started {', '.join(started)}." if started else "The suite was running already.")
+            return
+        make_ready(suite)
+        if detach:
+            _leave_running(suite)
+        else:
+            _stay_with(suite, ready=alone.close)
 
 
 def make_ready(suite: Suite) -> None:
     """Refuse what would fail later, and clear what an earlier run left. Raises BadSetting, Failed."""
-    for name, settings in suite.here().items():
+    for settings in suite.here().values():
         checks.check(settings)
+    if left := suite.left():
+        suite.end_left(left, click.echo)
+    for name, settings in suite.here().items():
         if not port_is_free(settings.bind, settings.port):
             raise Failed(f"HM_{name.upper()}_PORT is {settings.port}, and another program listens there. See hm doctor.")
     for sentence in certificates.ensure(suite.home / "tls", suite.hosts(), datetime.now(UTC)):
@@ -56,18 +66,20 @@ def _leave_running(suite: Suite) -> None:
     try:
         _greet(suite)
     except Failed:
-        suite.stop()
+        _end(suite)
         raise
 
 
-def _stay_with(suite: Suite) -> None:
+def _stay_with(suite: Suite, ready: Callable[[], None]) -> None:
     """Run supervisord in the foreground until it ends; Ctrl-C and SIGTERM end it in good order."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     child = suite.start_here()
     try:
         _greet(suite)
+        ready()
         click.echo("Press Ctrl-C to stop.")
-        child.wait()
+        if child.wait():
+            raise Failed(f"supervisord ended unexpectedly ({child.returncode}). {suite.why_silent()}")
     except KeyboardInterrupt:
         click.echo("Stopping.")
     finally:
@@ -77,29 +89,46 @@ def _stay_with(suite: Suite) -> None:
 
 @click.command()
 def down() -> None:
-    """Stop every service in good order."""
+    """Stop every service in good order; also what goes on when supervisord is gone."""
     suite = Suite(os.environ)
-    if not suite.is_up():
-        click.echo("The suite is not running.")
-        return
-    suite.stop()
-    click.echo("The suite has stopped.")
+    with suite.alone(PATIENCE_SECONDS):
+        click.echo("The suite has stopped." if _end(suite) else "The suite is not running.")
+
+
+def _end(suite: Suite) -> bool:
+    """Stop what runs, whatever looks after it; false when nothing did. Raises Failed."""
+    if suite.is_up():
+        suite.stop()
+        return True
+    left = suite.left()
+    if left:
+        suite.end_left(left, click.echo)
+    return bool(left)
 
 
 @click.command()
 def status() -> None:
     """Show each process: name, state, pid, uptime. Exit code 1 when one does not run."""
     suite = Suite(os.environ)
-    running = [process.state == "RUNNING" for process in suite.processes()]
+    if left := suite.left():
+        for alone in left:
+            click.echo(f"{alone.name:<32} ALONE     pid {alone.pid}, uptime {timedelta(seconds=int(alone.uptime_seconds))}")
+        raise Failed(suite.why_silent())
+    processes = suite.processes()
     suite.supervisorctl(["status"])
-    sys.exit(0 if all(running) else 1)
+    for process in processes:
+        if process.gave_up:
+            click.echo(suite.last_words(process))
+    sys.exit(0 if all(process.state == "RUNNING" for process in processes) else 1)
 
 
 @click.command()
 @click.argument("service", required=False)
 def restart(service: str | None) -> None:
     """Restart SERVICE, or all, one process after the other: no request is lost."""
-    Suite(os.environ).restart(service, click.echo)
+    suite = Suite(os.environ)
+    with suite.alone():
+        suite.restart(service, click.echo)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []})
