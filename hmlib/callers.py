@@ -45,7 +45,7 @@ class ModuleCallers:
         self._refreshing: dict[str, asyncio.Future[Session | None]] = {}
 
     async def by_session(self, session: Session, now: str) -> Caller | None:
-        """The row itself says that the session lives: a logout anywhere deletes it. Only bearer tokens need the revocations."""
+        """The row says that the session lives, as a logout anywhere deletes it; its tokens may have ended without it."""
         if session.tokens is None:
             return None
         left = session.tokens.access_expires - time.time()
@@ -63,6 +63,9 @@ class ModuleCallers:
         except KeysAway as error:
             raise NexusDown("no keys to verify with") from error
         except BadToken:
+            return None
+        if self.revocations.hits(claims):  # its tokens alone have ended: the browser signs on anew, most often unseen
+            await self._sessions.end(session.id_hash)
             return None
         return await self._person(claims, session, now)
 

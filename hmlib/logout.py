@@ -76,6 +76,10 @@ class BackchannelLogout(ApiHandler):
         if SCOPE_EVENT in claims.events and claims.sub:
             await self.sessions.forget_scope(claims.sub)
             await callers.revocations.add("scope", claims.sub, self.now)
+        if claims.ended_jti:
+            await callers.revocations.add("token", claims.ended_jti, self.now)
+        if claims.ended_client:
+            await callers.revocations.add("client", claims.ended_client, self.now, claims.at)
         if KEYS_EVENT in claims.events:
             await callers.revocations.add("keys", "", self.now)
 

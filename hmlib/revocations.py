@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hmlib.clock import parse, shifted, utc_now
 from hmlib.db import Db
 from hmlib.jwks import Jwks
-from hmlib.tokens import Claims
+from hmlib.tokens import Claims, lineage
 
 REVOCATION_SECONDS = 15 * 60
 
@@ -20,7 +20,9 @@ class Revocations:
         self._seen = ""
 
     async def add(self, kind: str, value: str, now: str, until: str = "") -> None:
-        """``kind`` is sid, user (tokens issued up to ``until``), scope (forget what a user may see) or keys (forget Nexus's)."""
+        """``kind`` is sid, user or client (tokens issued up to ``until``), token (one or a family), scope (forget what a user may see) or
+        keys (forget Nexus's).
+        """
         await self._db.run(
             """
             INSERT INTO revocation (kind, value, until, at) VALUES (:kind, :value, :until, :now)
@@ -60,8 +62,10 @@ class Revocations:
     def hits(self, claims: Claims) -> bool:
         if claims.sid is not None and ("sid", claims.sid) in self._known:
             return True
-        ended = self._known.get(("user", claims.sub))
-        return ended is not None and claims.iat <= parse(ended[0]).timestamp()
+        if any(("token", jti) in self._known for jti in lineage(claims.jti)):
+            return True
+        ends = (self._known.get(("user", claims.sub)), self._known.get(("client", claims.client_id)))
+        return any(end is not None and claims.iat <= parse(end[0]).timestamp() for end in ends)
 
     def _heed(self, kind: str, value: str) -> None:
         if kind == "keys" and self._jwks:

@@ -15,9 +15,11 @@ from hmlib.jwks import BadToken, Jwks, KeysAway, thumbprint
 __all__ = ["BadToken", "Claims", "IdClaims", "Jwks", "KeysAway", "LogoutClaims", "Verifier", "id_token", "logout_token", "thumbprint"]
 
 SIGNED_OUT = "http://schemas.openid.net/event/backchannel-logout"
+TOKENS_ENDED = "urn:hivematrix:tokens-ended"
 
 _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 MAX_REMEMBERED = 4096
+MAX_NAMED = 200
 MAX_ACTORS = 2
 
 
@@ -62,7 +64,8 @@ class IdClaims:
 class LogoutClaims:
     """What a verified logout token says; ``events`` are event URIs, ``iat`` and ``exp`` whole seconds since 1970 UTC.
 
-    ``at`` is the UTC time of the event itself, which may be well before the token's; "" where Nexus did not say.
+    ``at`` is the UTC time of the event itself, which may be well before the token's; "" where Nexus did not say. ``ended_jti`` and
+    ``ended_client`` name a token (or a family of them, see lineage) and a client whose tokens have ended.
     """
 
     sub: str | None
@@ -72,6 +75,8 @@ class LogoutClaims:
     iat: int
     exp: int
     at: str = ""
+    ended_jti: str = ""
+    ended_client: str = ""
 
 
 class Verifier:
@@ -151,15 +156,28 @@ async def logout_token(verifier: Verifier, token: str, client_id: str) -> Logout
         iat=payload["iat"],
         exp=payload["exp"],
         at=next((detail["at"] for detail in events.values() if _AT.fullmatch(str(detail.get("at", "")))), ""),
+        ended_jti=_named(events.get(TOKENS_ENDED, {}), "jti"),
+        ended_client=_named(events.get(TOKENS_ENDED, {}), "client_id"),
     )
     if SIGNED_OUT in events and claims.sub is None and claims.sid is None:
         raise BadToken("neither sub nor sid")
     return claims
 
 
+def lineage(jti: str) -> list[str]:
+    """A token's ``jti``, those of what it was exchanged from, and last the id of its family: when one ends all after it have."""
+    parts = jti.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+
+
 def half_hash(token: str) -> str:
     """The left half of the SHA-256 of a token, as ``at_hash`` has it."""
     return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()[:16]).rstrip(b"=").decode()
+
+
+def _named(detail: Mapping[str, Any], name: str) -> str:
+    value = detail.get(name, "")
+    return value if isinstance(value, str) and len(value) <= MAX_NAMED else ""
 
 
 def _access(payload: Mapping[str, Any]) -> Claims:

@@ -104,6 +104,7 @@ def _claims(message: Message) -> dict[str, Any]:
     """A logout token (OpenID Connect Back-Channel Logout 2.4), new for each attempt, as a receiver takes each jti once."""
     at = int(time.time())
     whom = {"sub": message.account_id, "sid": message.sid}
-    events = {message.event: {"at": message.created_at}}
+    what = {"at": message.created_at, "jti": message.jti, "client_id": message.ended_client}
+    events = {message.event: {name: value for name, value in what.items() if value}}
     said = {"aud": message.client_id, "iat": at, "exp": at + TOKEN_SECONDS, "jti": new_id(), "events": events}
     return said | {name: value for name, value in whom.items() if value}

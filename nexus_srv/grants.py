@@ -26,9 +26,10 @@ from nexus_srv.oauth import (
     scope_of,
     verifies,
 )
-from nexus_srv.queries import codes, refresh_tokens, standing, users
+from nexus_srv.queries import codes, outbox, refresh_tokens, standing, users
 from nexus_srv.queries.clients import Client
 from nexus_srv.queries.codes import Code
+from nexus_srv.queries.refresh_tokens import Family
 from nexus_srv.rotations import Rotations
 
 LONGEST_CHAIN = 2
@@ -91,23 +92,32 @@ class Grants:
             await self._revoke(tx, client, family_id, "code.replayed", actor, now)
 
     async def by_refresh(self, client: Client, form: Mapping[str, str], actor: Actor, now: str) -> TokenAnswer:
-        """Each refresh token is good once; one that comes again, or from another client, ends its whole family."""
+        """Each refresh token is good for one successor, told again for some seconds.
+
+        One that comes later than that, or from another client, ends its whole family.
+        """
         given = refresh_tokens.opened(self.keys, needed(form, "refresh_token"))
         if given is None:
             raise _spent()
         id, generation = given
+        family = await self._living(id, now)
+        if family.client_id != client.id or (family.generation != generation and not family.again(generation, now)):
+            raise await self._reused(client, id, actor, now)
+        scope = frozenset(family.scope.split())
+        narrowed = _narrowed(effective_scope(client, family.level, scope), form)
+        if family.generation == generation and not await self.rotations.spend(family, now):
+            family = await self._living(id, now)
+            if not family.again(generation, now):
+                raise await self._reused(client, id, actor, now)
+        person = Person(family.account_id, family.level, family.sid, family.auth_time, family.amr)
+        return await self.issuer.of_family(client, person, scope, id, generation + 1, family.expires_at, now, narrowed)
+
+    async def _living(self, id: str, now: str) -> Family:
         idle = await self.preferences.int(self.db, "session_idle_minutes") * 60
         family = await refresh_tokens.living(self.db, id, now=now, idle_since=shifted(now, -idle))
         if family is None:
             raise _spent()
-        if family.client_id != client.id or family.generation != generation:
-            raise await self._reused(client, id, actor, now)
-        scope = frozenset(family.scope.split())
-        narrowed = _narrowed(effective_scope(client, family.level, scope), form)
-        if not await self.rotations.spend(family, now):
-            raise await self._reused(client, id, actor, now)
-        person = Person(family.account_id, family.level, family.sid, family.auth_time, family.amr)
-        return await self.issuer.of_family(client, person, scope, id, generation + 1, family.expires_at, now, narrowed)
+        return family
 
     async def _reused(self, client: Client, family_id: str, actor: Actor, now: str) -> OAuthError:
         async with self.db.write() as tx:
@@ -117,6 +127,7 @@ class Grants:
     async def _revoke(self, tx: Db, client: Client, family_id: str, action: str, actor: Actor, now: str) -> None:
         account_id = await refresh_tokens.account(tx, family_id)
         if await refresh_tokens.revoke(tx, family_id, now):
+            await outbox.tokens_ended(tx, family_id, now)
             await audit.record(tx, _for(client, actor, account_id or "", ""), action, f"client/{client.id}", now=now)
 
     async def for_service(self, client: Client, form: Mapping[str, str], now: str) -> dict[str, Any]:

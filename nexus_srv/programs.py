@@ -14,7 +14,7 @@ from hmlib.refusals import Invalid, Stale
 from hmlib.settings import HUB, LOOPBACK_NAMES
 from nexus_srv import outgoing
 from nexus_srv.outgoing import Blocked
-from nexus_srv.queries import clients, refresh_tokens
+from nexus_srv.queries import clients, outbox, refresh_tokens
 from nexus_srv.queries.clients import OIDC_SCOPES, Client, Policy
 
 LONGEST_ADDRESS = 500
@@ -45,6 +45,7 @@ async def change(db: Db, before: Client, wanted: Client, actor: Actor, now: str)
             raise Stale
         if wanted.disabled and not before.disabled:
             await refresh_tokens.revoke_client(tx, wanted.id, now)
+            await outbox.client_ended(tx, wanted.id, now)
         parts = {name: old[name] for name in changed}, {name: new[name] for name in changed}
         await audit.record(tx, actor, "client.changed", f"client/{wanted.id}", now=now, before=parts[0], after=parts[1])
 

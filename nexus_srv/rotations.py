@@ -62,10 +62,10 @@ class Rotations:
                 asked.answer.cancel()  # nobody waits for ever, whatever went wrong
 
     async def _spent(self, first: dict[str, Asked]) -> set[str]:
-        generations = {id: asked.family.generation for id, asked in first.items()}
+        generations, now = {id: asked.family.generation for id, asked in first.items()}, max(asked.now for asked in first.values())
         stale = [asked for asked in first.values() if asked.family.last_seen_at < shifted(asked.now, -SEEN_EVERY_SECONDS)]
         if not stale:
-            return await refresh_tokens.rotate(self._db, generations)
+            return await refresh_tokens.rotate(self._db, generations, now)
         async with self._db.write() as tx:
             await refresh_tokens.seen(tx, [asked.family.sid for asked in stale], max(asked.now for asked in stale))
-            return await refresh_tokens.rotate(tx, generations)
+            return await refresh_tokens.rotate(tx, generations, now)

@@ -197,6 +197,42 @@ async def test_n104_disabling_a_person_ends_all_their_sessions(bob, stranger, hu
     assert [(await bob.fetch("/")).code, (await bob.api("/api/notes")).code] == [303, 401]
 
 
+TOKENS_ENDED = "urn:hivematrix:tokens-ended"
+
+
+async def test_n147_tokens_that_ended_are_refused_with_all_that_came_of_them(alice, bob, stranger, hub):
+    family = "0199c6d2-0000-7000-8000-000000000001"
+    for jti, ended, code in (
+        (f"{family}.0", family, 401),
+        (f"{family}.3.ab12", family, 401),
+        (f"{family}.3.ab12", f"{family}.3", 401),
+        (f"{family}.4", f"{family}.3", 200),
+        ("0199c6d2-0000-7000-8000-000000000002.0", family, 200),
+    ):
+        await stranger.app.settings["db"].run("DELETE FROM revocation")
+        stranger.app.settings["callers"].revocations._known.clear()
+        alice.token = hub.token(CAST["alice"], "wiki", jti=jti)
+        assert (await alice.api("/api/notes")).code == 200
+        assert (await push(stranger, logout_token(hub, sid=None, events={TOKENS_ENDED: {"jti": ended}}))).code == 200
+        assert ((await alice.api("/api/notes")).code, (await bob.api("/api/notes")).code) == (code, 200), (jti, ended)
+
+
+async def test_a_session_whose_tokens_ended_signs_on_anew(alice, bob, stranger, hub, app):
+    jti = (await app.settings["callers"].verifier.verify(alice.token)).jti
+    assert (await push(stranger, logout_token(hub, sid=None, events={TOKENS_ENDED: {"jti": jti}}))).code == 200
+    assert [(await alice.fetch("/")).code, (await bob.fetch("/")).code] == [303, 200]
+
+
+async def test_tokens_of_a_client_that_was_switched_off_end(alice, bob, stranger, hub):
+    from hmlib.clock import utc_now
+
+    alice.token = hub.token(CAST["alice"], "wiki", client_id="grafana")
+    assert (await alice.api("/api/notes")).code == 200
+    ended = {TOKENS_ENDED: {"client_id": "grafana", "at": utc_now()}}
+    assert (await push(stranger, logout_token(hub, sid=None, events=ended))).code == 200
+    assert [(await alice.api("/api/notes")).code, (await bob.api("/api/notes")).code] == [401, 200]
+
+
 async def test_an_end_told_late_leaves_what_began_after_it(bob, stranger, hub):
     from hmlib.clock import shifted, utc_now
 

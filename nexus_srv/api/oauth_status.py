@@ -9,7 +9,7 @@ from hmlib.openapi import speaks
 from hmlib.tokens import Claims
 from nexus_srv.api.oauth import OAuthHandler
 from nexus_srv.oauth import OAuthError, needed
-from nexus_srv.queries import refresh_tokens
+from nexus_srv.queries import outbox, refresh_tokens
 from nexus_srv.queries.clients import Client
 
 EPOCH = "1970-01-01T00:00:00.000000Z"
@@ -28,13 +28,16 @@ class RevocationEndpoint(OAuthHandler):
         if given:
             await self._end_family(client, given[0])
         elif (claims := await self.claims_of(token)) and claims.client_id == client.id:
-            await refresh_tokens.end_access_token(self.db, claims.jti, shifted(EPOCH, claims.exp))
+            async with self.db.write() as tx:
+                await refresh_tokens.end_access_token(tx, claims.jti, shifted(EPOCH, claims.exp))
+                await outbox.tokens_ended(tx, claims.jti, self.now)
         self.answer(b"{}")
 
     async def _end_family(self, client: Client, family_id: str) -> None:
         async with self.db.write() as tx:
             if await refresh_tokens.owner(tx, family_id) == client.id and await refresh_tokens.revoke(tx, family_id, self.now):
                 actor = self.asked_from
+                await outbox.tokens_ended(tx, family_id, self.now)
                 await audit.record(tx, actor, "refresh_token.revoked", f"client/{client.id}", now=self.now)
 
 

@@ -5,7 +5,7 @@ from tornado.web import HTTPError
 from hmlib import audit
 from hmlib.auth import signed_in
 from hmlib.web import PageHandler
-from nexus_srv.queries import consents, refresh_tokens
+from nexus_srv.queries import consents, outbox, refresh_tokens
 
 
 class ConsentListPage(PageHandler):
@@ -24,7 +24,8 @@ class ConsentEnd(PageHandler):
         async with self.db.write() as tx:
             if not await consents.take_back(tx, self.known.id, client_id):
                 raise HTTPError(404)
-            await refresh_tokens.revoke_consent(tx, self.known.id, client_id, self.now)
+            for family_id in await refresh_tokens.revoke_consent(tx, self.known.id, client_id, self.now):
+                await outbox.tokens_ended(tx, family_id, self.now)
             await audit.record(tx, self.actor, "consent.taken_back", f"client/{client_id}", now=self.now)
         self.toast("Taken back.")
         self.see_other(self.reverse_url("consents"))

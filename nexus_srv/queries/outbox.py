@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hmlib.clock import new_id, shifted
 from hmlib.db import Db
-from hmlib.tokens import SIGNED_OUT
+from hmlib.tokens import SIGNED_OUT, TOKENS_ENDED
 
 SCOPE_CHANGED = "urn:hivematrix:scope-changed"
 KEYS_CHANGED = "urn:hivematrix:keys-changed"
@@ -14,13 +14,15 @@ CLAIMED_SECONDS = 15
 
 @dataclass(frozen=True)
 class Message:
-    """One thing to tell one client. `account_id` or `sid` say whom it is about; `attempts` counts this one too."""
+    """One thing to tell one client: `account_id`, `sid`, `jti` or `ended_client` say what it is about; `attempts` counts this one too."""
 
     id: str
     client_id: str
     event: str
     account_id: str
     sid: str
+    jti: str
+    ended_client: str
     created_at: str
     attempts: int
 
@@ -76,6 +78,16 @@ async def scope_changed(tx: Db, account_id: str, now: str) -> None:
     await _add(tx, SCOPE_CHANGED, now, "AND module", account_id=account_id)
 
 
+async def tokens_ended(tx: Db, jti: str, now: str) -> None:
+    """Tell every module that a token, and what it was exchanged for, has ended: a whole family by its id."""
+    await _add(tx, TOKENS_ENDED, now, "AND module", jti=jti)
+
+
+async def client_ended(tx: Db, client_id: str, now: str) -> None:
+    """Tell every module that the tokens given to a client so far have ended."""
+    await _add(tx, TOKENS_ENDED, now, "AND module", ended_client=client_id)
+
+
 async def keys_changed(tx: Db, now: str) -> None:
     """Tell every module to fetch the key set anew."""
     await _add(tx, KEYS_CHANGED, now, "AND module")
@@ -103,7 +115,7 @@ async def claim(db: Db, client_id: str, most: int, now: str) -> list[Message]:
         UPDATE outbox SET claimed_until = :until, attempts = attempts + 1
         WHERE claimed_until <= :now AND id IN (
             SELECT id FROM outbox WHERE client_id = :client_id AND due_at <= :now AND claimed_until <= :now ORDER BY due_at LIMIT :most)
-        RETURNING id, client_id, event, account_id, sid, created_at, attempts
+        RETURNING id, client_id, event, account_id, sid, jti, ended_client, created_at, attempts
         """,
         client_id=client_id,
         most=most,
@@ -217,16 +229,20 @@ async def waiting(db: Db) -> int:
     return int(await db.value("SELECT count(*) FROM outbox"))
 
 
-async def _add(tx: Db, event: str, now: str, concerned: str, *, account_id: str = "", sid: str = "") -> None:
+async def _add(
+    tx: Db, event: str, now: str, concerned: str, *, account_id: str = "", sid: str = "", jti: str = "", ended_client: str = ""
+) -> None:
     await tx.run(
         f"""
-        INSERT INTO outbox (id, client_id, event, account_id, sid, created_at, due_at)
-        SELECT CAST(:id AS TEXT) || '/' || id, id, :event, :account_id, :sid, :now, :now FROM client
+        INSERT INTO outbox (id, client_id, event, account_id, sid, jti, ended_client, created_at, due_at)
+        SELECT CAST(:id AS TEXT) || '/' || id, id, :event, :account_id, :sid, :jti, :ended_client, :now, :now FROM client
         WHERE logout_uri <> '' AND NOT disabled {concerned}
         """,
         id=new_id(),
         event=event,
         account_id=account_id,
         sid=sid,
+        jti=jti,
+        ended_client=ended_client,
         now=now,
     )

@@ -4,10 +4,11 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hmlib.clock import shifted
 from hmlib.crypto import Keys
 from hmlib.db import Db
 
-ID_LENGTH = 36
+AGAIN_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,16 @@ class Family:
     amr: tuple[str, ...]
     last_seen_at: str
     expires_at: str
+    rotated_at: str
     level: str
+
+    def again(self, generation: int, now: str) -> bool:
+        """Whether a token is of the generation spent just now: a worker beside, or an answer that was lost, asks for its successor.
+
+        Several clocks wrote and read the time; one that is far ahead makes no token good for longer.
+        """
+        just_now = shifted(now, -AGAIN_SECONDS) < self.rotated_at < shifted(now, AGAIN_SECONDS)
+        return generation + 1 == self.generation and just_now
 
 
 def token(keys: Keys, family_id: str, generation: int) -> str:
@@ -61,7 +71,8 @@ async def living(db: Db, id: str, *, now: str, idle_since: str) -> Family | None
     """The family, unless it, its session, its account or the person's consent has come to an end."""
     row = await db.one(
         """
-        SELECT f.id, f.client_id, f.account_id, f.sid, f.scope, f.generation, s.auth_time, s.amr, s.last_seen_at, s.expires_at, a.level
+        SELECT f.id, f.client_id, f.account_id, f.sid, f.scope, f.generation, s.auth_time, s.amr, s.last_seen_at, s.expires_at,
+            f.rotated_at, a.level
         FROM token_family f
         JOIN session s ON s.sid = f.sid
         JOIN account a ON a.id = f.account_id
@@ -77,20 +88,21 @@ async def living(db: Db, id: str, *, now: str, idle_since: str) -> Family | None
     return Family(**{**row, "amr": tuple(row["amr"].split())}) if row else None
 
 
-async def rotate(db: Db, spent: Mapping[str, int]) -> set[str]:
+async def rotate(db: Db, spent: Mapping[str, int], now: str) -> set[str]:
     """Spend the refresh tokens of these generations, by family, each to exactly one caller; which of the families it worked for.
 
     It does not for a token that is spent already, or whose session has just ended.
     """
     rows = await db.all(
         """
-        UPDATE token_family SET generation = generation + 1
+        UPDATE token_family SET generation = generation + 1, rotated_at = :now
         WHERE id IN :ids AND id || '.' || CAST(generation AS TEXT) IN :generations AND revoked_at = ''
             AND EXISTS (SELECT 1 FROM session WHERE sid = token_family.sid)
         RETURNING id
         """,
         ids=list(spent),
         generations=[f"{id}.{generation}" for id, generation in spent.items()],
+        now=now,
     )
     return {row["id"] for row in rows}
 
@@ -125,14 +137,18 @@ async def revoke_account(tx: Db, account_id: str, now: str) -> None:
     await tx.run("UPDATE token_family SET revoked_at = :now WHERE account_id = :id AND revoked_at = ''", id=account_id, now=now)
 
 
-async def revoke_consent(tx: Db, account_id: str, client_id: str, now: str) -> None:
-    """End what one person gave one client."""
-    await tx.run(
-        "UPDATE token_family SET revoked_at = :now WHERE account_id = :account_id AND client_id = :client_id AND revoked_at = ''",
+async def revoke_consent(tx: Db, account_id: str, client_id: str, now: str) -> list[str]:
+    """End what one person gave one client; the families that ended."""
+    rows = await tx.all(
+        """
+        UPDATE token_family SET revoked_at = :now WHERE account_id = :account_id AND client_id = :client_id AND revoked_at = ''
+        RETURNING id
+        """,
         account_id=account_id,
         client_id=client_id,
         now=now,
     )
+    return [row["id"] for row in rows]
 
 
 async def revoke_client(tx: Db, client_id: str, now: str) -> None:
@@ -144,19 +160,6 @@ async def end_access_token(db: Db, jti: str, expires_at: str) -> None:
     await db.run(
         "INSERT INTO ended_token (jti, expires_at) VALUES (:jti, :expires_at) ON CONFLICT (jti) DO NOTHING", jti=jti, expires_at=expires_at
     )
-
-
-async def ended(db: Db, jti: str) -> bool:
-    """Whether an access token, or the family its jti begins with, has ended before its time."""
-    found = await db.value(
-        """
-        SELECT 1 AS one FROM ended_token WHERE jti = :jti
-        UNION ALL SELECT 1 AS one FROM token_family WHERE id = :family_id AND revoked_at <> ''
-        """,
-        jti=jti,
-        family_id=jti[:ID_LENGTH],
-    )
-    return found is not None
 
 
 async def sweep(db: Db, now: str) -> None:

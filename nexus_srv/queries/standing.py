@@ -1,8 +1,7 @@
 """Whether what a token says still holds: the account behind it, its session, and the token itself."""
 
 from hmlib.db import Db
-from hmlib.tokens import Claims
-from nexus_srv.queries.refresh_tokens import ID_LENGTH
+from hmlib.tokens import Claims, lineage
 
 
 async def level(db: Db, claims: Claims, now: str) -> str | None:
@@ -11,14 +10,14 @@ async def level(db: Db, claims: Claims, now: str) -> str | None:
         """
         SELECT level FROM account WHERE id = :account_id AND status = 'active'
             AND (CAST(:sid AS TEXT) = '' OR EXISTS (SELECT 1 FROM session WHERE sid = :sid AND expires_at > :now))
-            AND NOT EXISTS (SELECT 1 FROM ended_token WHERE jti = :jti)
+            AND NOT EXISTS (SELECT 1 FROM ended_token WHERE jti IN :jtis)
             AND NOT EXISTS (SELECT 1 FROM token_family WHERE id = :family_id AND revoked_at <> '')
         """,
         account_id=claims.sub,
         sid=claims.sid or "",
         now=now,
-        jti=claims.jti,
-        family_id=claims.jti[:ID_LENGTH],
+        jtis=lineage(claims.jti),
+        family_id=lineage(claims.jti)[-1],
     )
     return found
 

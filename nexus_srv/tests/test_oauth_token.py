@@ -3,12 +3,15 @@
 import asyncio
 import base64
 import time
+from dataclasses import replace
 
 import pytest
 
+from hmlib.audit import Actor
 from hmlib.auth import PERMISSIONS
 from hmlib.clock import parse, shifted, utc_now
-from nexus_srv.queries import consents
+from nexus_srv.queries import clients, consents, refresh_tokens
+from nexus_srv.rotations import Rotations
 from nexus_srv.tests.conftest import token_for
 from nexus_srv.tests.oauth_client import ABSENT, ACCESS_TOKEN, VERIFIER, claims_of, refusal
 
@@ -171,21 +174,121 @@ async def test_a_refresh_token_is_worth_a_new_pair(bob, wiki):
     assert claims_of(third["access_token"])["sid"] == "sid-bob" and third["session_expires_at"] == first["session_expires_at"]
 
 
+async def rotated(db, seconds):
+    """The last rotation was so long ago."""
+    await db.run("UPDATE token_family SET rotated_at = :at", at=shifted(utc_now(), -seconds))
+
+
 async def test_n156_a_spent_refresh_token_ends_its_family_but_not_the_session(bob, wiki, db):
     first = await wiki.signed_in(bob)
     second = (await wiki.refresh(first["refresh_token"])).json
+    await rotated(db, 21)
     assert refusal(await wiki.refresh(first["refresh_token"])) == SPENT
     assert refusal(await wiki.refresh(second["refresh_token"])) == SPENT
     assert await db.value("SELECT count(*) FROM audit WHERE action = 'refresh_token.reused'") == 1
     assert (await wiki.redeem(await wiki.code(bob))).code == 200
 
 
-async def test_n156_sixteen_refreshes_at_once(bob, wiki):
+async def test_n156_the_generation_just_spent_gets_the_same_successor_for_a_while(bob, wiki, db):
+    first = await wiki.signed_in(bob)
+    second = (await wiki.refresh(first["refresh_token"])).json
+    await rotated(db, 18)
+    again = (await wiki.refresh(first["refresh_token"])).json
+    assert again["refresh_token"] == second["refresh_token"]
+    assert (await wiki.exchange(again["access_token"])).code == 200
+    third = await wiki.refresh(second["refresh_token"])
+    assert third.code == 200 and third.json["refresh_token"] != second["refresh_token"]
+    assert await db.value("SELECT count(*) FROM audit WHERE action = 'refresh_token.reused'") == 0
+
+
+async def test_n156_a_clock_that_was_ahead_makes_no_token_good_for_longer(bob, wiki, db):
+    first = await wiki.signed_in(bob)
+    await wiki.refresh(first["refresh_token"])
+    await rotated(db, -600)
+    assert refusal(await wiki.refresh(first["refresh_token"])) == SPENT
+
+
+async def test_n156_two_generations_back_end_the_family(bob, wiki):
+    first = await wiki.signed_in(bob)
+    second = (await wiki.refresh(first["refresh_token"])).json
+    third = (await wiki.refresh(second["refresh_token"])).json
+    assert refusal(await wiki.refresh(first["refresh_token"])) == SPENT
+    assert refusal(await wiki.refresh(third["refresh_token"])) == SPENT
+
+
+async def test_n156_another_client_gets_no_successor(bob, wiki, treasury):
+    first = await wiki.signed_in(bob)
+    second = (await wiki.refresh(first["refresh_token"])).json
+    assert refusal(await treasury.refresh(first["refresh_token"])) == SPENT
+    assert refusal(await wiki.refresh(second["refresh_token"])) == SPENT
+
+
+async def test_n156_the_successor_is_not_given_once_the_session_has_ended(bob, wiki, db):
+    first = await wiki.signed_in(bob)
+    await wiki.refresh(first["refresh_token"])
+    await db.run("DELETE FROM session WHERE sid = 'sid-bob'")
+    assert refusal(await wiki.refresh(first["refresh_token"])) == SPENT
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_n156_sixteen_refreshes_at_once_get_the_same_successor(bob, wiki, app, db, processes):
+    tokens = await wiki.signed_in(bob)
+    client, actor = await clients.by_id(db, "wiki"), Actor("", "")
+    siblings = [replace(app.settings["grants"], rotations=Rotations(db)) for _ in range(processes)]
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    answers = await asyncio.gather(*(siblings[n % processes].answer(client, form, actor, utc_now()) for n in range(16)))
+    assert len({answer["refresh_token"] for answer in answers}) == 1
+    assert await db.value("SELECT count(*) FROM token_family WHERE revoked_at <> '' OR generation <> 1") == 0
+    assert (await wiki.refresh(answers[0]["refresh_token"])).code == 200
+    assert await db.value("SELECT count(*) FROM audit WHERE action = 'refresh_token.reused'") == 0
+
+
+async def test_n156_control_without_the_grace_parallel_workers_lose_the_sign_in(bob, wiki, monkeypatch):
+    monkeypatch.setattr(refresh_tokens, "AGAIN_SECONDS", 0)
     tokens = await wiki.signed_in(bob)
     answers = await asyncio.gather(*(wiki.refresh(tokens["refresh_token"]) for _ in range(16)))
     good = [answer for answer in answers if answer.code == 200]
     assert len(good) == 1
     assert refusal(await wiki.refresh(good[0].json["refresh_token"])) == SPENT
+
+
+async def told_of(db):
+    """What modules are told has ended."""
+    rows = await db.all(
+        "SELECT client_id, jti, ended_client FROM outbox WHERE event = 'urn:hivematrix:tokens-ended' ORDER BY client_id, id"
+    )
+    return [(row["client_id"], row["jti"], row["ended_client"]) for row in rows]
+
+
+async def test_n147_modules_are_told_that_the_first_use_s_tokens_have_ended(bob, wiki, treasury, db):
+    code = await wiki.code(bob)
+    tokens = (await wiki.redeem(code)).json
+    await wiki.redeem(code)
+    family = claims_of(tokens["access_token"])["jti"].partition(".")[0]
+    assert await told_of(db) == [("treasury", family, ""), ("wiki", family, "")]
+    await wiki.redeem(code)
+    assert len(await told_of(db)) == 2
+
+
+async def test_modules_are_told_of_every_token_that_ends_before_its_time(bob, wiki, grafana, alice, people, db):
+    tokens = await wiki.signed_in(bob)
+    jti = claims_of(tokens["access_token"])["jti"]
+    exchanged = (await wiki.exchange(tokens["access_token"])).json["access_token"]
+    await wiki.post("/oauth/revoke", {"token": tokens["access_token"]})
+    bob.token = exchanged
+    assert (await bob.api("/api/me")).code == 401
+    await wiki.post("/oauth/revoke", {"token": tokens["refresh_token"]})
+    async with db.write() as tx:
+        await consents.give(tx, people.bob.id, "grafana", {"openid"}, "now")
+    other = claims_of((await grafana.redeem(await grafana.code(bob, scope="openid"))).json["access_token"])["jti"]
+    await bob.fetch("/account/programs/grafana/end", "POST", {})
+    await alice.fetch("/clients/grafana/status", "POST", {"status": "disabled"})
+    assert await told_of(db) == [
+        ("wiki", jti, ""),
+        ("wiki", jti.partition(".")[0], ""),
+        ("wiki", other.partition(".")[0], ""),
+        ("wiki", "", "grafana"),
+    ]
 
 
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
