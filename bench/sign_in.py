@@ -57,8 +57,8 @@ async def bench_of(folder: Path) -> Bench:
     db = await connect(settings.db_url)
     await migrate(db, MIGRATIONS)
     now, stored = utc_now(), PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)
-    await signing.first(db, keys_of(settings), now)
     async with db.write() as tx:
+        await signing.first(tx, keys_of(settings), now)
         for name in (*KINDS[1:], *(f"user{n}" for n in range(ROUNDS * SIGN_INS))):
             status = name if name in ("disabled", "locked") else "active"
             user = await users.create(tx, User(id=name, username=name, display_name=name, level="technician", status=status), now)

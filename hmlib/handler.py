@@ -1,16 +1,19 @@
 """What pages and API share: request id, headers, host and size checks, and the errors' common names."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import Finish, HTTPError, RequestHandler
 
-from hmlib import logs, problems, requests
+from hmlib import idempotency, logs, problems, requests
 from hmlib.audit import Actor
 from hmlib.auth import Caller, mark_of
 from hmlib.clock import utc_now
 from hmlib.crypto import Keys
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.headers import CLOSED_POLICY, every_answer
+from hmlib.idempotency import Answer, KeyReused, Repeatable
 from hmlib.nexus import NexusFor
 from hmlib.preferences import Preferences
 from hmlib.problems import Problem
@@ -18,6 +21,7 @@ from hmlib.sessions import Session, Sessions
 from hmlib.settings import Settings
 
 BODY_LIMIT = 1024 * 1024
+KEPT_HEADERS = ("Content-Type", "Content-Security-Policy", "Etag", "Location", "HX-Redirect")
 
 
 class Handler(RequestHandler):
@@ -123,6 +127,63 @@ class Handler(RequestHandler):
             self.set_status(304)
             return True
         return False
+
+    @asynccontextmanager
+    async def transaction(self, *, secret: bool = False) -> AsyncIterator[Transaction]:
+        """The one write transaction of a request: what it does, and its answer, which is given inside the block and sent after it.
+
+        A request with a key that was done before gets its first answer here, and the block does not run. What is asked of others
+        (Nexus, a parser) is asked before. ``secret`` says that the answer shows one, so that it is kept sealed. Raises KeyReused,
+        DatabaseBusy, and RuntimeError when nothing was answered.
+        """
+        request = await self.repeatable()
+        async with self.db.write() as tx:
+            if request is not None:
+                self._repeat(await idempotency.kept(tx, self.keys, request, self.now))
+            yield tx
+            answer = self._draft()
+            if request is not None:
+                await idempotency.keep(tx, self.keys, request, answer, self.now, secret=secret)
+
+    async def repeatable(self) -> Repeatable | None:
+        """The request's key with what it stands for; None for a request without one, or of somebody unknown."""
+        return None
+
+    async def repeat_at_once(self) -> None:
+        """Answer a request that was done before without asking anybody else, who may be away now. Raises Finish."""
+        request = await self.repeatable()
+        if request is None:
+            return
+        try:
+            self._repeat(await idempotency.kept(self.db, self.keys, request, self.now, unseal=False))
+        except KeyReused:
+            return  # the transaction says so, where the form can be shown again
+
+    def _repeat(self, answer: Answer | None) -> None:
+        if answer is None:
+            return
+        self.set_status(answer.status)
+        for name, value in answer.headers.items():
+            self.restore(name, value)
+        if answer.body:
+            self.write(answer.body)
+        raise Finish
+
+    def restore(self, name: str, value: str) -> None:
+        """Set a header of a kept answer again."""
+        self.set_header(name, value)
+
+    def _draft(self) -> Answer:
+        """What was answered in a transaction, before it is sent: Tornado keeps it until the method ends."""
+        headers = {name: self._headers[name] for name in KEPT_HEADERS if name in self._headers}
+        body = b"".join(self._write_buffer)
+        if not body and self.get_status() == 200:
+            raise RuntimeError("nothing was answered in the transaction, so a repeated request could not be told what the first one was")
+        return Answer(self.get_status(), headers | self.asides(), body)
+
+    def asides(self) -> dict[str, str]:
+        """What belongs to the answer and is no header yet."""
+        return {}
 
     def compute_etag(self) -> str | None:
         return None

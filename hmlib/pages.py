@@ -55,7 +55,7 @@ class Pages:
         if self._url is None:
             self._url = lru_cache(maxsize=8192)(handler.application.reverse_url)
         return {
-            **rendering.page_functions(nonce, xsrf.token(handler.keys, handler.xsrf_binding)),
+            **rendering.page_functions(nonce, xsrf.token(handler.keys, handler.xsrf_binding), keyed=caller is not None),
             "url": self._url,
             "caller": caller,
             "me": caller,

@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined,
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from hmlib import idempotency, xsrf
 from hmlib.static_files import static_files, static_url
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -141,9 +143,12 @@ def with_keys(navigation: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str
     return pairs
 
 
-def xsrf_field(token: str) -> Markup:
-    """The hidden field that a form without JavaScript needs."""
-    return Markup('<input type="hidden" name="_xsrf" value="{}">').format(escape(token))
+def xsrf_field(token: str, *, keyed: bool = True) -> Markup:
+    """The hidden fields of a form: where it comes from, and a key of its own, by which it is done once however often it is sent. Nobody
+    is known by whom a form of somebody signed out could be done once: it has no key."""
+    hidden = Markup('<input type="hidden" name="{}" value="{}">')
+    key = hidden.format(idempotency.FIELD, secrets.token_urlsafe(16)) if keyed else Markup()
+    return hidden.format(xsrf.FIELD, token) + key
 
 
 class Formats:
@@ -234,6 +239,7 @@ def _moment(value: str | dt.datetime) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def page_functions(nonce: str, token: str) -> dict[str, Any]:
+def page_functions(nonce: str, token: str, *, keyed: bool = True) -> dict[str, Any]:
     """What the context of one answer needs from here: hx and xsrf_field, bound to that answer's nonce and token."""
-    return {"nonce": nonce, "hx": functools.partial(hx, nonce), "xsrf": token, "xsrf_field": functools.partial(xsrf_field, token)}
+    fields = functools.partial(xsrf_field, token, keyed=keyed)
+    return {"nonce": nonce, "hx": functools.partial(hx, nonce), "xsrf": token, "xsrf_field": fields}

@@ -1,68 +1,84 @@
-"""Answers kept by Idempotency-Key, so that a request sent twice is done once."""
+"""Answers kept by Idempotency-Key, each written in the transaction of what the request did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
 
 from hmlib.clock import shifted
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 
 KEPT_SECONDS = 86_400
 ABANDONED_SECONDS = 60
 
 
+class BodyForm(StrEnum):
+    """How an answer's body is kept: as it was, sealed as it shows a secret, or not at all as it was too long."""
+
+    PLAIN = "plain"
+    SEALED = "sealed"
+    LEFT_OUT = "left out"
+
+
 @dataclass(frozen=True)
 class Replay:
-    """What a key was used for; `status` is None while the first request is being worked on."""
+    """What a key was used for. `digest` is "" and `status` perhaps None in a row of the release before, which claimed a key first and
+    wrote its answer later; `body_form` says whether `body` is sealed, or was too long to be kept."""
 
     request_hash: str
+    digest: str
     status: int | None
-    etag: str
-    location: str
+    headers: Mapping[str, str]
     body: str
+    body_form: BodyForm
+    created_at: str
+
+    def abandoned(self, now: str) -> bool:
+        """Whether the release before claimed the key and died before it answered."""
+        return self.status is None and self.created_at < shifted(now, -ABANDONED_SECONDS)
 
 
-async def claim(db: Db, caller_id: str, key_mac: str, request_hash: str, now: str) -> Replay | None:
-    """None when the key is the caller's now; else what it was used for. A claim that was never answered lapses after a minute."""
-    async with db.write() as tx:
-        await tx.run("DELETE FROM replay WHERE created_at < :before", before=shifted(now, -KEPT_SECONDS))
-        taken = await tx.run(
-            """
-            INSERT INTO replay (caller_id, key_mac, request_hash, created_at) VALUES (:caller_id, :key_mac, :request_hash, :now)
-            ON CONFLICT (caller_id, key_mac) DO UPDATE SET created_at = excluded.created_at
-                WHERE replay.status IS NULL AND replay.created_at < :abandoned AND replay.request_hash = excluded.request_hash
-            """,
-            caller_id=caller_id,
-            key_mac=key_mac,
-            request_hash=request_hash,
-            now=now,
-            abandoned=shifted(now, -ABANDONED_SECONDS),
-        )
-        if taken:
-            return None
-        row = await tx.one(
-            "SELECT request_hash, status, etag, location, body FROM replay WHERE caller_id = :caller_id AND key_mac = :key_mac",
-            caller_id=caller_id,
-            key_mac=key_mac,
-        )
-    return Replay(**row) if row else None
-
-
-async def keep(db: Db, caller_id: str, key_mac: str, status: int, etag: str, location: str, body: str) -> None:
-    await db.run(
+async def find(db: Db, caller_id: str, key_mac: str, now: str) -> Replay | None:
+    """What the caller's key was used for within a day; None for a key that is free."""
+    row = await db.one(
         """
-        UPDATE replay SET status = :status, etag = :etag, location = :location, body = :body
-        WHERE caller_id = :caller_id AND key_mac = :key_mac
+        SELECT request_hash, digest, status, etag, location, headers, body, body_form, created_at FROM replay
+        WHERE caller_id = :caller_id AND key_mac = :key_mac AND created_at >= :since
         """,
         caller_id=caller_id,
         key_mac=key_mac,
-        status=status,
-        etag=etag,
-        location=location,
-        body=body,
+        since=shifted(now, -KEPT_SECONDS),
     )
+    if row is None:
+        return None
+    etag, location, headers = row.pop("etag"), row.pop("location"), row.pop("headers")
+    before = {"Content-Type": "application/json; charset=UTF-8", "Etag": etag, "Location": location}
+    kept = msgspec.json.decode(headers, type=dict[str, str]) if headers else {name: value for name, value in before.items() if value}
+    return Replay(headers=kept, **row | {"body_form": BodyForm(row["body_form"])})
 
 
-async def release(db: Db, caller_id: str, key_mac: str) -> None:
-    """The request failed: it may be sent again."""
-    await db.run(
-        "DELETE FROM replay WHERE caller_id = :caller_id AND key_mac = :key_mac AND status IS NULL", caller_id=caller_id, key_mac=key_mac
+async def keep(tx: Transaction, caller_id: str, key_mac: str, replay: Replay) -> None:
+    """Keep the answer with the deed that it tells of; those older than a day go."""
+    await tx.run("DELETE FROM replay WHERE created_at < :before", before=shifted(replay.created_at, -KEPT_SECONDS))
+    await tx.run(
+        """
+        INSERT INTO replay (caller_id, key_mac, request_hash, digest, status, etag, location, headers, body, body_form, created_at)
+        VALUES (:caller_id, :key_mac, :request_hash, :digest, :status, :etag, :location, :headers, :body, :body_form, :created_at)
+        ON CONFLICT (caller_id, key_mac) DO UPDATE SET
+            request_hash = excluded.request_hash, digest = excluded.digest, status = excluded.status, etag = excluded.etag,
+            location = excluded.location, headers = excluded.headers, body = excluded.body, body_form = excluded.body_form,
+            created_at = excluded.created_at
+        """,
+        caller_id=caller_id,
+        key_mac=key_mac,
+        request_hash=replay.request_hash,
+        digest=replay.digest,
+        status=replay.status,
+        etag=replay.headers.get("Etag", ""),
+        location=replay.headers.get("Location", ""),
+        headers=msgspec.json.encode(replay.headers).decode(),
+        body=replay.body,
+        body_form=replay.body_form.value,
+        created_at=replay.created_at,
     )

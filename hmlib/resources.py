@@ -63,7 +63,7 @@ def given(struct: msgspec.Struct) -> dict[str, Any]:
 
 def check_version(handler: ApiHandler, version: int) -> None:
     """Raises Problem: 428 for a write without If-Match, 412 for one based on another version."""
-    if handler.if_match() != version:
+    if not handler.if_match().admits(version):
         raise stale()
 
 

@@ -2,19 +2,25 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from asyncio import Future
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tornado.httputil import HTTPFile
 from tornado.web import HTTPError
 
-from hmlib import jsonin, requests, xsrf
+from hmlib import idempotency, jsonin, requests, xsrf
 from hmlib.auth import mark_of
+from hmlib.db import Transaction
 from hmlib.handler import Handler
 from hmlib.headers import page_policy
+from hmlib.idempotency import KeyReused, Repeatable
 from hmlib.jwks import BadToken, KeysAway
+from hmlib.preconditions import IfMatch
 from hmlib.problems import Problem, sentence
+from hmlib.refusals import Invalid
 from hmlib.requests import BadTokenUse
 from hmlib.sessions import Session
 
@@ -22,10 +28,14 @@ __all__ = ["ApiHandler", "ApiNotFound", "Handler", "NotFound", "PageHandler", "P
 
 T = TypeVar("T")
 REALM = 'Bearer realm="hivematrix"'
+TOAST = "toast"
+SENT_BEFORE = "This form was sent and saved already, with other values than now. Send it again if this is to be added too."
 
 
 class PageHandler(Handler):
     """Answers a browser: session cookie, XSRF, HTML. Access is the mark above each method."""
+
+    _toast = ""
 
     def form_origins(self) -> Sequence[str]:
         """Other origins that a form on this page, or the redirect after it, may lead to."""
@@ -39,6 +49,23 @@ class PageHandler(Handler):
             self.check_xsrf()
         if not self.admit():
             self._refuse()
+        elif self.request.method not in xsrf.SAFE_METHODS:
+            await self.repeat_at_once()
+
+    async def repeatable(self) -> Repeatable | None:
+        """A form carries its key in a field; see idempotency."""
+        if self.caller is None or not self.request.body:
+            return None
+        return await idempotency.of_form(self.keys, self.caller.id, self.request, self._form)
+
+    @asynccontextmanager
+    async def transaction(self, *, secret: bool = False) -> AsyncIterator[Transaction]:
+        """As Handler.transaction(). Raises Invalid when the form was sent before with other values, which the form then says."""
+        try:
+            async with super().transaction(secret=secret) as tx:
+                yield tx
+        except KeyReused as reused:
+            raise Invalid({"": SENT_BEFORE}) from reused
 
     @property
     def form(self) -> dict[str, str]:
@@ -121,8 +148,23 @@ class PageHandler(Handler):
 
     def toast(self, message: str, kind: str = "success") -> None:
         """Say something on the next page shown; ``kind`` is success, info, warning or danger."""
-        sealed = self.keys.seal(f"{kind}\n{message}".encode(), table="cookie", column="toast", row_id=self.xsrf_binding)
-        self.put_cookie(f"{self.hm.cookie}_toast", sealed, 60)
+        self._toast = f"{kind}\n{message}"
+
+    def asides(self) -> dict[str, str]:
+        return {TOAST: self._toast} if self._toast else {}
+
+    def restore(self, name: str, value: str) -> None:
+        if name == TOAST:
+            self._toast = value
+        else:
+            super().restore(name, value)
+
+    def finish(self, chunk: Any = None) -> Future[None]:
+        """The toast goes out with the answer that it belongs to, and with no other."""
+        if self._toast:
+            sealed = self.keys.seal(self._toast.encode(), table="cookie", column="toast", row_id=self.xsrf_binding)
+            self.put_cookie(f"{self.hm.cookie}_toast", sealed, 60)
+        return super().finish(chunk)
 
     def page(self, template: str, **context: Any) -> None:
         """Answer a whole page."""
@@ -145,11 +187,12 @@ class PageHandler(Handler):
         """Answer HTML whose scripts and htmx attributes carry this nonce, which no other answer has."""
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.set_header("Content-Security-Policy", page_policy(nonce, form_origins=self.form_origins()))
-        self.finish(html)
+        self.write(html)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         problem = self.problem_of(error)
+        self._toast = ""
         self._set_headers(problem)
         if self.request.headers.get("HX-Request") == "true":
             self.set_header("HX-Retarget", "#toasts")
@@ -171,6 +214,13 @@ class ApiHandler(Handler):
             self.caller = await self.settings["callers"].by_bearer(token, self.now)
         if not self.admit():
             self._refuse()
+        elif self.request.method not in xsrf.SAFE_METHODS:
+            await self.repeat_at_once()
+
+    async def repeatable(self) -> Repeatable | None:
+        """A program sends its key as a header; see idempotency. Raises Problem 400."""
+        key = self.request.headers.get(idempotency.HEADER, "")
+        return await idempotency.of_program(self.keys, self.caller.id, key, self.request) if key and self.caller else None
 
     def _refuse(self) -> None:
         method = "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
@@ -199,17 +249,22 @@ class ApiHandler(Handler):
                 return
         elif etag:
             self.set_header("Etag", etag)
-        self.finish(raw)
+        self.write(raw)
 
-    def if_match(self) -> int:
-        """The version a write is based on. Raises Problem 428 without If-Match; 412 for a tag that is none of ours."""
-        given = self.request.headers.get("If-Match")
-        if given is None:
+    def answer_created(self, value: object, etag: str, location: str) -> None:
+        """Answer 201 with what was made, its ETag and the address at which it can be read."""
+        self.set_header("Location", location)
+        self.answer(value, 201, etag)
+
+    def if_match(self) -> IfMatch:
+        """The versions that a write is based on. Raises Problem 428 without If-Match, 400 for one that cannot be read."""
+        given = self.request.headers.get_list("If-Match")
+        if not given:
             raise Problem(428, "precondition_required", "Send If-Match with the ETag you read.")
-        text = given.strip().removeprefix("W/").strip('"')
-        if not text.isascii() or not text.isdigit() or len(text) > 18:
-            raise Problem(412, "stale", "The thing has changed since you read it.")
-        return int(text)
+        try:
+            return IfMatch.read(",".join(given))
+        except ValueError:
+            raise Problem(400, "invalid_if_match", 'If-Match is * or a list of ETags such as "3".') from None
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None

@@ -5,7 +5,7 @@ import secrets
 from hmlib import audit
 from hmlib.audit import Actor
 from hmlib.crypto import Keys
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.sessions import Sessions
 from nexus_srv import endings, throttle
 from nexus_srv.queries import invites, users
@@ -25,7 +25,7 @@ def setup_link(origin: str, code: str) -> str:
     return f"{origin}/setup#{code}"
 
 
-async def invite(tx: Db, keys: Keys, user: User, actor: Actor, now: str, minutes: int = LINK_MINUTES) -> tuple[str, str]:
+async def invite(tx: Transaction, keys: Keys, user: User, actor: Actor, now: str, minutes: int = LINK_MINUTES) -> tuple[str, str]:
     """A new one-time link in place of every earlier one; answers its code, which is kept nowhere, and when it ends."""
     code = secrets.token_urlsafe(32)
     expires_at = await invites.create(tx, user.id, code_mac(keys, code), by=actor.id, minutes=minutes, now=now)
@@ -44,14 +44,15 @@ async def redeem(db: Db, sessions: Sessions, keys: Keys, user: User, code: str, 
     return True
 
 
-async def change_password(db: Db, sessions: Sessions, user: User, password_hash: str, actor: Actor, now: str, keep_sid: str | None) -> None:
+async def change_password(
+    tx: Transaction, sessions: Sessions, user: User, password_hash: str, actor: Actor, now: str, keep_sid: str | None
+) -> None:
     """A person's own new password; ends their sign-ins everywhere but this one, and every link that was under way."""
-    async with db.write() as tx:
-        await _set_password(tx, user, password_hash, actor, now)
-        await invites.void(tx, user.id, now)
-        for sid in await rows.sids_of(tx, user.id, now):
-            if sid != keep_sid:
-                await endings.end_sid(tx, sessions, sid, now)
+    await _set_password(tx, user, password_hash, actor, now)
+    await invites.void(tx, user.id, now)
+    for sid in await rows.sids_of(tx, user.id, now):
+        if sid != keep_sid:
+            await endings.end_sid(tx, sessions, sid, now)
 
 
 async def _set_password(tx: Db, user: User, password_hash: str, actor: Actor, now: str) -> None:
@@ -60,20 +61,18 @@ async def _set_password(tx: Db, user: User, password_hash: str, actor: Actor, no
 
 
 async def end_sessions(
-    db: Db, sessions: Sessions, user_id: str, sid: str | None, actor: Actor, now: str, keep_sid: str | None = None
+    tx: Transaction, sessions: Sessions, user_id: str, sid: str | None, actor: Actor, now: str, keep_sid: str | None = None
 ) -> int:
     """End one sign-in of a person, or all but `keep_sid`; how many ended. Somebody else's sid is none of theirs."""
-    async with db.write() as tx:
-        living = await rows.sids_of(tx, user_id, now)
-        ending = [each for each in living if (each == sid if sid else each != keep_sid)]
-        for each in ending:
-            await endings.end_sid(tx, sessions, each, now)
-            await audit.record(tx, actor, "session.ended", f"user/{user_id}", now=now, before={"sid": each[:8]})
+    living = await rows.sids_of(tx, user_id, now)
+    ending = [each for each in living if (each == sid if sid else each != keep_sid)]
+    for each in ending:
+        await endings.end_sid(tx, sessions, each, now)
+        await audit.record(tx, actor, "session.ended", f"user/{user_id}", now=now, before={"sid": each[:8]})
     return len(ending)
 
 
-async def forget_attempts(db: Db, keys: Keys, user: User, actor: Actor, now: str) -> None:
+async def forget_attempts(tx: Transaction, keys: Keys, user: User, actor: Actor, now: str) -> None:
     """An administrator lets a person try again at once."""
-    async with db.write() as tx:
-        await counts.forgive(tx, throttle.of_account(keys, user.username))
-        await audit.record(tx, actor, "user.attempts_forgotten", f"user/{user.id}", now=now)
+    await counts.forgive(tx, throttle.of_account(keys, user.username))
+    await audit.record(tx, actor, "user.attempts_forgotten", f"user/{user.id}", now=now)

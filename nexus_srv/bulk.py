@@ -7,17 +7,17 @@ import msgspec
 
 from hmlib.audit import Actor
 from hmlib.auth import Caller
-from hmlib.db import Conflict, Db
+from hmlib.db import Conflict, Transaction
+from hmlib.refusals import Invalid, NotAllowed
 from hmlib.resources import ItemResult
 from nexus_srv import directory
 from nexus_srv.nouns import Noun
-from nexus_srv.people import Invalid, NotAllowed
 
 NO_ERRORS: Mapping[str, str] = {}
 
 
 async def put(
-    db: Db,
+    tx: Transaction,
     caller: Caller,
     noun: Noun[Any],
     source: str,
@@ -26,24 +26,23 @@ async def put(
     actor: Actor,
     now: str,
 ) -> tuple[list[ItemResult], list[str]]:
-    """Bring the entries of a `source` to what `items` (external id and fields) say, in one transaction; each item stands by itself.
+    """Bring the entries of a `source` to what `items` (external id and fields) say; each item stands by itself.
 
     Entries of the source that are in no item, and for which `missing` is true, are deactivated; their ids are answered too.
     """
     results: list[ItemResult] = []
-    async with db.write() as tx:
-        known = {entry.external_id: entry for entry in await noun.rows.of_source(tx, caller.scope, source)}
-        for external_id, fields in items:
-            given = {**fields, "source": source, "external_id": external_id}
-            results.append(await _one(tx, caller, noun, known.pop(external_id, None), given, actor, now))
-        gone = [entry for entry in known.values() if missing(entry) and not _over(noun, entry, now)]
-        for entry in gone:
-            wanted = msgspec.structs.replace(entry, **noun.idle(entry, now[:10]))
-            await directory.changed(tx, caller, noun, entry, wanted, actor, now)
+    known = {entry.external_id: entry for entry in await noun.rows.of_source(tx, caller.scope, source)}
+    for external_id, fields in items:
+        given = {**fields, "source": source, "external_id": external_id}
+        results.append(await _one(tx, caller, noun, known.pop(external_id, None), given, actor, now))
+    gone = [entry for entry in known.values() if missing(entry) and not _over(noun, entry, now)]
+    for entry in gone:
+        wanted = msgspec.structs.replace(entry, **noun.idle(entry, now[:10]))
+        await directory.changed(tx, caller, noun, entry, wanted, actor, now)
     return results, [entry.id for entry in gone]
 
 
-async def _one(tx: Any, caller: Caller, noun: Noun[Any], before: Any, given: dict[str, Any], actor: Actor, now: str) -> ItemResult:
+async def _one(tx: Transaction, caller: Caller, noun: Noun[Any], before: Any, given: dict[str, Any], actor: Actor, now: str) -> ItemResult:
     def answer(result: Any, status: Any, entry: Any = before, errors: Mapping[str, str] = NO_ERRORS) -> ItemResult:
         id, version = (entry.id, entry.version) if entry is not None else (None, None)
         return ItemResult(external_id=given["external_id"], result=result, status=status, id=id, version=version, errors=dict(errors))
@@ -54,11 +53,11 @@ async def _one(tx: Any, caller: Caller, noun: Noun[Any], before: Any, given: dic
                 return answer("created", 201, await directory.added(tx, caller, noun, _new(noun, given), actor, now))
             entry = await directory.changed(tx, caller, noun, before, msgspec.structs.replace(before, **given), actor, now)
     except Conflict as taken:
-        return answer("error", 409, errors=directory.refusal(taken))
+        return answer("error", 409, errors=directory.refusal(taken).errors)
     except Invalid as invalid:
         return answer("error", 422, errors=invalid.errors)
     except NotAllowed as refused:
-        return answer("error", 409 if refused.code == "in_use" else 403, errors={"": refused.detail})
+        return answer("error", refused.status, errors={"": refused.detail})
     return answer("unchanged" if entry.version == before.version else "updated", 200, entry)
 
 

@@ -17,7 +17,7 @@ from hmlib.auth import ALL_PERMISSIONS, LEVELS
 from hmlib.clock import new_id, utc_now
 from hmlib.commands.local import database, installed_services
 from hmlib.crypto import Keys
-from hmlib.db import Conflict, Db
+from hmlib.db import Conflict, Db, Transaction
 from hmlib.ops import Failed
 from hmlib.refusals import Invalid, NotAllowed
 from hmlib.sessions import Sessions
@@ -53,11 +53,11 @@ def user_group() -> None:
 def user_add(username: str, level: str, name: str | None, email: str, numbers: tuple[str, ...]) -> None:
     """Add a person and print the one-time link with which they set their password."""
 
-    async def deed(settings: Settings, db: Db, keys: Keys) -> str:
-        ids = await _company_ids(db, numbers)
+    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> str:
+        ids = await _company_ids(tx, numbers)
         rule = "only" if ids else "all"
         wanted = User(id="", username=username, display_name=name or username, level=level, email=email, scope_rule=rule, company_ids=ids)
-        return await _link(settings, db, keys, await people.add(db, OPERATOR, wanted, ACTOR, utc_now()))
+        return await _link(settings, tx, keys, await people.add(tx, OPERATOR, wanted, ACTOR, utc_now()))
 
     click.echo(_run(deed))
 
@@ -67,9 +67,9 @@ def user_add(username: str, level: str, name: str | None, email: str, numbers: t
 def user_disable(username: str) -> None:
     """Keep a person out, at once and everywhere; nothing they did is lost."""
 
-    async def deed(settings: Settings, db: Db, keys: Keys) -> str:
-        user = await _user(db, username)
-        await people.change(db, Sessions(db, keys), OPERATOR, user, replace(user, status="disabled"), ACTOR, utc_now())
+    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> str:
+        user = await _user(tx, username)
+        await people.change(tx, Sessions(tx, keys), OPERATOR, user, replace(user, status="disabled"), ACTOR, utc_now())
         return f"{user.username} is disabled and signed out everywhere."
 
     click.echo(_run(deed))
@@ -80,10 +80,10 @@ def user_disable(username: str) -> None:
 def user_reset(username: str) -> None:
     """Print a one-time link with which a person sets a new password; a disabled account becomes active again."""
 
-    async def deed(settings: Settings, db: Db, keys: Keys) -> str:
-        user = await _user(db, username)
-        active = await people.change(db, Sessions(db, keys), OPERATOR, user, replace(user, status="active"), ACTOR, utc_now())
-        return await _link(settings, db, keys, active)
+    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> str:
+        user = await _user(tx, username)
+        active = await people.change(tx, Sessions(tx, keys), OPERATOR, user, replace(user, status="active"), ACTOR, utc_now())
+        return await _link(settings, tx, keys, active)
 
     click.echo(_run(deed))
 
@@ -108,9 +108,10 @@ def client_add(name: str, redirect_uris: tuple[str, ...], scopes: tuple[str, ...
     for uri in redirect_uris:
         _check_redirect(uri)
 
-    async def deed(settings: Settings, db: Db, keys: Keys) -> dict[str, str | None]:
+    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> dict[str, str | None]:
         client = Client(new_id(), name, redirect_uris=redirect_uris, scopes=words)
-        secret = await programs.add(db, keys, client, ACTOR, utc_now(), public=public)
+        await programs.check(tx, client, public=public)
+        secret = await programs.add(tx, keys, client, ACTOR, utc_now(), public=public)
         return {"client_id": client.id, "client_secret": secret}
 
     made = _run(deed)
@@ -139,14 +140,14 @@ def keys_group() -> None:
 @keys_group.command("rotate")
 def keys_rotate() -> None:
     """Sign with the waiting key from now on; what the one before signed stays good until it ends."""
-    click.echo(f"Tokens are signed with {_run(lambda _, db, keys: signing.rotate(db, keys, ACTOR, utc_now()))} now.")
+    click.echo(f"Tokens are signed with {_run(lambda _, tx, keys: signing.rotate(tx, keys, ACTOR, utc_now()))} now.")
 
 
 @keys_group.command("compromise")
 @click.argument("kid")
 def keys_compromise(kid: str) -> None:
     """Believe the key KID no more, at once: everyone whose token it signed gets a new one or signs in again."""
-    if not _run(lambda _, db, keys: signing.compromise(db, keys, kid, ACTOR, utc_now())):
+    if not _run(lambda _, tx, keys: signing.compromise(tx, keys, kid, ACTOR, utc_now())):
         raise Failed(f"There is no key {kid}.")
     click.echo(f"{kid} is not believed any more.")
 
@@ -172,13 +173,13 @@ async def _verified(settings: Settings) -> tuple[int | None, int]:
         return await audit.first_broken(db), (await audit.head(db))[0]
 
 
-def _run(deed: Callable[[Settings, Db, Keys], Awaitable[T]]) -> T:
-    """Do something with Nexus's database. Raises Failed with what the rules say against it."""
+def _run(deed: Callable[[Settings, Transaction, Keys], Awaitable[T]]) -> T:
+    """Do something in one transaction of Nexus's database. Raises Failed with what the rules say against it."""
 
     async def done() -> T:
         settings = load("nexus", os.environ)
-        async with database(settings) as db:
-            return await deed(settings, db, keys_of(settings))
+        async with database(settings) as db, db.write() as tx:
+            return await deed(settings, tx, keys_of(settings))
 
     try:
         return asyncio.run(done())
@@ -205,7 +206,6 @@ async def _company_ids(db: Db, numbers: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(id for id in found.values() if id)
 
 
-async def _link(settings: Settings, db: Db, keys: Keys, user: User) -> str:
-    async with db.write() as tx:
-        code, expires_at = await access.invite(tx, keys, user, ACTOR, utc_now())
+async def _link(settings: Settings, tx: Transaction, keys: Keys, user: User) -> str:
+    code, expires_at = await access.invite(tx, keys, user, ACTOR, utc_now())
     return f"{user.username} sets their password here, once, until {expires_at[:16]}Z: {access.setup_link(settings.origin, code)}"

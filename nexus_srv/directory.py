@@ -9,9 +9,9 @@ from hmlib import audit, tombstones
 from hmlib.audit import Actor
 from hmlib.auth import Caller, CompanyScope
 from hmlib.clock import new_id
-from hmlib.db import Conflict, Db
+from hmlib.db import Conflict, Db, Transaction
+from hmlib.refusals import Invalid, NotAllowed, Stale, Taken
 from nexus_srv.nouns import COMPANIES, Noun
-from nexus_srv.people import Invalid, NotAllowed, Stale
 from nexus_srv.queries import companies, contacts
 from nexus_srv.queries import directory as state
 from nexus_srv.queries.assets import Asset
@@ -23,17 +23,16 @@ T = TypeVar("T", bound=Entry)
 NOT_AUDITED = frozenset({"created_at", "updated_at", "version", "company_name", "email"})
 
 
-async def add(db: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, now: str) -> T:
-    """The new entry as it stands. Raises Invalid, NotAllowed."""
+async def add(tx: Transaction, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, now: str) -> T:
+    """The new entry as it stands. Raises Invalid, Taken, NotAllowed."""
     try:
-        async with db.write() as tx:
-            return await added(tx, caller, noun, wanted, actor, now)
+        return await added(tx, caller, noun, wanted, actor, now)
     except Conflict as taken:
-        raise Invalid(refusal(taken)) from taken
+        raise refusal(taken) from taken
 
 
 async def added(tx: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, now: str) -> T:
-    """As add(), inside a transaction. Raises Conflict too."""
+    """add() that raises Conflict instead of Taken."""
     if noun is COMPANIES and caller.scope.rule == "only":
         raise NotAllowed("not_allowed", "Whoever sees certain companies only cannot add another one.")
     wanted = msgspec.structs.replace(_measured(noun.checked(wanted), None, now), id=new_id(), created_at=now, updated_at=now, version=1)
@@ -45,17 +44,16 @@ async def added(tx: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, 
     return await _again(tx, caller, noun, wanted, now)
 
 
-async def change(db: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
-    """The entry as it stands after the change. Raises Invalid, Stale, NotAllowed."""
+async def change(tx: Transaction, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
+    """The entry as it stands after the change. Raises Invalid, Taken, Stale, NotAllowed."""
     try:
-        async with db.write() as tx:
-            return await changed(tx, caller, noun, before, wanted, actor, now)
+        return await changed(tx, caller, noun, before, wanted, actor, now)
     except Conflict as taken:
-        raise Invalid(refusal(taken)) from taken
+        raise refusal(taken) from taken
 
 
 async def changed(tx: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
-    """As change(), inside a transaction. Raises Conflict too."""
+    """change() that raises Conflict instead of Taken."""
     wanted = _measured(noun.checked(wanted), before, now)
     if wanted == before:
         return before
@@ -66,28 +64,27 @@ async def changed(tx: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, a
     return await _again(tx, caller, noun, wanted, now)
 
 
-async def deactivate(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> T:
+async def deactivate(tx: Transaction, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> T:
     """The normal end of an entry: nothing is lost. Raises Stale."""
-    return await change(db, caller, noun, before, msgspec.structs.replace(before, **noun.idle(before, now[:10])), actor, now)
+    return await change(tx, caller, noun, before, msgspec.structs.replace(before, **noun.idle(before, now[:10])), actor, now)
 
 
-async def reactivate(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> T:
+async def reactivate(tx: Transaction, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> T:
     """Back in use. Raises Stale."""
-    return await change(db, caller, noun, before, msgspec.structs.replace(before, **noun.busy), actor, now)
+    return await change(tx, caller, noun, before, msgspec.structs.replace(before, **noun.busy), actor, now)
 
 
-async def remove(db: Db, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> None:
+async def remove(tx: Transaction, caller: Caller, noun: Noun[T], before: T, actor: Actor, now: str) -> None:
     """For what should never have been there. Raises NotAllowed while something hangs on it."""
     try:
-        async with db.write() as tx:
-            if isinstance(before, Contact) and await contacts.hidden_links(tx, caller.scope, before.id):
-                raise NotAllowed("in_use", "Something belongs to it still.")
-            await noun.rows.delete(tx, before.id)
-            await tombstones.bury(tx, noun.name, before.id, noun.company_ids(before), now)
-            await state.count_change(tx, now)
-            await audit.record(tx, actor, f"{noun.name}.deleted", f"{noun.name}/{before.id}", now=now, before=facts(before))
+        if isinstance(before, Contact) and await contacts.hidden_links(tx, caller.scope, before.id):
+            raise NotAllowed("in_use", "Something belongs to it still.", 409)
+        await noun.rows.delete(tx, before.id)
+        await tombstones.bury(tx, noun.name, before.id, noun.company_ids(before), now)
+        await state.count_change(tx, now)
+        await audit.record(tx, actor, f"{noun.name}.deleted", f"{noun.name}/{before.id}", now=now, before=facts(before))
     except Conflict as held:
-        raise NotAllowed("in_use", "Something belongs to it still. Deactivate it instead.") from held
+        raise NotAllowed("in_use", "Something belongs to it still. Deactivate it instead.", 409) from held
 
 
 async def record_export(db: Db, noun: Noun[Any], asked: Mapping[str, str], rows: int, actor: Actor, now: str) -> None:
@@ -200,6 +197,7 @@ _TAKEN = (
 )
 
 
-def refusal(conflict: Conflict) -> dict[str, str]:
-    """What a broken constraint means, by field."""
-    return next(({field: said} for part, field, said in _TAKEN if part in conflict.constraint), {"": "The data do not allow this."})
+def refusal(conflict: Conflict) -> Invalid:
+    """What a broken constraint means, by field: something taken, or else something that the data do not allow."""
+    found = next(({field: said} for part, field, said in _TAKEN if part in conflict.constraint), None)
+    return Taken(found) if found else Invalid({"": "The data do not allow this."})

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from hmlib import cells, clock
+from hmlib.refusals import Invalid
 from nexus_srv import countries
-from nexus_srv.people import Invalid
 from nexus_srv.queries import assets, companies, contacts
 from nexus_srv.queries.assets import Asset
 from nexus_srv.queries.companies import Company

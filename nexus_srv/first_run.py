@@ -10,7 +10,7 @@ from hmlib import audit
 from hmlib.audit import Actor
 from hmlib.auth import ALL_PERMISSIONS, Caller, CompanyScope
 from hmlib.crypto import Keys, load_master
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.settings import BadSetting, Settings
 from nexus_srv import access, directory, passwords, people, signing
 from nexus_srv.nouns import COMPANIES
@@ -41,13 +41,14 @@ def keys_of(settings: Settings) -> Keys:
 async def register_modules(settings: Settings, db: Db, now: str) -> list[str]:
     """Give every module of HM_MODULES its credentials, in a file of its own; one sentence for each that is new."""
     keys, done = keys_of(settings), []
-    await signing.first(db, keys, now)
+    async with db.write() as tx:
+        await signing.first(tx, keys, now)
     for module in settings.modules:
         file = settings.home / "keys" / f"{module.name}-client.json"
-        registered = await clients.register_module(db, keys, module.name, module.origin, now)
-        if registered is None and file.exists():
-            continue
         async with db.write() as tx:
+            registered = await clients.register_module(tx, keys, module.name, module.origin, now)
+            if registered is None and file.exists():
+                continue
             secret = registered[1] if registered else await clients.renew_secret(tx, keys, module.name, now)
             await audit.record(tx, ACTOR, "client.registered", f"client/{module.name}", now=now, after={"origin": module.origin})
         _write_privately(file, msgspec.json.encode({"client_id": module.name, "client_secret": secret}))
@@ -60,11 +61,12 @@ async def ensure_admin(settings: Settings, db: Db, password: str | None, now: st
     found = await users.credentials(db, ADMIN)
     if found and (found.password_hash or not found.user.active or not password):
         return []
-    user = found.user if found else await _added(db, ADMIN, "Administrator", "admin", (), now)
-    if password:
-        await _set_password(db, user, password, "HM_ADMIN_PASSWORD", now)
-        return ["Made the user admin with the password of HM_ADMIN_PASSWORD."]
+    hashed = await _hashed(password, (ADMIN, "Administrator"), "HM_ADMIN_PASSWORD") if password else ""
     async with db.write() as tx:
+        user = found.user if found else await _added(tx, ADMIN, "Administrator", "admin", (), now)
+        if hashed:
+            await _set_password(tx, user, hashed, now)
+            return ["Made the user admin with the password of HM_ADMIN_PASSWORD."]
         code, _ = await access.invite(tx, keys_of(settings), user, ACTOR, now, ADMIN_LINK_MINUTES)
     link = access.setup_link(settings.origin, code)
     return [f"Made the user admin. Set their password within {ADMIN_LINK_MINUTES} minutes, once: {link}"]
@@ -76,37 +78,42 @@ async def ensure_demo_people(settings: Settings, db: Db, password: str | None, n
     if not missing:
         return []
     chosen = password or "-".join("".join(secrets.choice(EASY_LETTERS) for _ in range(4)) for _ in range(5))
-    company_id = await _demo_company(db, now)
-    for username, name, level in missing:
-        user = await _added(db, username, name, level, (company_id,) if level == "client" else (), now)
-        await _set_password(db, user, chosen, "HM_DEMO_PASSWORD", now)
+    hashes = {username: await _hashed(chosen, (username, name), "HM_DEMO_PASSWORD") for username, name, _ in missing}
+    async with db.write() as tx:
+        company_id = await _demo_company(tx, now)
+        for username, name, level in missing:
+            user = await _added(tx, username, name, level, (company_id,) if level == "client" else (), now)
+            await _set_password(tx, user, hashes[username], now)
     names = ", ".join(f"{username} ({level})" for username, _, level in missing)
     return [f"Made the demo's people: {names}. Password of each: {chosen}"]
 
 
-async def _added(db: Db, username: str, name: str, level: str, company_ids: tuple[str, ...], now: str) -> User:
+async def _added(tx: Transaction, username: str, name: str, level: str, company_ids: tuple[str, ...], now: str) -> User:
     rule = "only" if company_ids else "all"
     wanted = User(id="", username=username, display_name=name, level=level, scope_rule=rule, company_ids=company_ids)
-    return await people.add(db, OPERATOR, wanted, ACTOR, now)
+    return await people.add(tx, OPERATOR, wanted, ACTOR, now)
 
 
-async def _set_password(db: Db, user: User, password: str, variable: str, now: str) -> None:
-    problem = passwords.problem(password, names=[user.username, user.display_name])
+async def _hashed(password: str, names: tuple[str, str], variable: str) -> str:
+    """The hash of a person's password, who has a username and a name; made before the transaction, as it takes long. Raises BadSetting."""
+    problem = passwords.problem(password, names=list(names))
     if problem:
-        raise BadSetting(f"{variable} cannot be the password of {user.username}: {problem}")
-    hashed = await Hasher().hashed(password)
-    async with db.write() as tx:
-        await users.set_password(tx, user.id, hashed, now)
-        await audit.record(tx, ACTOR, "user.password_set", f"user/{user.id}", now=now)
+        raise BadSetting(f"{variable} cannot be the password of {names[0]}: {problem}")
+    return await Hasher().hashed(password)
 
 
-async def _demo_company(db: Db, now: str) -> str:
+async def _set_password(tx: Transaction, user: User, hashed: str, now: str) -> None:
+    await users.set_password(tx, user.id, hashed, now)
+    await audit.record(tx, ACTOR, "user.password_set", f"user/{user.id}", now=now)
+
+
+async def _demo_company(tx: Transaction, now: str) -> str:
     """The company dave belongs to; the demo's import gives it its name when it was not there before."""
-    found = await users.company_id(db, DEMO_ACCOUNT_NUMBER)
+    found = await users.company_id(tx, DEMO_ACCOUNT_NUMBER)
     if found:
         return found
     wanted = Company(id="", account_number=DEMO_ACCOUNT_NUMBER, name=f"Company {DEMO_ACCOUNT_NUMBER}")
-    return (await directory.add(db, OPERATOR, COMPANIES, wanted, ACTOR, now)).id
+    return (await directory.add(tx, OPERATOR, COMPANIES, wanted, ACTOR, now)).id
 
 
 def _write_privately(file: Path, raw: bytes) -> None:

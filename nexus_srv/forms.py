@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from nexus_srv.people import Invalid
+from hmlib.refusals import Invalid
 from nexus_srv.queries import assets, companies
 from nexus_srv.queries.directory import Entry
 

@@ -10,8 +10,8 @@ from hmlib.auth import CompanyScope
 from hmlib.clock import new_id
 from hmlib.files import Change, Outcome, Row, RowError
 from hmlib.lists import folded
+from hmlib.refusals import Invalid
 from nexus_srv.nouns import Noun
-from nexus_srv.people import Invalid
 from nexus_srv.queries.companies import Company
 from nexus_srv.queries.contacts import Contact, Link
 from nexus_srv.queries.directory import Entry

@@ -10,11 +10,8 @@ from hmlib import audit
 from hmlib.audit import Actor
 from hmlib.auth import LEVELS, PERMISSIONS, Caller, CompanyScope
 from hmlib.clock import new_id
-from hmlib.db import Conflict, Db
-from hmlib.refusals import Invalid as Invalid
-from hmlib.refusals import NotAllowed as NotAllowed
-from hmlib.refusals import Stale as Stale
-from hmlib.refusals import Taken as Taken
+from hmlib.db import Conflict, Db, Transaction
+from hmlib.refusals import Invalid, NotAllowed, Stale, Taken
 from hmlib.sessions import Sessions
 from nexus_srv import endings, usernames
 from nexus_srv.queries import companies, invites, users
@@ -61,40 +58,38 @@ async def record_export(db: Db, actor: Actor, count: int, now: str) -> None:
         await audit.record(tx, actor, "users.exported", "users", now=now, after={"rows": count})
 
 
-async def add(db: Db, caller: Caller | None, wanted: User, actor: Actor, now: str) -> User:
-    """A new account without a password. Raises Invalid, NotAllowed."""
+async def add(tx: Transaction, caller: Caller | None, wanted: User, actor: Actor, now: str) -> User:
+    """A new account without a password. Raises Invalid, Taken, NotAllowed."""
     wanted = replace(checked(wanted), id=new_id())
     _check_grant(caller, None, wanted)
+    await _check_companies(tx, wanted)
     try:
-        async with db.write() as tx:
-            await _check_companies(tx, wanted)
-            user = await users.create(tx, wanted, now)
-            await audit.record(tx, actor, "user.created", f"user/{user.id}", now=now, after=_facts(user))
+        user = await users.create(tx, wanted, now)
     except Conflict as taken:
         raise Taken(_taken(taken)) from taken
+    await audit.record(tx, actor, "user.created", f"user/{user.id}", now=now, after=_facts(user))
     return user
 
 
-async def change(db: Db, sessions: Sessions, caller: Caller, before: User, wanted: User, actor: Actor, now: str) -> User:
-    """The account as it stands after the change. Raises Invalid, NotAllowed, LastAdmin, Stale."""
+async def change(tx: Transaction, sessions: Sessions, caller: Caller, before: User, wanted: User, actor: Actor, now: str) -> User:
+    """The account as it stands after the change. Raises Invalid, Taken, NotAllowed, LastAdmin, Stale."""
     wanted = checked(wanted)
     if _facts(before) == _facts(wanted):
         return before
+    if wanted.company_ids != before.company_ids:
+        await _check_companies(tx, wanted)
     try:
-        async with db.write() as tx:
-            if wanted.company_ids != before.company_ids:
-                await _check_companies(tx, wanted)
-            user = await users.save(tx, wanted, now)
-            if user is None:
-                raise Stale
-            if not await users.count_admins(tx):
-                raise LastAdmin
-            _check_own(caller, before, user)
-            _check_grant(caller, before, user)
-            await _record(tx, actor, before, user, now)
-            await _follow_up(tx, sessions, before, user, now)
+        user = await users.save(tx, wanted, now)
     except Conflict as taken:
         raise Taken(_taken(taken)) from taken
+    if user is None:
+        raise Stale
+    if not await users.count_admins(tx):
+        raise LastAdmin
+    _check_own(caller, before, user)
+    _check_grant(caller, before, user)
+    await _record(tx, actor, before, user, now)
+    await _follow_up(tx, sessions, before, user, now)
     return user
 
 

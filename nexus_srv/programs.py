@@ -9,7 +9,7 @@ from hmlib import audit
 from hmlib.audit import Actor
 from hmlib.auth import ALL_PERMISSIONS
 from hmlib.crypto import Keys
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.refusals import Invalid, Stale
 from hmlib.settings import HUB, LOOPBACK_NAMES
 from nexus_srv import outgoing
@@ -24,38 +24,33 @@ _DOUBTFUL = re.compile(r"[^\x21-\x7e]|[\\*#<>\"`{}|^]|/\.\.?(/|$)|%2e|%2f|%5c")
 _AUDITED = ("name", "redirect_uris", "post_logout_uris", "logout_uri", "scopes", "exchange", "service", "disabled")
 
 
-async def add(db: Db, keys: Keys, wanted: Client, actor: Actor, now: str, *, public: bool = False) -> str | None:
-    """Register a program; its secret, told once, None for one that cannot keep any. Raises Invalid."""
-    await _check(db, wanted, public=public)
-    async with db.write() as tx:
-        secret = await clients.register_client(tx, keys, wanted, now, public=public)
-        await audit.record(tx, actor, "client.registered", f"client/{wanted.id}", now=now, after=_facts(wanted) | {"public": public})
+async def add(tx: Transaction, keys: Keys, wanted: Client, actor: Actor, now: str, *, public: bool = False) -> str | None:
+    """Register a program that check() let pass; its secret, told once, None for one that cannot keep any."""
+    secret = await clients.register_client(tx, keys, wanted, now, public=public)
+    await audit.record(tx, actor, "client.registered", f"client/{wanted.id}", now=now, after=_facts(wanted) | {"public": public})
     return secret
 
 
-async def change(db: Db, before: Client, wanted: Client, actor: Actor, now: str) -> None:
-    """Raises Invalid, Stale. Disabling a program ends every token it was given."""
-    await _check(db, wanted, public=wanted.public)
+async def change(tx: Transaction, before: Client, wanted: Client, actor: Actor, now: str) -> None:
+    """Change a program to what check() let pass. Raises Stale. Disabling one ends every token it was given."""
     old, new = _facts(before), _facts(wanted)
     if old == new:
         return
     changed = [name for name in _AUDITED if old[name] != new[name]]
-    async with db.write() as tx:
-        if not await clients.save(tx, wanted, now):
-            raise Stale
-        if wanted.disabled and not before.disabled:
-            await refresh_tokens.revoke_client(tx, wanted.id, now)
-            await outbox.client_ended(tx, wanted.id, now)
-        parts = {name: old[name] for name in changed}, {name: new[name] for name in changed}
-        await audit.record(tx, actor, "client.changed", f"client/{wanted.id}", now=now, before=parts[0], after=parts[1])
+    if not await clients.save(tx, wanted, now):
+        raise Stale
+    if wanted.disabled and not before.disabled:
+        await refresh_tokens.revoke_client(tx, wanted.id, now)
+        await outbox.client_ended(tx, wanted.id, now)
+    parts = {name: old[name] for name in changed}, {name: new[name] for name in changed}
+    await audit.record(tx, actor, "client.changed", f"client/{wanted.id}", now=now, before=parts[0], after=parts[1])
 
 
-async def renew_secret(db: Db, keys: Keys, id: str, actor: Actor, now: str) -> str | None:
+async def renew_secret(tx: Transaction, keys: Keys, id: str, actor: Actor, now: str) -> str | None:
     """A new secret, told once; the old one opens nothing any more. None for a program without one."""
-    async with db.write() as tx:
-        secret = await clients.renew_secret(tx, keys, id, now)
-        if secret:
-            await audit.record(tx, actor, "client.secret_renewed", f"client/{id}", now=now)
+    secret = await clients.renew_secret(tx, keys, id, now)
+    if secret:
+        await audit.record(tx, actor, "client.secret_renewed", f"client/{id}", now=now)
     return secret
 
 
@@ -74,8 +69,8 @@ def policy_text(policy: Policy) -> str:
     return "\n".join(f"{audience}: {' '.join(words)}" for audience, words in sorted(policy.items()))
 
 
-async def _check(db: Db, wanted: Client, *, public: bool) -> None:
-    """Raises Invalid with every field that is wrong."""
+async def check(db: Db, wanted: Client, *, public: bool) -> None:
+    """What may be registered, asked before the transaction, as a name is looked up. Raises Invalid with every field that is wrong."""
     errors = {"name": _name_problem(wanted.name), "redirect_uris": _addresses_problem(wanted.redirect_uris)}
     errors["post_logout_uris"] = _addresses_problem(wanted.post_logout_uris)
     errors["logout_uri"] = await _logout_problem(wanted)

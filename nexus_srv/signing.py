@@ -15,7 +15,7 @@ from hmlib import audit
 from hmlib.audit import Actor
 from hmlib.clock import shifted, utc_now
 from hmlib.crypto import Keys
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.jwks import Jwks, thumbprint
 from hmlib.settings import HUB
 from hmlib.tokens import Verifier
@@ -56,7 +56,8 @@ class Signer:
         if time.monotonic() - self._read_at > REMEMBERED_SECONDS:
             await self.reload()
         if self._active is None:
-            await first(self._db, self._keys, utc_now())
+            async with self._db.write() as tx:
+                await first(tx, self._keys, utc_now())
             await self.reload()
 
     async def sign(self, typ: str, claims: Mapping[str, Any]) -> str:
@@ -117,48 +118,45 @@ class Signer:
         return self._private[stored.kid]
 
 
-async def first(db: Db, keys: Keys, now: str) -> None:
+async def first(tx: Transaction, keys: Keys, now: str) -> None:
     """See to it that a key signs and another one waits."""
-    async with db.write() as tx:
-        states = {key.state for key in await rows.living(tx)}
-        if "next" not in states:
-            await _make(tx, keys, now)
-        if "active" not in states:
-            await rows.promote_next(tx, now)
-            await _make(tx, keys, now)
-
-
-async def rotate(db: Db, keys: Keys, actor: Actor, now: str) -> str:
-    """The waiting key signs from now on, the one before verifies for a while, a new one waits; answers the kid that signs."""
-    await first(db, keys, now)
-    async with db.write() as tx:
-        await rows.bury(tx, shifted(now, -PUBLISHED_SECONDS))
-        await rows.retire_active(tx, now)
-        kid = await rows.promote_next(tx, now)
-        assert kid is not None
+    states = {key.state for key in await rows.living(tx)}
+    if "next" not in states:
         await _make(tx, keys, now)
-        await audit.record(tx, actor, "key.rotated", f"key/{kid}", now=now)
-        await outbox.keys_changed(tx, now)
+    if "active" not in states:
+        await rows.promote_next(tx, now)
+        await _make(tx, keys, now)
+
+
+async def rotate(tx: Transaction, keys: Keys, actor: Actor, now: str) -> str:
+    """The waiting key signs from now on, the one before verifies for a while, a new one waits; answers the kid that signs."""
+    await first(tx, keys, now)
+    await rows.bury(tx, shifted(now, -PUBLISHED_SECONDS))
+    await rows.retire_active(tx, now)
+    kid = await rows.promote_next(tx, now)
+    assert kid is not None
+    await _make(tx, keys, now)
+    await audit.record(tx, actor, "key.rotated", f"key/{kid}", now=now)
+    await outbox.keys_changed(tx, now)
     return kid
 
 
-async def compromise(db: Db, keys: Keys, kid: str, actor: Actor, now: str) -> bool:
+async def compromise(tx: Transaction, keys: Keys, kid: str, actor: Actor, now: str) -> bool:
     """Believe a key no more, at once and everywhere; False when there is none of that name."""
-    async with db.write() as tx:
-        stored = await rows.by_kid(tx, kid)
-        if stored is None:
-            return False
-        await rows.drop(tx, kid, now)
-        if stored.state == "active":
-            await rows.promote_next(tx, now)
-        if stored.state in ("active", "next"):
-            await _make(tx, keys, now)
-        await audit.record(tx, actor, "key.compromised", f"key/{kid}", now=now, before={"state": stored.state})
-        await outbox.keys_changed(tx, now)
+    stored = await rows.by_kid(tx, kid)
+    if stored is None:
+        return False
+    await rows.drop(tx, kid, now)
+    if stored.state == "active":
+        await rows.promote_next(tx, now)
+    if stored.state in ("active", "next"):
+        await _make(tx, keys, now)
+    await audit.record(tx, actor, "key.compromised", f"key/{kid}", now=now, before={"state": stored.state})
+    await outbox.keys_changed(tx, now)
     return True
 
 
-async def _make(tx: Db, keys: Keys, now: str) -> None:
+async def _make(tx: Transaction, keys: Keys, now: str) -> None:
     private = ec.generate_private_key(ec.SECP256R1())
     kid = thumbprint(private.public_key())
     jwk = {**ECAlgorithm.to_jwk(private.public_key(), as_dict=True), "kid": kid, "use": "sig", "alg": "ES256"}

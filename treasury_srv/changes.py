@@ -7,7 +7,7 @@ import msgspec
 
 from hmlib import audit, tombstones
 from hmlib.auth import CompanyScope
-from hmlib.db import Conflict, Db
+from hmlib.db import Conflict, Db, Transaction
 from hmlib.refusals import Invalid, NotAllowed, Stale, Taken
 from treasury_srv.nouns import Noun
 from treasury_srv.queries.rows import differs
@@ -17,17 +17,16 @@ R = TypeVar("R", bound=msgspec.Struct)
 EVERYTHING = CompanyScope()
 
 
-async def add(db: Db, noun: Noun[R], wanted: R, deed: Deed) -> R:
+async def add(tx: Transaction, noun: Noun[R], wanted: R, deed: Deed) -> R:
     """The new entry as it stands. Raises Invalid, Taken, NotAllowed."""
     try:
-        async with db.write() as tx:
-            return await added(tx, noun, wanted, deed)
+        return await added(tx, noun, wanted, deed)
     except Conflict as refused:
         raise _refusal(noun, refused) from refused
 
 
 async def added(tx: Db, noun: Noun[R], wanted: R, deed: Deed) -> R:
-    """add() within a transaction. Raises Conflict instead of Taken."""
+    """add() that raises Conflict instead of Taken."""
     stored = await noun.rule(tx, Change(None, wanted, deed))
     assert stored is not None
     await noun.table.insert(tx, [stored], deed.now)
@@ -35,19 +34,18 @@ async def added(tx: Db, noun: Noun[R], wanted: R, deed: Deed) -> R:
     return await _again(tx, noun, stored)
 
 
-async def change(db: Db, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
+async def change(tx: Transaction, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
     """The entry as it stands after the change. Raises Invalid, Taken, Stale, NotAllowed."""
     if not differs(before, wanted):
         return before
     try:
-        async with db.write() as tx:
-            return await changed(tx, noun, before, wanted, deed)
+        return await changed(tx, noun, before, wanted, deed)
     except Conflict as refused:
         raise _refusal(noun, refused) from refused
 
 
 async def changed(tx: Db, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
-    """change() within a transaction. Raises Conflict instead of Taken."""
+    """change() that raises Conflict instead of Taken."""
     stored = await noun.rule(tx, Change(before, wanted, deed))
     assert stored is not None
     if not await noun.table.save(tx, stored, deed.now):
@@ -70,17 +68,16 @@ def change_of(noun: Noun[R], before: R, after: R) -> audit.Deed:
     return audit.Deed(f"{noun.name}.changed", f"{noun.name}/{noun.id(before)}", *parts)
 
 
-async def remove(db: Db, noun: Noun[R], before: R, deed: Deed) -> None:
+async def remove(tx: Transaction, noun: Noun[R], before: R, deed: Deed) -> None:
     """Raises Stale, and NotAllowed while something hangs on it."""
     try:
-        async with db.write() as tx:
-            await noun.rule(tx, Change(before, None, deed))
-            graves = await noun.graves(tx, before)
-            if not await noun.table.delete(tx, before):
-                raise Stale
-            await tombstones.bury_all(tx, graves, deed.now)
-            subject = f"{noun.name}/{noun.id(before)}"
-            await audit.record(tx, deed.actor, f"{noun.name}.deleted", subject, now=deed.now, before=noun.public(before))
+        await noun.rule(tx, Change(before, None, deed))
+        graves = await noun.graves(tx, before)
+        if not await noun.table.delete(tx, before):
+            raise Stale
+        await tombstones.bury_all(tx, graves, deed.now)
+        subject = f"{noun.name}/{noun.id(before)}"
+        await audit.record(tx, deed.actor, f"{noun.name}.deleted", subject, now=deed.now, before=noun.public(before))
     except Conflict as held:
         raise NotAllowed("in_use", noun.in_use, 409) from held
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from hmlib.auth import CompanyScope
 from hmlib.clock import new_id, shifted
-from hmlib.db import Conflict, Db
+from hmlib.db import Db, Transaction
 from hmlib.lists import BadAsk
-from hmlib.refusals import Invalid, NotAllowed, Stale
+from hmlib.refusals import Invalid, NotAllowed
 from hmlib.resources import ItemResult
 from treasury_srv import changes
 from treasury_srv.nouns import LABOUR
@@ -40,30 +40,20 @@ def _edge(name: str, text: str, zone: str) -> str:
 
 
 async def put(
-    db: Db, scope: CompanyScope, company_ids: frozenset[str], entries: Sequence[Mapping[str, Any]], deed: Deed, zone: str
+    tx: Transaction, scope: CompanyScope, company_ids: frozenset[str], entries: Sequence[Mapping[str, Any]], deed: Deed, zone: str
 ) -> list[ItemResult]:
     """Make or change every entry by its external id; what cannot be is answered, and never stops the others.
 
     `company_ids` are those of the entries' companies that the caller may see."""
-    try:
-        return await _put_all(db, scope, company_ids, entries, deed, zone)
-    except (Conflict, Stale):  # somebody put in the same at the same moment: now it is there to compare with
-        return await _put_all(db, scope, company_ids, entries, deed, zone)
-
-
-async def _put_all(
-    db: Db, scope: CompanyScope, company_ids: frozenset[str], entries: Sequence[Mapping[str, Any]], deed: Deed, zone: str
-) -> list[ItemResult]:
     external_ids = [entry["external_id"] for entry in entries]
     answers = []
-    async with db.write() as tx:
-        stored = await labour.by_external_ids(tx, external_ids)
-        for place, entry in enumerate(entries):
-            external_id = external_ids[place]
-            if external_id in external_ids[:place]:
-                answers.append(_error(external_id, None, 422, {"external_id": "It stands in the list twice."}))
-                continue
-            answers.append(await _put(tx, scope, company_ids, stored.get(external_id), entry, deed, zone))
+    stored = await labour.by_external_ids(tx, external_ids)
+    for place, entry in enumerate(entries):
+        external_id = external_ids[place]
+        if external_id in external_ids[:place]:
+            answers.append(_error(external_id, None, 422, {"external_id": "It stands in the list twice."}))
+            continue
+        answers.append(await _put(tx, scope, company_ids, stored.get(external_id), entry, deed, zone))
     return answers
 
 

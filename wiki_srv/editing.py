@@ -6,13 +6,16 @@ from hmlib import audit, refusals
 from hmlib.audit import Actor
 from hmlib.auth import Caller
 from hmlib.clock import new_id
-from hmlib.db import Db
+from hmlib.db import Conflict, Db, Transaction
 from hmlib.directory import Company
 from hmlib.nexus import NexusFor
+from hmlib.refusals import Taken
 from wiki_srv.drafts import GENERAL, Draft
 from wiki_srv.queries import articles, revisions, spaces
 from wiki_srv.queries.articles import Article, Place
 from wiki_srv.queries.spaces import Space
+
+TAKEN = "There is an article of that title here already, perhaps an archived one."
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,16 @@ def as_company(space: Space) -> Company:
     return Company(space.company_id, space.account_number, space.name, "active")
 
 
-async def create(db: Db, draft: Draft, target: Target, actor: Actor, now: str) -> str:
-    """Write a new article; its id. Raises Conflict when its folder has one of that title."""
-    async with db.write() as tx:
+async def create(tx: Transaction, draft: Draft, target: Target, actor: Actor, now: str) -> str:
+    """Write a new article; its id. Raises Taken when its folder has one of that title."""
+    try:
         return await create_in(tx, draft, target, actor, now)
+    except Conflict as taken:
+        raise Taken({"title": TAKEN}) from taken
 
 
 async def create_in(tx: Db, draft: Draft, target: Target, actor: Actor, now: str, *, id: str = "") -> str:
-    """The same inside a transaction that is open already, under an id that was chosen already."""
+    """create() that raises Conflict instead of Taken, under an id that may have been chosen already."""
     company = target.company
     space = await spaces.for_company(tx, company, now) if company else await spaces.for_name(tx, target.space, now)
     folder_id = await spaces.folder(tx, space.id, target.folder, now)
@@ -66,21 +71,23 @@ async def create_in(tx: Db, draft: Draft, target: Target, actor: Actor, now: str
 
 
 async def save(
-    db: Db, caller: Caller, id: str, draft: Draft, base: int, actor: Actor, now: str, *, strictly: bool = False
+    tx: Transaction, caller: Caller, id: str, draft: Draft, base: int, actor: Actor, now: str, *, strictly: bool = False
 ) -> Article | None:
     """Save a draft made from revision `base`; the article as it is then, or None when there is none for the caller.
 
     Nothing is written when nothing differs. What only the same writer saved meanwhile is no conflict, unless `strictly` asks for
-    the very version. Raises Stale, Conflict.
+    the very version. Raises Stale, Taken.
     """
-    async with db.write() as tx:
-        article = await articles.visible_to(tx, caller, id)
-        if article is None:
-            return None
-        same = draft.same_content(article.as_draft())
-        if article.version != base and (strictly or (not same and await _foreign(tx, article, base, actor))):
-            raise Stale(article)
+    article = await articles.visible_to(tx, caller, id)
+    if article is None:
+        return None
+    same = draft.same_content(article.as_draft())
+    if article.version != base and (strictly or (not same and await _foreign(tx, article, base, actor))):
+        raise Stale(article)
+    try:
         return article if same else await save_in(tx, caller, article, draft, actor, now)
+    except Conflict as taken:
+        raise Taken({"title": TAKEN}) from taken
 
 
 async def _foreign(tx: Db, article: Article, base: int, actor: Actor) -> bool:
@@ -89,7 +96,7 @@ async def _foreign(tx: Db, article: Article, base: int, actor: Actor) -> bool:
 
 
 async def save_in(tx: Db, caller: Caller, article: Article, draft: Draft, actor: Actor, now: str, status: str = "") -> Article | None:
-    """A new revision on top of an article that was read in this very transaction."""
+    """A new revision on top of an article that was read in this very transaction. Raises Conflict."""
     number = await articles.save(tx, article, draft, actor, now, status=status or article.status)
     assert number is not None
     action = {"": "article.saved", "archived": "article.archived", "published": "article.restored"}[status]
@@ -99,19 +106,18 @@ async def save_in(tx: Db, caller: Caller, article: Article, draft: Draft, actor:
 
 
 async def set_archived(
-    db: Db, caller: Caller, id: str, archived: bool, actor: Actor, now: str, *, base: int | None = None
+    tx: Transaction, caller: Caller, id: str, archived: bool, actor: Actor, now: str, *, base: int | None = None
 ) -> Article | None:
     """Put an article away or take it back; None when there is none for the caller. Both stand in its history. Raises Stale when it
     is no longer at revision `base`."""
     status, message = ("archived", "Archived") if archived else ("published", "Taken back from the archive")
-    async with db.write() as tx:
-        article = await articles.visible_to(tx, caller, id)
-        if article is not None and base not in (None, article.version):
-            raise Stale(article)
-        if article is None or article.archived == archived:
-            return article
-        draft = Draft(article.title, article.body, article.tags, article.audience, message)
-        return await save_in(tx, caller, article, draft, actor, now, status)
+    article = await articles.visible_to(tx, caller, id)
+    if article is not None and base not in (None, article.version):
+        raise Stale(article)
+    if article is None or article.archived == archived:
+        return article
+    draft = Draft(article.title, article.body, article.tags, article.audience, message)
+    return await save_in(tx, caller, article, draft, actor, now, status)
 
 
 def _facts(draft: Draft) -> dict[str, object]:

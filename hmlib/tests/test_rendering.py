@@ -1,6 +1,7 @@
 """Rendering: escaping, htmx attributes with their nonce, figures as a reader expects them, list addresses, icons."""
 
 import datetime as dt
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -39,7 +40,12 @@ def test_an_attribute_cannot_be_broken_out_of():
 
 
 def test_the_xsrf_field_is_escaped():
-    assert rendering.xsrf_field('a"b') == '<input type="hidden" name="_xsrf" value="a&#34;b">'
+    assert '<input type="hidden" name="_xsrf" value="a&#34;b">' in rendering.xsrf_field('a"b')
+
+
+def test_each_form_has_a_key_of_its_own():
+    first, second = (re.search(r'name="idempotency_key" value="([\w-]{22})"', rendering.xsrf_field("t"))[1] for _ in range(2))
+    assert first != second
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,16 @@ async def test_n015_other_media_types_are_415(alice, kind):
 async def test_n021_a_write_needs_the_version_it_is_based_on(alice):
     assert (await alice.api("/api/notes", "PUT", {})).code == 428
     assert (await alice.api("/api/notes", "PUT", {}, If_Match='"abc"')).code == 412
-    assert (await alice.api("/api/notes", "PUT", {}, If_Match='"7"')).json == {"version": 7}
+    assert (await alice.api("/api/notes", "PUT", {}, If_Match='"7"')).code == 200
+
+
+@pytest.mark.parametrize(("given", "code"), [
+    ("*", 200), (' "6", "7" ', 200), ('"a,b","7"', 200), (',"7",,', 200),
+    ('"6"', 412), ('"6", "8"', 412), ('W/"7"', 412), ('""', 412),
+    ("7", 400), ('"7', 400), ("", 400), ('*, "7"', 400), ('"7" "8"', 400), ("w/\"7\"", 400),
+])  # fmt: skip
+async def test_if_match_is_read_as_rfc_9110_has_it(alice, given, code):
+    assert (await alice.api("/api/notes", "PUT", {}, If_Match=given)).code == code
 
 
 async def test_an_unchanged_answer_costs_nothing(alice):

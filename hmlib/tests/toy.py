@@ -12,6 +12,7 @@ from hmlib.bulk import fetch_by_ids
 from hmlib.migrate import Folder
 from hmlib.pages import NavigationItem
 from hmlib.preferences import Preference, Preferences
+from hmlib.resources import check_version
 from hmlib.web import ApiHandler, PageHandler
 
 HERE = Path(__file__).parent
@@ -80,8 +81,9 @@ class NoteApi(ApiHandler):
 
     @allowed("wiki:write")
     async def put(self) -> None:
-        """Answers the version it was given."""
-        self.answer({"version": self.if_match()})
+        """Writes version 7 of what is there."""
+        check_version(self, 7)
+        self.answer({"version": 8})
 
 
 class Missing(ApiHandler):

@@ -48,8 +48,8 @@ class BulkHandler(EntryHandler):
             return bool(body.complete and (body.company_id is None or body.company_id in self.noun.company_ids(entry)))
 
         pairs = list(zip(external_ids, items, strict=True))
-        results, gone = await bulk.put(self.db, self.known, self.noun, body.source, pairs, missing, self.actor, self.now)
-        self.answer(BulkAnswer(results, gone))
+        async with self.transaction() as tx:
+            self.answer(BulkAnswer(*await bulk.put(tx, self.known, self.noun, body.source, pairs, missing, self.actor, self.now)))
 
 
 def _check(body: Any, items: list[dict[str, Any]], external_ids: list[str]) -> None:

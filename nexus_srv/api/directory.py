@@ -5,13 +5,12 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import jsonin, once, tombstones
-from hmlib.resources import QUERY, Lookup, check_version, given, ids_of, listed, patch_of, picked, since_of, stale
-from hmlib.web import ApiHandler, Problem
+from hmlib import jsonin, tombstones
+from hmlib.resources import QUERY, Lookup, check_version, given, ids_of, listed, patch_of, picked, since_of
+from hmlib.web import ApiHandler
 from nexus_srv import directory
 from nexus_srv.answers import answers_of
 from nexus_srv.nouns import Noun
-from nexus_srv.people import Invalid, NotAllowed, Stale
 from nexus_srv.queries.contacts import Link
 from nexus_srv.queries.directory import Entry
 
@@ -80,12 +79,10 @@ class EntryHandler(ApiHandler):
     async def create(self, draft: type[msgspec.Struct]) -> None:
         body = self.body(draft)
 
-        async def deed() -> once.Made:
-            wanted = self.noun.kind(id="", **self.stored(body))
-            entry = await self._judged(directory.add(self.db, self.known, self.noun, wanted, self.actor, self.now))
-            return once.Made(entry, f'"{entry.version}"', f"{self.request.path}/{entry.id}")
-
-        await once.answer(self, deed)
+        wanted = self.noun.kind(id="", **self.stored(body))
+        async with self.transaction() as tx:
+            entry = await directory.add(tx, self.known, self.noun, wanted, self.actor, self.now)
+            self.answer_created(entry, f'"{entry.version}"', f"{self.request.path}/{entry.id}")
 
     async def change(self, id: str, patch: type[msgspec.Struct]) -> None:
         self.if_match()
@@ -93,24 +90,13 @@ class EntryHandler(ApiHandler):
         before = await self.entry(id)
         check_version(self, before.version)
         wanted = msgspec.structs.replace(before, **self.stored(body))
-        self.show(await self._judged(directory.change(self.db, self.known, self.noun, before, wanted, self.actor, self.now)))
+        async with self.transaction() as tx:
+            self.show(await directory.change(tx, self.known, self.noun, before, wanted, self.actor, self.now))
 
     async def remove(self, id: str) -> None:
         self.if_match()
         before = await self.entry(id)
         check_version(self, before.version)
-        await self._judged(directory.remove(self.db, self.known, self.noun, before, self.actor, self.now))
-        self.set_status(204)
-
-    async def _judged(self, deed: Any) -> Any:
-        try:
-            return await deed
-        except Invalid as invalid:
-            taken = any("taken" in said or "belongs to" in said or "has a location" in said for said in invalid.errors.values())
-            raise Problem(
-                409 if taken else 422, "conflict" if taken else "invalid", "Some fields cannot be saved.", errors=invalid.errors
-            ) from invalid
-        except Stale:
-            raise stale() from None
-        except NotAllowed as refusal:
-            raise Problem(409 if refusal.code == "in_use" else 403, refusal.code, refusal.detail) from refusal
+        async with self.transaction() as tx:
+            await directory.remove(tx, self.known, self.noun, before, self.actor, self.now)
+            self.set_status(204)

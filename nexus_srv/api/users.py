@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from hmlib import once, resources
+from hmlib import resources
 from hmlib.auth import allowed, signed_in
 from hmlib.openapi import speaks
-from hmlib.refusals import Invalid, Taken
+from hmlib.refusals import Invalid
 from hmlib.web import ApiHandler, Problem
 from nexus_srv import people
 from nexus_srv.api.user_shapes import NewUser, OwnChange, UserAnswer, UserChange, UserPageAnswer, answered, stored
@@ -42,12 +42,10 @@ class UserList(ApiHandler):
         asked = self.body(NewUser)
         wanted = replace(User(id="", username=asked.username, display_name="", level=""), **stored(asked))
 
-        async def deed() -> once.Made:
-            with _renamed():
-                user = await people.add(self.db, self.known, wanted, self.actor, self.now)
-            return once.Made(answered(user), f'"{user.version}"', f"/api/users/{user.id}")
-
-        await once.answer(self, deed)
+        with _renamed():
+            async with self.transaction() as tx:
+                user = await people.add(tx, self.known, wanted, self.actor, self.now)
+                self.answer_created(answered(user), f'"{user.version}"', f"/api/users/{user.id}")
 
 
 class UserLookup(ApiHandler):
@@ -77,8 +75,7 @@ class OneUser(ApiHandler):
         """Change a user; needs If-Match, and from a person a sign-in of the last ten minutes."""
         _check_proof(self)
         before = await self._user(id)
-        wanted = replace(before, **stored(self.body(UserChange)), version=self.if_match())
-        self.answer(*await _changed(self, before, wanted))
+        await _change(self, before, replace(before, **stored(self.body(UserChange))))
 
     async def _user(self, id: str) -> User:
         user = await users.visible_to(self.db, self.known, id)
@@ -102,8 +99,7 @@ class Me(ApiHandler):
     async def patch(self) -> None:
         """Change one's own profile; needs If-Match."""
         before = await self._me()
-        wanted = replace(before, **stored(self.body(OwnChange)), version=self.if_match())
-        self.answer(*await _changed(self, before, wanted))
+        await _change(self, before, replace(before, **stored(self.body(OwnChange))))
 
     async def _me(self) -> User:
         user = await users.by_id(self.db, self.known.id) if self.known.kind == "user" else None
@@ -121,12 +117,12 @@ def _check_proof(handler: ApiHandler) -> None:
         raise Problem(401, "insufficient_user_authentication", detail, {"WWW-Authenticate": wanted})
 
 
-async def _changed(handler: ApiHandler, before: User, wanted: User) -> tuple[UserAnswer, int, str]:
-    if wanted.version != before.version:
-        raise resources.stale()
+async def _change(handler: ApiHandler, before: User, wanted: User) -> None:
+    resources.check_version(handler, before.version)
     with _renamed():
-        user = await people.change(handler.db, handler.sessions, handler.known, before, wanted, handler.actor, handler.now)
-    return answered(user), 200, f'"{user.version}"'
+        async with handler.transaction() as tx:
+            user = await people.change(tx, handler.sessions, handler.known, before, wanted, handler.actor, handler.now)
+            handler.answer(answered(user), etag=f'"{user.version}"')
 
 
 @contextmanager
@@ -135,10 +131,7 @@ def _renamed() -> Iterator[None]:
     try:
         yield
     except Invalid as invalid:
-        errors = {API_NAMES.get(field, field): message for field, message in invalid.errors.items()}
-        if isinstance(invalid, Taken):
-            raise Taken(errors) from invalid
-        raise Problem(400, "invalid_value", "Some fields cannot be saved.", errors=errors) from invalid
+        raise type(invalid)({API_NAMES.get(field, field): message for field, message in invalid.errors.items()}) from invalid
 
 
 def _listed(found: Sequence[User], query: Mapping[str, str], next_cursor: str | None, total: int | None) -> dict[str, Any]:

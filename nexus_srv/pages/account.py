@@ -6,6 +6,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from hmlib.auth import signed_in
+from hmlib.db import Transaction
 from hmlib.refusals import Invalid, Stale
 from nexus_srv import access, browsers, passwords, people
 from nexus_srv.pages.login import PasswordPage
@@ -57,14 +58,14 @@ class AccountPage(AccountHandler):
         if wanted.email != before.email and self.must_confirm(self.reverse_url("account")):
             return
         try:
-            await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
+            async with self.transaction() as tx:
+                await people.change(tx, self.sessions, self.known, before, wanted, self.actor, self.now)
+                self.toast("Saved.")
+                self.see_other(self.reverse_url("account"))
         except Invalid as invalid:
             await self.show(wanted, 422, errors=invalid.errors)
         except Stale:
             await self.show(before, 409, errors={"": "Your account was changed at the same moment. This is how it is now."})
-        else:
-            self.toast("Saved.")
-            self.see_other(self.reverse_url("account"))
 
 
 class AccountPassword(AccountHandler):
@@ -95,14 +96,15 @@ class AccountPassword(AccountHandler):
         except Busy as busy:
             self._answer_form(user, {"": self.refused(busy)})
             return
-        await access.change_password(self.db, self.sessions, user, hashed, self.actor, self.now, self.known.sid)
-        await self._renew()
-        self.toast("Your password is changed, and you are signed out everywhere else.")
-        self.see_other(self.reverse_url("account"))
+        async with self.transaction() as tx:
+            await access.change_password(tx, self.sessions, user, hashed, self.actor, self.now, self.known.sid)
+            await self._renew(tx)
+            self.toast("Your password is changed, and you are signed out everywhere else.")
+            self.see_other(self.reverse_url("account"))
 
-    async def _renew(self) -> None:
+    async def _renew(self, tx: Transaction) -> None:
         assert self.session is not None
-        cookie = await self.sessions.renew_id(self.session.id_hash)
+        cookie = await self.sessions.renew_id(self.session.id_hash, tx)
         if cookie:
             self.put_cookie(self.hm.cookie, cookie)
             self.session = replace(self.session, id_hash=self.sessions.hash_of(cookie))
@@ -116,8 +118,9 @@ class AccountSessionsEnd(AccountHandler):
 
     @signed_in
     async def post(self, sid: str | None = None) -> None:
-        ended = await access.end_sessions(self.db, self.sessions, self.known.id, sid, self.actor, self.now, keep_sid=self.known.sid)
-        if sid and not ended:
-            raise HTTPError(404)
-        self.toast("Signed out there.")
-        self.see_other(self.reverse_url("account"))
+        async with self.transaction() as tx:
+            ended = await access.end_sessions(tx, self.sessions, self.known.id, sid, self.actor, self.now, keep_sid=self.known.sid)
+            if sid and not ended:
+                raise HTTPError(404)
+            self.toast("Signed out there.")
+            self.see_other(self.reverse_url("account"))

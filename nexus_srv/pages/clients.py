@@ -68,11 +68,11 @@ class ClientListPage(ClientHandler):
         public = "public" in self.form
         try:
             wanted = self.wanted(Client(new_id(), ""))
-            secret = await programs.add(self.db, self.keys, wanted, self.actor, self.now, public=public)
+            await programs.check(self.db, wanted, public=public)
+            async with self.transaction(secret=True) as tx:
+                self.show_secret(wanted, await programs.add(tx, self.keys, wanted, self.actor, self.now, public=public))
         except Invalid as invalid:
             self.show_form(Client("", ""), invalid.errors, 422)
-        else:
-            self.show_secret(wanted, secret)
 
 
 class ClientNewPage(ClientHandler):
@@ -98,14 +98,16 @@ class ClientPage(ClientHandler):
         if self.must_confirm(self.reverse_url("client-edit", id)):
             return
         try:
-            await programs.change(self.db, before, self.wanted(before), self.actor, self.now)
+            wanted = self.wanted(before)
+            await programs.check(self.db, wanted, public=wanted.public)
+            async with self.transaction() as tx:
+                await programs.change(tx, before, wanted, self.actor, self.now)
+                self.toast("Saved.")
+                self.see_other(self.reverse_url("client", id))
         except Invalid as invalid:
             self.show_form(before, invalid.errors, 422)
         except Stale:
             self.show_form(before, {"": "Somebody changed this while you were editing. Look at what you typed and save again."}, 409)
-        else:
-            self.toast("Saved.")
-            self.see_other(self.reverse_url("client", id))
 
 
 class ClientEditPage(ClientHandler):
@@ -128,10 +130,11 @@ class ClientSecret(ClientHandler):
             raise Problem(409, "module", "A module's secret is renewed by hm init, which also gives it to the module.")
         if self.must_confirm(self.reverse_url("client", id)):
             return
-        secret = await programs.renew_secret(self.db, self.keys, id, self.actor, self.now)
-        if secret is None:
-            raise HTTPError(404)
-        self.show_secret(client, secret)
+        async with self.transaction(secret=True) as tx:
+            secret = await programs.renew_secret(tx, self.keys, id, self.actor, self.now)
+            if secret is None:
+                raise HTTPError(404)
+            self.show_secret(client, secret)
 
 
 class ClientStatus(ClientHandler):
@@ -143,6 +146,7 @@ class ClientStatus(ClientHandler):
         if self.must_confirm(self.reverse_url("client", id)):
             return
         off = self.form.get("status") == "disabled"
-        await programs.change(self.db, before, replace(before, disabled=off), self.actor, self.now)
-        self.toast(f"{before.name} is switched {'off' if off else 'on'}.")
-        self.see_other(self.reverse_url("client", id))
+        async with self.transaction() as tx:
+            await programs.change(tx, before, replace(before, disabled=off), self.actor, self.now)
+            self.toast(f"{before.name} is switched {'off' if off else 'on'}.")
+            self.see_other(self.reverse_url("client", id))

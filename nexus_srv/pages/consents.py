@@ -21,11 +21,11 @@ class ConsentEnd(PageHandler):
 
     @signed_in
     async def post(self, client_id: str) -> None:
-        async with self.db.write() as tx:
+        async with self.transaction() as tx:
             if not await consents.take_back(tx, self.known.id, client_id):
                 raise HTTPError(404)
             for family_id in await refresh_tokens.revoke_consent(tx, self.known.id, client_id, self.now):
                 await outbox.tokens_ended(tx, family_id, self.now)
             await audit.record(tx, self.actor, "consent.taken_back", f"client/{client_id}", now=self.now)
-        self.toast("Taken back.")
-        self.see_other(self.reverse_url("consents"))
+            self.toast("Taken back.")
+            self.see_other(self.reverse_url("consents"))

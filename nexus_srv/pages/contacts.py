@@ -6,11 +6,11 @@ import msgspec
 from tornado.web import HTTPError
 
 from hmlib.auth import allowed
+from hmlib.refusals import Invalid, NotAllowed, Stale
 from hmlib.web import Problem
 from nexus_srv import directory, forms
 from nexus_srv.nouns import CONTACTS
 from nexus_srv.pages.directory import EntryHandler
-from nexus_srv.people import Invalid, NotAllowed, Stale
 from nexus_srv.queries import assets, companies
 from nexus_srv.queries.assets import Asset
 from nexus_srv.queries.contacts import Contact, Link
@@ -38,14 +38,15 @@ class ContactHandler(EntryHandler):
     async def save_companies(self, contact: Contact, links: tuple[Link, ...]) -> None:
         wanted = msgspec.structs.replace(contact, companies=links)
         try:
-            contact = await directory.change(self.db, self.known, CONTACTS, contact, wanted, self.actor, self.now)
+            async with self.transaction() as tx:
+                contact = await directory.change(tx, self.known, CONTACTS, contact, wanted, self.actor, self.now)
+                names = dict(await companies.names(tx, self.known.scope))
+                self.partial("contacts/_companies.html", contact=contact, names=names, **self.labels())
         except (Invalid, NotAllowed) as refusal:
             said = " ".join(refusal.errors.values()) if isinstance(refusal, Invalid) else refusal.detail
             raise Problem(422, "invalid", said) from refusal
         except Stale:
             raise Problem(409, "stale", "Somebody changed it at the same moment. Look again.") from None
-        names = dict(await companies.names(self.db, self.known.scope))
-        self.partial("contacts/_companies.html", contact=contact, names=names, **self.labels())
 
     async def devices(self, contact: Contact) -> list[Asset]:
         ask = assets.LISTING.ask({"contact_id": contact.id}, self.keys, limit_default=100)

@@ -10,12 +10,12 @@ from tornado.web import HTTPError
 
 from hmlib import exports
 from hmlib.lists import Ask, Page
+from hmlib.refusals import Invalid, NotAllowed, Stale
 from hmlib.web import PageHandler, Problem
 from nexus_srv import countries, directory, forms
 from nexus_srv.answers import Answers, answers_of
 from nexus_srv.forms import Rows
 from nexus_srv.nouns import CONTACTS, Noun
-from nexus_srv.people import Invalid, NotAllowed, Stale
 from nexus_srv.queries import companies, contacts
 
 EXPORT_AT_MOST = 100_000
@@ -65,12 +65,12 @@ class EntryHandler(PageHandler):
         """Add what the form says, or show it again."""
         try:
             wanted = forms.read(self.rows, self.form, before)
-            entry = await directory.add(self.db, self.known, self.noun, wanted, self.actor, self.now)
+            async with self.transaction() as tx:
+                entry = await directory.add(tx, self.known, self.noun, wanted, self.actor, self.now)
+                self.toast(f"{entry.name} is added.")
+                self.see_other(self.reverse_url(self.noun.name, entry.id))
         except (Invalid, NotAllowed) as refusal:
             await self.show_form(before, 422, values=self.form, errors=self.errors(refusal))
-        else:
-            self.toast(f"{entry.name} is added.")
-            self.see_other(self.reverse_url(self.noun.name, entry.id))
 
     async def change(self, id: str) -> None:
         """Save what the form says; show it again with messages, or beside what somebody else has saved meanwhile."""
@@ -82,14 +82,14 @@ class EntryHandler(PageHandler):
             wanted = msgspec.structs.replace(forms.read(self.rows, self.form, before), version=int(version))
             if wanted.version != before.version:
                 raise Stale
-            entry = await directory.change(self.db, self.known, self.noun, before, wanted, self.actor, self.now)
+            async with self.transaction() as tx:
+                entry = await directory.change(tx, self.known, self.noun, before, wanted, self.actor, self.now)
+                self.toast("Saved.")
+                self.see_other(self.reverse_url(self.noun.name, entry.id))
         except (Invalid, NotAllowed) as refusal:
             await self.show_form(before, 422, values=self.form, errors=self.errors(refusal), version=version)
         except Stale:
             self.show_conflict(await self.entry(id), self.form)
-        else:
-            self.toast("Saved.")
-            self.see_other(self.reverse_url(self.noun.name, entry.id))
 
     def errors(self, refusal: Invalid | NotAllowed) -> dict[str, str]:
         """Messages by field; what concerns no field of the form stands above it."""
@@ -135,22 +135,21 @@ class EntryHandler(PageHandler):
         before = await self.entry(id)
         deed = directory.reactivate if active else directory.deactivate
         try:
-            entry = await deed(self.db, self.known, self.noun, before, self.actor, self.now)
+            async with self.transaction() as tx:
+                entry = await deed(tx, self.known, self.noun, before, self.actor, self.now)
+                self.partial("directory/_activity.html", noun=self.noun, entry=entry, **self.labels())
         except Stale:
             raise Problem(409, "stale", "Somebody changed it at the same moment. Look again.") from None
         except Invalid as invalid:
             raise Problem(422, "invalid", " ".join(invalid.errors.values())) from invalid
-        self.partial("directory/_activity.html", noun=self.noun, entry=entry, **self.labels())
 
     async def remove(self, id: str) -> None:
         entry = await self.entry(id)
-        try:
-            await directory.remove(self.db, self.known, self.noun, entry, self.actor, self.now)
-        except NotAllowed as refusal:
-            raise Problem(409, refusal.code, refusal.detail) from refusal
-        self.toast(f"{entry.name} is deleted.")
-        self.set_header("HX-Redirect", self.reverse_url(self.noun.plural))
-        self.set_status(204)
+        async with self.transaction() as tx:
+            await directory.remove(tx, self.known, self.noun, entry, self.actor, self.now)
+            self.toast(f"{entry.name} is deleted.")
+            self.set_header("HX-Redirect", self.reverse_url(self.noun.plural))
+            self.set_status(204)
 
     def labels(self) -> dict[str, Any]:
         return {"types": forms.TYPE_LABELS, "statuses": forms.STATUS_LABELS, "levels": forms.COMPLIANCE_LABELS, "roles": forms.ROLE_LABELS}

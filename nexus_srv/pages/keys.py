@@ -23,9 +23,10 @@ class KeyRotation(StepUpPage):
     async def post(self) -> None:
         if self.must_confirm(self.reverse_url("keys")):
             return
-        await signing.rotate(self.db, self.keys, self.actor, self.now)
-        self.toast("Another key signs now. What the one before signed stays good until it ends.")
-        self.see_other(self.reverse_url("keys"))
+        async with self.transaction() as tx:
+            await signing.rotate(tx, self.keys, self.actor, self.now)
+            self.toast("Another key signs now. What the one before signed stays good until it ends.")
+            self.see_other(self.reverse_url("keys"))
 
 
 class KeyCompromise(StepUpPage):
@@ -35,7 +36,8 @@ class KeyCompromise(StepUpPage):
     async def post(self, kid: str) -> None:
         if self.must_confirm(self.reverse_url("keys")):
             return
-        if not await signing.compromise(self.db, self.keys, kid, self.actor, self.now):
-            raise HTTPError(404)
-        self.toast("The key is not believed any more, and everyone has been told.", "warning")
-        self.see_other(self.reverse_url("keys"))
+        async with self.transaction() as tx:
+            if not await signing.compromise(tx, self.keys, kid, self.actor, self.now):
+                raise HTTPError(404)
+            self.toast("The key is not believed any more, and everyone has been told.", "warning")
+            self.see_other(self.reverse_url("keys"))

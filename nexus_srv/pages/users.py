@@ -81,12 +81,12 @@ class UserListPage(UserHandler):
             return
         wanted = self.wanted(NEW)
         try:
-            user = await people.add(self.db, self.known, wanted, self.actor, self.now)
+            async with self.transaction() as tx:
+                user = await people.add(tx, self.known, wanted, self.actor, self.now)
+                self.toast(f"{user.display_name} is added. Now give them a link to set their password.")
+                self.see_other(self.reverse_url("user", user.id))
         except Invalid as invalid:
             await self.show_form(wanted, 422, errors=invalid.errors)
-            return
-        self.toast(f"{user.display_name} is added. Now give them a link to set their password.")
-        self.see_other(self.reverse_url("user", user.id))
 
 
 class UserRows(UserHandler):
@@ -145,16 +145,16 @@ class UserPage(UserHandler):
             return
         wanted = self.wanted(before)
         try:
-            user = await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
+            async with self.transaction() as tx:
+                user = await people.change(tx, self.sessions, self.known, before, wanted, self.actor, self.now)
+                self.toast("Saved.")
+                self.see_other(self.reverse_url("user", user.id))
         except Invalid as invalid:
             await self.show_form(wanted, 422, errors=invalid.errors)
         except Stale:
             await self.show_form(replace(wanted, version=before.version), 409, theirs=before)
         except NotAllowed as refusal:
             await self.show_form(wanted, refusal.status, errors={"": refusal.detail})
-        else:
-            self.toast("Saved.")
-            self.see_other(self.reverse_url("user", user.id))
 
 
 class UserEditPage(UserHandler):
@@ -176,11 +176,13 @@ class UserStatus(UserHandler):
         if self.must_confirm(self.reverse_url("user", id)):
             return
         wanted = replace(before, status=self.form.get("status", ""))
-        await people.change(self.db, self.sessions, self.known, before, wanted, self.actor, self.now)
-        if wanted.active:
-            await access.forget_attempts(self.db, self.keys, before, self.actor, self.now)
-        self.toast({"active": "They can sign in.", "locked": "They are locked out.", "disabled": "The account is disabled."}[wanted.status])
-        self.see_other(self.reverse_url("user", id))
+        async with self.transaction() as tx:
+            await people.change(tx, self.sessions, self.known, before, wanted, self.actor, self.now)
+            if wanted.active:
+                await access.forget_attempts(tx, self.keys, before, self.actor, self.now)
+            said = {"active": "They can sign in.", "locked": "They are locked out.", "disabled": "The account is disabled."}
+            self.toast(said[wanted.status])
+            self.see_other(self.reverse_url("user", id))
 
 
 class UserInvite(UserHandler):
@@ -194,9 +196,9 @@ class UserInvite(UserHandler):
         if not user.active:
             raise Problem(409, "not_active", "This account is locked or disabled. Make it active first.")
         minutes = await self.preferences.int(self.db, "link_minutes")
-        async with self.db.write() as tx:
+        async with self.transaction(secret=True) as tx:
             code, expires_at = await access.invite(tx, self.keys, user, self.actor, self.now, minutes)
-        self.page("users/invite.html", user=user, link=access.setup_link(self.hm.origin, code), expires_at=expires_at)
+            self.page("users/invite.html", user=user, link=access.setup_link(self.hm.origin, code), expires_at=expires_at)
 
 
 class UserSessionsEnd(UserHandler):
@@ -205,10 +207,11 @@ class UserSessionsEnd(UserHandler):
     @allowed("users:admin")
     async def post(self, id: str, sid: str | None = None) -> None:
         user = await self.user(id)
-        if not await access.end_sessions(self.db, self.sessions, user.id, sid, self.actor, self.now):
-            raise HTTPError(404)
-        self.toast("Signed out.")
-        self.see_other(self.reverse_url("user", id))
+        async with self.transaction() as tx:
+            if not await access.end_sessions(tx, self.sessions, user.id, sid, self.actor, self.now):
+                raise HTTPError(404)
+            self.toast("Signed out.")
+            self.see_other(self.reverse_url("user", id))
 
 
 class UserAccessPage(UserHandler):

@@ -115,23 +115,22 @@ async def renew_secret(tx: Db, keys: Keys, id: str, now: str) -> str | None:
     return secret if touched else None
 
 
-async def register_module(db: Db, keys: Keys, name: str, origin: str, now: str) -> tuple[str, str] | None:
+async def register_module(tx: Db, keys: Keys, name: str, origin: str, now: str) -> tuple[str, str] | None:
     """Register a module of the suite, or note its new origin; id and secret when it is new, None when it was known.
 
     A new module may exchange for every other, and every other for it, with reading rights only.
     """
     secret = secrets.token_urlsafe(32)
-    async with db.write() as tx:
-        known = await by_id(tx, name)
-        if known is not None:
-            await _move(tx, known, origin, now)
-            return None
-        others = [client for client in await everything(tx) if client.module]
-        exchange = {HUB: MODULE_TO_HUB} | {other.id: MODULE_TO_MODULE for other in others}
-        module = Client(name, name.capitalize(), True, secret_mac(keys, name, secret), exchange=exchange, service=MODULE_SERVICE)
-        await insert(tx, _at(module, origin), now)
-        for other in others:
-            await save(tx, replace(other, exchange={**other.exchange, name: MODULE_TO_MODULE}), now)
+    known = await by_id(tx, name)
+    if known is not None:
+        await _move(tx, known, origin, now)
+        return None
+    others = [client for client in await everything(tx) if client.module]
+    exchange = {HUB: MODULE_TO_HUB} | {other.id: MODULE_TO_MODULE for other in others}
+    module = Client(name, name.capitalize(), True, secret_mac(keys, name, secret), exchange=exchange, service=MODULE_SERVICE)
+    await insert(tx, _at(module, origin), now)
+    for other in others:
+        await save(tx, replace(other, exchange={**other.exchange, name: MODULE_TO_MODULE}), now)
     return name, secret
 
 

@@ -51,8 +51,8 @@ def people(io_loop, db, settings):
 
     async def make() -> People:
         now, made = shifted(utc_now(), -3600), {}
-        await signing.first(db, Keys(load_master(settings.master_key_file), "nexus"), now)
         async with db.write() as tx:
+            await signing.first(tx, Keys(load_master(settings.master_key_file), "nexus"), now)
             names = [(ACME, "100001", "Acme Dental"), (GLOBEX, "100002", "Globex Freight")]
             await companies.insert(tx, [Company(id=id, account_number=number, name=name) for id, number, name in names], now)
             for person in CAST.values():

@@ -39,6 +39,16 @@ async def test_a_first_key_signs_and_a_second_one_waits(db, signer):
     assert sorted(await states(db)) == ["active", "next"]
 
 
+async def rotate(db, app):
+    async with db.write() as tx:
+        return await signing.rotate(tx, app.settings["keys"], ACTOR, utc_now())
+
+
+async def compromise(db, app, kid):
+    async with db.write() as tx:
+        return await signing.compromise(tx, app.settings["keys"], kid, ACTOR, utc_now())
+
+
 async def test_two_processes_make_one_pair(db, signer, app):
     other = Signer(db, app.settings["keys"], signer.issuer)
     assert await published(signer) == await published(other)
@@ -46,7 +56,7 @@ async def test_two_processes_make_one_pair(db, signer, app):
 
 async def test_a_rotation_leaves_no_gap(db, signer, app, people):
     before, token = await published(signer), await token_for(app, people.bob)
-    kid = await signing.rotate(db, app.settings["keys"], ACTOR, utc_now())
+    kid = await rotate(db, app)
     assert kid in before
     await signer.reload()
     assert before < await published(signer) and sorted(await states(db)) == ["active", "next", "retiring"]
@@ -55,20 +65,20 @@ async def test_a_rotation_leaves_no_gap(db, signer, app, people):
 
 async def test_a_retired_key_signs_no_more_and_its_secret_is_forgotten(db, signer, app):
     await signer.prepare()
-    await signing.rotate(db, app.settings["keys"], ACTOR, utc_now())
+    await rotate(db, app)
     retiring = next(key for key in await rows.everything(db) if key.state == "retiring")
     assert retiring.private_key is None
 
 
 async def test_n137_after_the_overlap_a_retired_keys_tokens_are_refused(db, signer, app, people):
     token = await token_for(app, people.bob)
-    await signing.rotate(db, app.settings["keys"], ACTOR, utc_now())
+    await rotate(db, app)
     await signer.reload()
     assert await signer.verifier.verify(token)
     await db.run("UPDATE signing_key SET retired_at = :at WHERE state = 'retiring'", at=shifted(utc_now(), -901))
     await signer.reload()
     await refused(signer, token)
-    await signing.rotate(db, app.settings["keys"], ACTOR, utc_now())
+    await rotate(db, app)
     assert sorted(await states(db)) == ["active", "gone", "next", "retiring"]
 
 
@@ -81,7 +91,7 @@ async def test_n137_a_compromised_key_is_dropped_at_once(db, signer, app, people
     token, kid = await token_for(app, people.bob, sid="sid-bob"), await active(db)
     bob.token = token
     assert (await bob.api("/api/me")).code == 200
-    assert await signing.compromise(db, app.settings["keys"], kid, ACTOR, utc_now())
+    assert await compromise(db, app, kid)
     await signer.reload()
     assert kid not in await published(signer) and len(await published(signer)) == 2
     await refused(signer, token)
@@ -94,14 +104,14 @@ async def test_a_waiting_key_can_be_compromised_too(db, signer, app):
     await signer.prepare()
     waiting = next(key.kid for key in await rows.living(db) if key.state == "next")
     signs = await active(db)
-    assert await signing.compromise(db, app.settings["keys"], waiting, ACTOR, utc_now())
+    assert await compromise(db, app, waiting)
     assert await active(db) == signs and sorted(await states(db)) == ["active", "gone", "next"]
-    assert not await signing.compromise(db, app.settings["keys"], "unknown", ACTOR, utc_now())
+    assert not await compromise(db, app, "unknown")
 
 
 async def test_both_are_told_to_the_modules_and_in_the_audit_log(db, signer, app, wiki):
-    await signing.rotate(db, app.settings["keys"], ACTOR, utc_now())
-    await signing.compromise(db, app.settings["keys"], await active(db), ACTOR, utc_now())
+    await rotate(db, app)
+    await compromise(db, app, await active(db))
     assert [row["event"] for row in await db.all("SELECT event FROM outbox")] == ["urn:hivematrix:keys-changed"] * 2
     actions = [row["action"] for row in await db.all("SELECT action FROM audit ORDER BY seq")]
     assert actions[-2:] == ["key.rotated", "key.compromised"]

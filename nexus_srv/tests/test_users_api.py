@@ -122,12 +122,17 @@ async def test_n013_a_taken_name_is_409(alice, people, name):
 
 
 @pytest.mark.parametrize("change", [
-    {"username": "bob\u200d"}, {"username": "bоb"}, {"email": "a@b\r\nBcc:"}, {"permission_level": "king"}, {"display_name": ""},
+    {"username": "bob\u200d"}, {"username": "bоb"}, {"email": "a@b\r\nBcc:"}, {"display_name": ""},
     {"scope": {"rule": "only", "company_ids": ["nowhere"]}}, {"permission_level": "client"},
     {"permission_level": "admin", "scope": {"rule": "only"}},
 ])  # fmt: skip
-async def test_n011_n013_a_wrong_value_is_400(alice, people, change):
+async def test_n011_n013_a_wrong_value_is_422(alice, people, change):
     answer = await alice.api("/api/users", "POST", ERIN | change)
+    assert answer.code == 422 and answer.json["code"] == "invalid" and set(answer.json["errors"]) <= set(change) | {"scope"}
+
+
+async def test_a_value_of_another_shape_is_400(alice, people):
+    answer = await alice.api("/api/users", "POST", ERIN | {"permission_level": "king"})
     assert answer.code == 400 and answer.json["code"] == "invalid_value"
 
 

@@ -10,7 +10,7 @@ from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
 from hmlib.refusals import Invalid
 from hmlib.resources import Lookup, check_version, listed, patch_of
-from treasury_srv import changes, fields
+from treasury_srv import fields
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.facts import Term
 from treasury_srv.fields import Field
@@ -159,4 +159,4 @@ class AgreementEnd(AgreementHandler):
         wanted = structs.replace(before, ended_on=ended_on)
         if errors := self.noun.checked(wanted):
             raise Invalid(errors)
-        self.answer_with(await changes.change(self.db, self.noun, before, wanted, await self.deed()))
+        await self.save(before, wanted)

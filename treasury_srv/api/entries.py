@@ -7,7 +7,7 @@ import msgspec
 from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib import once, tombstones
+from hmlib import tombstones
 from hmlib.bulk import fetch_by_ids
 from hmlib.clock import new_id
 from hmlib.lists import Ask, Listing, Page
@@ -95,15 +95,12 @@ class EntryHandler(ApiHandler):
     async def create(self, draft: type[msgspec.Struct]) -> None:
         """201, once however often it is sent with one Idempotency-Key."""
         values = given(self.body(draft))
-
-        async def deed() -> once.Made:
-            wanted = self.noun.read(values, self.empty(values), await self.zone())
-            await self.check(None, wanted)
-            wanted = structs.replace(wanted, id=new_id()) if self.noun.key == "id" else wanted
-            entry = await changes.add(self.db, self.noun, wanted, await self.deed())
-            return once.Made(self.shown(entry), f'"{entry.version}"', f"{self.request.path}/{self.noun.id(entry)}")
-
-        await once.answer(self, deed)
+        wanted = self.noun.read(values, self.empty(values), await self.zone())
+        await self.check(None, wanted)
+        wanted, deed = structs.replace(wanted, id=new_id()) if self.noun.key == "id" else wanted, await self.deed()
+        async with self.transaction() as tx:
+            entry = await changes.add(tx, self.noun, wanted, deed)
+            self.answer_created(self.shown(entry), f'"{entry.version}"', f"{self.request.path}/{self.noun.id(entry)}")
 
     async def change(self, id: str, patch: type[msgspec.Struct]) -> None:
         self.if_match()
@@ -112,14 +109,22 @@ class EntryHandler(ApiHandler):
         check_version(self, before.version)
         wanted = self.noun.read({**self.noun.shown(before), **values}, before, await self.zone())
         await self.check(before, wanted)
-        self.answer_with(await changes.change(self.db, self.noun, before, wanted, await self.deed()))
+        await self.save(before, wanted)
+
+    async def save(self, before: Any, wanted: Any) -> None:
+        """Change the entry and answer it as it stands then."""
+        deed = await self.deed()
+        async with self.transaction() as tx:
+            self.answer_with(await changes.change(tx, self.noun, before, wanted, deed))
 
     async def remove(self, id: str) -> None:
         self.if_match()
         before = await self.entry(id)
         check_version(self, before.version)
-        await changes.remove(self.db, self.noun, before, await self.deed())
-        self.set_status(204)
+        deed = await self.deed()
+        async with self.transaction() as tx:
+            await changes.remove(tx, self.noun, before, deed)
+            self.set_status(204)
 
     async def check_company(self, id: str) -> None:
         """Raises Invalid unless the caller sees the company."""

@@ -145,5 +145,6 @@ class LabourBulk(LabourHandler):
         entries = [given(item) for item in self.body(Timesheet).items]
         scope = self.known.scope
         companies = await fetch_by_ids(self.nexus.companies, {entry["company_id"] for entry in entries if scope.sees(entry["company_id"])})
-        answers = await timesheets.put(self.db, scope, frozenset(companies), entries, await self.deed(), await self.zone())
-        self.answer(TimesheetAnswer(answers))
+        deed, zone = await self.deed(), await self.zone()
+        async with self.transaction() as tx:
+            self.answer(TimesheetAnswer(await timesheets.put(tx, scope, frozenset(companies), entries, deed, zone)))

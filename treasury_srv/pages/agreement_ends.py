@@ -28,15 +28,16 @@ class AgreementEnd(AgreementHandler):
                 raise Invalid(wrong)
             if version_of(self.form) != before.version:
                 raise Stale
-            await changes.change(self.db, self.noun, before, wanted, await self.deed())
+            deed = await self.deed()
+            async with self.transaction() as tx:
+                await changes.change(tx, self.noun, before, wanted, deed)
+                self.toast("The agreement ends then." if wanted.ended_on else "The agreement goes on.")
+                self.see_other(self.reverse_url("agreement", id))
         except (Invalid, NotAllowed) as refusal:
             errors = refusal.errors if isinstance(refusal, Invalid) else {"": refusal.detail}
             await self._show(id, errors, 422)
         except Stale:
             await self._show(id, {"": "Somebody changed this at the same moment. Look again."}, 409)
-        else:
-            self.toast("The agreement ends then." if wanted.ended_on else "The agreement goes on.")
-            self.see_other(self.reverse_url("agreement", id))
 
     async def _show(self, id: str, errors: dict[str, str], status: int = 200) -> None:
         agreement = await self.entry(id)

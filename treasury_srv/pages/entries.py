@@ -70,12 +70,13 @@ class EntryHandler(MonthHandler):
             wanted = self.noun.read(fields.posted(self.noun.rows, self.form), before, await self.zone())
             await self.check(None, wanted)
             wanted = structs.replace(wanted, id=new_id()) if self.noun.key == "id" else wanted
-            entry = await changes.add(self.db, self.noun, wanted, await self.deed())
+            after, deed = await self.after(wanted), await self.deed()
+            async with self.transaction() as tx:
+                await changes.add(tx, self.noun, wanted, deed)
+                self.toast(f"The {self.noun.title} is added.")
+                self.see_other(after)
         except (Invalid, NotAllowed) as refusal:
             await self.show_form(before, 422, values=self.form, errors=_errors(refusal))
-        else:
-            self.toast(f"The {self.noun.title} is added.")
-            self.see_other(await self.after(entry))
 
     async def change(self, id: str) -> None:
         """Save what the form says; show it again with messages, or beside what somebody else has saved meanwhile."""
@@ -86,14 +87,15 @@ class EntryHandler(MonthHandler):
             if version != before.version:
                 raise Stale
             await self.check(before, wanted)
-            entry = await changes.change(self.db, self.noun, before, wanted, await self.deed())
+            after, deed = await self.after(wanted), await self.deed()
+            async with self.transaction() as tx:
+                await changes.change(tx, self.noun, before, wanted, deed)
+                self.toast("Saved.")
+                self.see_other(after)
         except (Invalid, NotAllowed) as refusal:
             await self.show_form(before, 422, values=self.form, errors=_errors(refusal), version=version)
         except Stale:
             await self.show_conflict(await self.entry(id))
-        else:
-            self.toast("Saved.")
-            self.see_other(await self.after(entry))
 
     async def _changed(self, before: Any) -> dict[str, Any]:
         """What is stored, with what was typed over it: a time keeps its seconds unless it was changed."""
@@ -108,15 +110,16 @@ class EntryHandler(MonthHandler):
         try:
             if version_of(self.form) != before.version:
                 raise Stale
-            await changes.remove(self.db, self.noun, before, await self.deed())
+            after, deed = await self.after(before), await self.deed()
+            async with self.transaction() as tx:
+                await changes.remove(tx, self.noun, before, deed)
+                self.toast(f"The {self.noun.title} is deleted.")
+                self.see_other(after)
         except NotAllowed as refusal:
             await self.show_form(before, refusal.status, errors=_errors(refusal))
         except Stale:
             message = "Somebody changed this at the same moment. Look again before you delete it."
             await self.show_form(await self.entry(id), 409, errors={"": message})
-        else:
-            self.toast(f"The {self.noun.title} is deleted.")
-            self.see_other(await self.after(before))
 
     async def show_form(self, entry: Any, status: int = 200, **context: Any) -> None:
         self.set_status(status)

@@ -8,14 +8,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
-from hmlib import once
 from hmlib.audit import Actor
 from hmlib.auth import allowed
-from hmlib.db import Conflict
 from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.openapi import speaks
-from hmlib.refusals import Invalid, Taken
-from hmlib.resources import QUERY, Lookup, ids_of, listed, picked, since_of
+from hmlib.refusals import Invalid
+from hmlib.resources import QUERY, Lookup, check_version, ids_of, listed, picked, since_of
 from hmlib.web import ApiHandler
 from wiki_srv import editing
 from wiki_srv.drafts import GENERAL, Draft, draft, folder_path, one_line
@@ -24,7 +22,6 @@ from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article, Entry
 
 LONGEST_BODY = 4 * 1024 * 1024
-TAKEN = "There is an article of that title in this folder already, perhaps an archived one."
 NO_COMPANY = "There is no such company."
 Line = Annotated[str, Meta(max_length=400)]
 Tags = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=20)]
@@ -156,18 +153,13 @@ class ArticleList(ArticleHandler):
     async def post(self) -> None:
         """Write an article; send an Idempotency-Key to be sure that it happens once. 409 when its folder has one of that title."""
         wanted = self.body(NewArticle)
-
-        async def deed() -> once.Made:
-            content, errors = draft(wanted.title, wanted.body, wanted.tags, wanted.audience, wanted.message)
-            target = await self._target(wanted, errors)
-            try:
-                id = await editing.create(self.db, content, target, await self.writer(), self.now)
-            except Conflict:
-                raise Taken({"title": TAKEN}) from None
-            article = await self.article(id)
-            return once.Made(self.answer_of(article), f'"{article.version}"', self.reverse_url("api-article", id))
-
-        await once.answer(self, deed)
+        content, errors = draft(wanted.title, wanted.body, wanted.tags, wanted.audience, wanted.message)
+        target, writer = await self._target(wanted, errors), await self.writer()
+        async with self.transaction() as tx:
+            id = await editing.create(tx, content, target, writer, self.now)
+            article = await articles.visible_to(tx, self.known, id)
+            assert article is not None
+            self.answer_created(self.answer_of(article), f'"{article.version}"', self.reverse_url("api-article", id))
 
     def _picked(self, found: Sequence[Entry]) -> Sequence[Any]:
         return picked([self.answer_of(article) for article in found], ArticleAnswer, self.query.get("fields", ""))
@@ -209,16 +201,16 @@ class ArticleOne(ArticleHandler):
     @speaks(takes=ArticleChange, answers=ArticleAnswer)
     async def patch(self, id: str) -> None:
         """Save a change as a new revision. Needs If-Match; 412 when somebody has saved since."""
-        base = self.if_match()
-        change = self.body(ArticleChange)
-        content, errors = _changed(await self.article(id), change)
+        self.if_match()
+        change, article = self.body(ArticleChange), await self.article(id)
+        check_version(self, article.version)
+        content, errors = _changed(article, change)
         if errors:
             raise Invalid(errors)
-        try:
-            saved = await editing.save(self.db, self.known, id, content, base, await self.writer(), self.now, strictly=True)
-        except Conflict:
-            raise Taken({"title": TAKEN}) from None
-        self.answer_article(saved)
+        writer = await self.writer()
+        async with self.transaction() as tx:
+            saved = await editing.save(tx, self.known, id, content, article.version, writer, self.now, strictly=True)
+            self.answer_article(saved)
 
 
 class ArticleArchive(ArticleHandler):
@@ -237,8 +229,11 @@ class ArticleArchive(ArticleHandler):
         await self._set(id, archived=False)
 
     async def _set(self, id: str, *, archived: bool) -> None:
-        base = self.if_match()
-        self.answer_article(await editing.set_archived(self.db, self.known, id, archived, await self.writer(), self.now, base=base))
+        self.if_match()
+        article, writer = await self.article(id), await self.writer()
+        check_version(self, article.version)
+        async with self.transaction() as tx:
+            self.answer_article(await editing.set_archived(tx, self.known, id, archived, writer, self.now, base=article.version))
 
 
 def _changed(before: Article, change: ArticleChange) -> tuple[Draft, dict[str, str]]:

@@ -6,8 +6,8 @@ from typing import Any
 from tornado.web import HTTPError
 
 from hmlib.auth import allowed
-from hmlib.db import Conflict
 from hmlib.nexus import NexusDown
+from hmlib.refusals import Invalid
 from hmlib.web import PageHandler
 from wiki_srv import editing
 from wiki_srv.differences import lines_of
@@ -17,7 +17,6 @@ from wiki_srv.pages.articles import LONGEST_FORM, ArticleHandler, rendered, secr
 from wiki_srv.queries import revisions, spaces
 from wiki_srv.queries.articles import Article
 
-TAKEN = "There is an article of that title here already, perhaps an archived one."
 NO_COMPANY = "Choose one of the companies you look after."
 AWAY = "Nexus is not answering, and this company has no articles yet: try again shortly."
 EMPTY = Draft("", "")
@@ -37,17 +36,16 @@ class ArticleNewPage(PageHandler):
         draft, errors = draft_of_form(self.form)
         target, wrong = await self._target()
         errors |= wrong
-        if not errors:
-            try:
-                id = await editing.create(self.db, draft, target, self.actor, self.now)
-            except Conflict:
-                errors = {"title": TAKEN}
-            else:
+        try:
+            if errors:
+                raise Invalid(errors)
+            async with self.transaction() as tx:
+                id = await editing.create(tx, draft, target, self.actor, self.now)
                 self.toast("The article is there.")
                 self.see_other(self.reverse_url("article", id))
-                return
-        self.set_status(422)
-        await self._show(draft, self.form, errors=errors)
+        except Invalid as invalid:
+            self.set_status(422)
+            await self._show(draft, self.form, errors=invalid.errors)
 
     async def _target(self) -> tuple[Target, dict[str, str]]:
         """Where the form wants the article, and what is wrong with that by field."""
@@ -105,14 +103,14 @@ class ArticleEditPage(ArticleHandler):
             await self._show(article, draft, base, 422, errors=errors)
             return
         try:
-            await editing.save(self.db, self.known, id, draft, base, self.actor, self.now)
+            async with self.transaction() as tx:
+                await editing.save(tx, self.known, id, draft, base, self.actor, self.now)
+                self.toast("Saved.")
+                self.see_other(self.reverse_url("article", id))
         except Stale as stale:
             await self._show_conflict(stale.theirs, draft)
-        except Conflict:
-            await self._show(article, draft, base, 422, errors={"title": TAKEN})
-        else:
-            self.toast("Saved.")
-            self.see_other(self.reverse_url("article", id))
+        except Invalid as invalid:
+            await self._show(article, draft, base, 422, errors=invalid.errors)
 
     async def _wanted(self, article: Article) -> Draft:
         if "revision" not in self.query:

@@ -83,7 +83,8 @@ class ArticleArchive(ArticleHandler):
         await self._set(id, archived=False)
 
     async def _set(self, id: str, *, archived: bool) -> None:
-        article = await editing.set_archived(self.db, self.known, id, archived, self.actor, self.now)
-        if article is None:
-            raise HTTPError(404)
-        self.partial("articles/_archive.html", article=article, may_write=True)
+        async with self.transaction() as tx:
+            article = await editing.set_archived(tx, self.known, id, archived, self.actor, self.now)
+            if article is None:
+                raise HTTPError(404)
+            self.partial("articles/_archive.html", article=article, may_write=True)

@@ -28,7 +28,8 @@ def write(db):
 
     async def written(title, body="Some text.", *, company=None, space="General", tags=(), audience="internal", folder="", at=EARLIER):
         draft = Draft(title, body if body.endswith("\n") else body + "\n", tuple(tags), audience, "First version")
-        return await editing.create(db, draft, Target(company, space, folder), BOB, at)
+        async with db.write() as tx:
+            return await editing.create(tx, draft, Target(company, space, folder), BOB, at)
 
     return written
 
