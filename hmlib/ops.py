@@ -45,8 +45,10 @@ class Suite:
         self.services: dict[str, Settings] = {HUB: hub, **{module.name: load(module.name, environ) for module in hub.modules}}
         self._environ = environ
         self._socket = self.home / "run" / "supervisor.sock"
-        if len(str(self._socket)) > LONGEST_SOCKET_PATH:
+        if len(os.fsencode(self._socket)) > LONGEST_SOCKET_PATH:
             raise BadSetting(f"HM_HOME names {self.home}, whose path is too long for the socket in it.")
+        if "%" in str(self.configuration.parent):
+            raise BadSetting(f"HiveMatrix is in {self.configuration.parent}, and supervisord cannot read a path with %: move it elsewhere.")
 
     @property
     def demo_logins(self) -> Path:
@@ -77,7 +79,7 @@ class Suite:
         known = {f"HM_{name.upper()}_PORT": port for name, port in DEFAULT_PORTS.items()}
         own = {"HM_HOME": str(self.home), "HM_BIND": self.services[HUB].bind, **known, **ports}
         path = f"{Path(sys.executable).parent}{os.pathsep}{self._environ.get('PATH', os.defpath)}"
-        return {**self._environ, **own, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        return {**self._environ, **own, "PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
     @contextmanager
     def alone(self, patience: float = 0.0) -> Iterator[None]:

@@ -1,10 +1,12 @@
 """What a process must know before it starts, read once from the environment and refused by name when wrong."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 HUB = "nexus"
@@ -68,6 +70,12 @@ class Settings:
         return self.home / "tls" / "ca.pem"
 
     @property
+    def authority(self) -> Any:
+        """The suite's own authority as curl takes it: its path in bytes, as pycurl refuses a str with letters outside ASCII; None where
+        there is none."""
+        return os.fsencode(self.ca_file) if self.ca_file.exists() else None
+
+    @property
     def cert_file(self) -> Path:
         return self.home / "tls" / "server.pem"
 
@@ -90,7 +98,7 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
 
     Raises BadSetting, naming the variable, for the first value that cannot be used.
     """
-    home = Path(environ.get("HM_HOME") or "var").resolve()
+    home = _home(environ)
     modules = _modules(environ)
     port = _port(service, environ, modules)
     return Settings(
@@ -110,6 +118,13 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
         trusted_proxies=_addresses("HM_TRUSTED_PROXIES", environ),
         sqlite=_choice("HM_SQLITE", environ, ("auto", "pysqlite3", "sqlite3", "apsw")),
     )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = Path(environ.get("HM_HOME") or "var").resolve()
+    if not str(home).isprintable():
+        raise BadSetting(f"HM_HOME names {str(home)!r}: its path must be text that can be read, in UTF-8 and without line breaks.")
+    return home
 
 
 def own_origin(service: str, environ: Mapping[str, str], modules: tuple[Module, ...]) -> str:

@@ -87,7 +87,7 @@ class Wire:
             connect_timeout=min(CONNECT_SECONDS, seconds),
             request_timeout=seconds,
             follow_redirects=False,
-            ca_certs=str(self._settings.ca_file) if self._settings.ca_file.exists() else None,
+            ca_certs=self._settings.authority,
         )
         try:
             answer = await self._fetched(request)

@@ -81,7 +81,6 @@ class Backchannel:
         return _answer("down" if answer.code >= 500 or answer.code == 429 else "refused", f"It answered {answer.code}.")
 
     def _request(self, client: Due, token: str, host: str) -> HTTPRequest:
-        authority = self._settings.ca_file if client.module and self._settings.ca_file.exists() else None
         return HTTPRequest(
             client.logout_uri,
             method="POST",
@@ -90,7 +89,7 @@ class Backchannel:
             connect_timeout=CONNECT_SECONDS,
             request_timeout=CALL_SECONDS,
             follow_redirects=False,
-            ca_certs=str(authority) if authority else None,
+            ca_certs=self._settings.authority if client.module else None,
             prepare_curl_callback=lambda curl: curl.setopt(pycurl.RESOLVE, [host]),
         )
 

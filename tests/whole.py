@@ -27,8 +27,8 @@ SERVICES = ("nexus", "wiki", "treasury")
 class Whole:
     """One suite in a folder of its own. ``origins`` are its three addresses; everybody's password is PASSWORD."""
 
-    def __init__(self, engine="sqlite", demo=True):
-        self.home = Path(tempfile.mkdtemp(prefix="hm")) / "h"
+    def __init__(self, engine="sqlite", demo=True, name="h", **environ):
+        self.home = Path(tempfile.mkdtemp(prefix="hm")) / name
         ports = free_ports(6)
         self.ports = dict(zip(SERVICES, ports, strict=False))
         self.origins = {name: f"https://localhost:{port}" for name, port in self.ports.items()}
@@ -42,6 +42,7 @@ class Whole:
             **{f"HM_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
             **{f"HM_{name.upper()}_METRICS_PORT": str(port) for name, port in zip(SERVICES, ports[3:], strict=False)},
             **self._databases(engine),
+            **environ,
         }
         self.said = self.hm("init", *(["--demo"] if demo else []))
         self.hm("up", "--detach")
