@@ -1,16 +1,18 @@
 """What one cell of a table means: columns with their kinds, and the spellings that real exports use for values."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from hmlib.dates import BadDate, Order, day_of, moment
 
 Kind = Literal["text", "int", "decimal", "bool", "date", "datetime", "choice", "list", "email"]
+Numbers = Literal["point", "comma", "either"]
+"""How a column writes numbers: which mark stands before the decimals, as far as its cells say."""
 
 BIGGEST = 2**63 - 1
 _BLANK = frozenset(
@@ -24,6 +26,9 @@ _ADDRESS = re.compile(r"(?:.*<)?(?:mailto:)?([^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
 _GROUPS = {mark: re.compile(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+") for mark in ",. '\u2019"}
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]{1,20})?[eE]\+?[0-9]{1,2}")
+_THOUSAND_OR_NOT = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
+_LIKE_A_NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9]")
+_LONGEST_NUMBER = 60
 _Day = TypeVar("_Day", date, datetime)
 
 
@@ -34,7 +39,8 @@ class BadCell(Exception):
 @dataclass(frozen=True)
 class Column:
     """A column of a file that is read. `key` columns together are the natural key; `required` ones may not be empty;
-    `max_length` is in characters; `minimum` and `maximum` bound int and decimal kinds; `lines` lets a text keep its line breaks."""
+    `max_length` is in characters; `minimum` and `maximum` bound int and decimal kinds; `lines` lets a text keep its line breaks;
+    decimals past `places` are rounded half up; a `numeric` text may be a number, and then it is read as one and kept with a point."""
 
     name: str
     key: bool = False
@@ -45,6 +51,18 @@ class Column:
     minimum: int | None = None
     maximum: int | None = None
     lines: bool = False
+    places: int | None = None
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """A decimal that had more places than its column keeps."""
+
+    number: Decimal
+
+    def __str__(self) -> str:
+        return f"{self.number:f}"
 
 
 def heading(text: str) -> str:
@@ -52,13 +70,13 @@ def heading(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold())
 
 
-def reader(column: Column, order: Order, comma: bool) -> Callable[[Any], Any]:
+def reader(column: Column, order: Order, numbers: Numbers) -> Callable[[Any], Any]:
     """A function from a raw cell to its value (None when blank) that raises BadCell. `order` is how 03/04/2026 is read
-    ("both" refuses it), `comma` says that a lone decimal comma is more likely than a comma between thousands."""
+    ("both" refuses it), `numbers` how 1.500 and 1,500 are ("either" refuses them). A decimal may come as Rounded."""
     by_kind: dict[Kind, Callable[[Any], Any]] = {
-        "text": partial(_text, column=column),
+        "text": partial(_number_or_text, column=column, numbers=numbers) if column.numeric else partial(_text, column=column),
         "int": partial(_int, column=column),
-        "decimal": partial(_decimal, column=column, comma=comma),
+        "decimal": partial(_decimal, column=column, numbers=numbers),
         "bool": _bool,
         "date": partial(_date, order=order),
         "datetime": partial(_datetime, order=order),
@@ -129,35 +147,73 @@ def _int(raw: object, column: Column) -> int | None:
     return int(text)
 
 
-def _decimal(raw: object, column: Column, comma: bool) -> Decimal | None:
+def _number_or_text(raw: object, column: Column, numbers: Numbers) -> str | None:
+    text = _text(raw, column)
+    if text is None or not (number := _marked(text)) or not any(mark in number for mark in ".,"):
+        return text
+    pointed = _pointed(number, numbers)
+    return pointed if _NUMBER.fullmatch(pointed) else text
+
+
+def _decimal(raw: object, column: Column, numbers: Numbers) -> Decimal | Rounded | None:
     text = plain(raw)
     if text is None:
         return None
+    text = _pointed(_marked(text), numbers)
+    if not _NUMBER.fullmatch(text):
+        raise BadCell("is not a number")
+    number = Decimal(text)
+    found: Decimal | Rounded = number
+    if column.places is not None and number != (short := number.quantize(Decimal(1).scaleb(-column.places), ROUND_HALF_UP)):
+        number, found = short, Rounded(short)
+    elif len(text) > 30:
+        raise BadCell("has too many digits")
+    _bounded(number, column)
+    return found
+
+
+def _marked(text: str) -> str:
+    """The number as it is marked, without currency signs, brackets for less than nothing and spaces or quotes between thousands;
+    "" for what is too long to be one."""
+    if len(text) > _LONGEST_NUMBER:
+        return ""
     text = text.strip("$\u20ac\u00a3 \u00a0")
     if text.startswith("(") and text.endswith(")"):
         text = "-" + text[1:-1]
-    text = _pointed(text, comma)
-    if not _NUMBER.fullmatch(text):
-        raise BadCell("is not a number")
-    if len(text) > 30:
-        raise BadCell("has too many digits")
-    _bounded(Decimal(text), column)
-    return Decimal(text)
-
-
-def _pointed(text: str, comma: bool) -> str:
-    """The number with a decimal point and without marks between thousands; 1,500 is refused where it could be either."""
     text = text.replace("'", "").replace("\u2019", "").replace("\u202f", "").replace("\u00a0", "")
-    text = re.sub(r"(?<=[0-9]) (?=[0-9]{3})", "", text)
+    return re.sub(r"(?<=[0-9]) (?=[0-9]{3})", "", text)
+
+
+def _pointed(text: str, numbers: Numbers) -> str:
+    """The number with a decimal point and without marks between thousands; one that could be either is refused with both readings."""
     if "," in text and "." in text:
         last, other = (",", ".") if text.rfind(",") > text.rfind(".") else (".", ",")
         head, _, tail = text.partition(last)
         return head.replace(other, "") + "." + tail if _GROUPS[other].fullmatch(head) else text
-    if text.count(",") == 1 and _GROUPS[","].fullmatch(text) and comma and text.lstrip("+-")[0] != "0":
-        raise BadCell("can be read in two ways; write it without a mark between thousands")
-    if _GROUPS[","].fullmatch(text) and not text.lstrip("+-").startswith("0"):
-        return text.replace(",", "")
+    if _THOUSAND_OR_NOT.fullmatch(text):
+        mark = "," if "," in text else "."
+        whole, exact = text.replace(mark, ""), text.replace(mark, ".")
+        if numbers == "either":
+            raise BadCell(f"can be read as {exact.rstrip('0').rstrip('.')} or as {whole}; write it without a mark between thousands")
+        return exact if (numbers == "comma") == (mark == ",") else whole
+    for mark in ",.":
+        if text.count(mark) > 1 and _GROUPS[mark].fullmatch(text):
+            return text.replace(mark, "")
     return text.replace(",", ".") if text.count(",") == 1 else text
+
+
+def numbers_of(cells: Iterable[object], delimiter: str) -> Numbers:
+    """How a column writes numbers: what its unmistakable cells say, such as 12,5 or 1.234,56. In a file with commas between its cells
+    a lone point is one too, for its program would write a decimal comma only beside semicolons."""
+    seen: set[Numbers] = set()
+    for cell in cells:
+        if isinstance(cell, str) and ("," in cell or "." in cell) and _LIKE_A_NUMBER.fullmatch(text := _marked(cell.strip())):
+            last = "," if text.rfind(",") > text.rfind(".") else "."
+            if _THOUSAND_OR_NOT.fullmatch(text) and not (delimiter == "," and last == "."):
+                continue
+            grouped = text.count(last) > 1
+            seen.add("point" if (last == ".") != grouped else "comma")
+    return seen.pop() if len(seen) == 1 else "either"
 
 
 def _bool(raw: object) -> bool | None:

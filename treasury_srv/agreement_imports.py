@@ -25,8 +25,8 @@ COLUMNS = (
     Column("ended_on", kind="date"),
     Column("currency", max_length=3),
     Column("proration", kind="choice", choices=("none", "daily")),
-    *(Column(name, kind="decimal", minimum=0) for name in ("prepaid_hours_monthly", "prepaid_hours_yearly")),
-    *(Column(name, kind="decimal", minimum=0) for name in ("minimum_hours_per_entry", "rounding_hours")),
+    *(Column(name, kind="decimal", minimum=0, places=QUANTITY_PLACES) for name in ("prepaid_hours_monthly", "prepaid_hours_yearly")),
+    *(Column(name, kind="decimal", minimum=0, places=QUANTITY_PLACES) for name in ("minimum_hours_per_entry", "rounding_hours")),
     Column("tax_percent", kind="decimal", minimum=0, maximum=100),
     Column("due_days", kind="int", minimum=0, maximum=365),
 )

@@ -133,7 +133,7 @@ def _parsed(field: Field, text: str, zone: str) -> Any:
 def _typed(field: Field, text: str) -> Any:
     column = Column(field.name, kind=_TYPED[field.kind], minimum=field.minimum, maximum=field.maximum)
     try:
-        value = reader(column, "both", comma=False)(text)
+        value = reader(column, "both", "point")(text)
     except BadCell as wrong:
         raise ValueError(f"The value {wrong.args[0]}.") from wrong
     if field.kind == "decimal" and value is not None:

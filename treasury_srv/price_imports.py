@@ -36,10 +36,10 @@ OVERRIDE_COLUMNS = (
     Column("company_account_number", key=True, required=True),
     Column("what", key=True, required=True, kind="choice", choices=(*PRICE_RATES, "plan", *PREPAID)),
     Column("valid_from", key=True, kind="date"),
-    Column("value", required=True),
+    Column("value", required=True, numeric=True),
     Column("valid_to", kind="date"),
 )
-_DECIMAL = reader(Column("value", kind="decimal", minimum=0), "both", comma=False)
+_DECIMAL = reader(Column("value", kind="decimal", minimum=0), "both", "point")
 
 
 @dataclass

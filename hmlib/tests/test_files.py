@@ -5,13 +5,14 @@ import datetime
 import io
 import itertools
 import sys
+import tracemalloc
 from decimal import Decimal
 from zipfile import ZipFile
 
 import pytest
 import xlsxwriter
 
-from hmlib import files
+from hmlib import files, sheets, tables
 from hmlib.files import Column
 
 COLUMNS = (
@@ -193,7 +194,8 @@ def test_times(text, at):
         ("1.234,56", "1234.56"),
         ("12,5", "12.5"),
         ("-0.5", "-0.5"),
-        ("1,500", "1500"),
+        ("1,500,000", "1500000"),
+        ("1.500", "1.5"),
         (".5", "0.5"),
     ],
 )
@@ -201,10 +203,51 @@ def test_decimals(text, number):
     assert values(f'account_number,price\n100001,"{text}"', "price") == [Decimal(number)]
 
 
-def test_a_number_that_could_be_two_is_refused():
-    assert [error.message for error in read("account_number;price\n100001;1,500").errors] == [
-        "The value can be read in two ways; write it without a mark between thousands."
+@pytest.mark.parametrize(("delimiter", "text"), [(";", "1,500"), (";", "1.500"), ("\t", "1.500"), (",", '"1,500"')])
+def test_a_number_that_could_be_two_is_refused_with_both(delimiter, text):
+    assert [error.message for error in read(f"account_number{delimiter}price\n100001{delimiter}{text}").errors] == [
+        "The value can be read as 1.5 or as 1500; write it without a mark between thousands."
     ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["1.500", "12,5"], ["1500", "12.5"]),
+        (["1.500", "12.50"], ["1.5", "12.5"]),
+        (["1,250", "1,5"], ["1.25", "1.5"]),
+        (["1,250", "1,250.00"], ["1250", "1250"]),
+        (["1.250", "1.234,56"], ["1250", "1234.56"]),
+        (["1.250", "1.234.567"], ["1250", "1234567"]),
+        (["-1,250", "0,125"], ["-1.25", "0.125"]),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_the_other_cells_of_a_column_decide(cells, numbers, delimiter):
+    text = f"account_number{delimiter}price\n" + "".join(f"{at}{delimiter}{cell}\n" for at, cell in enumerate(cells))
+    assert values(text, "price") == [Decimal(number) for number in numbers]
+
+
+def test_a_column_in_both_styles_is_read_where_that_is_unambiguous():
+    sheet = read("account_number;price\n1;12,5\n2;12.5\n3;1.500\n")
+    assert ([row.values["price"] for row in sheet.rows], [error.line for error in sheet.errors]) == ([Decimal("12.5")] * 2, [4])
+
+
+def test_a_quantity_is_rounded_half_up_with_a_note():
+    hours = Column("hours", kind="decimal", places=6)
+    sheet = files.read(b"hours\n0.333333333333333\n1.0000005\n-2.50000000\n", "h.csv", [hours])
+    assert [row.values["hours"] for row in sheet.rows] == [Decimal("0.333333"), Decimal("1.000001"), Decimal("-2.5")]
+    assert sheet.notes == ["Line 2: hours 0.333333333333333 was rounded to 0.333333.", "Line 3: hours 1.0000005 was rounded to 1.000001."]
+
+
+def test_a_text_that_may_be_a_number_follows_its_column_too():
+    value = Column("value", numeric=True)
+    assert [row.values["value"] for row in files.read(b"value;x\n1.500;\n12,5;\nGold, 2.0;\n", "v.csv", [value]).rows] == [
+        "1500",
+        "12.5",
+        "Gold, 2.0",
+    ]
+    assert [error.line for error in files.read(b"value;x\n1.500;\n", "v.csv", [value]).errors] == [2]
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e9", "12x", "1,2,3", "٣", "9" * 40])
@@ -370,7 +413,7 @@ def calls_to_read(rows, quote):
     text, calls = book(rows, quote), itertools.count()
     sys.setprofile(lambda frame, event, arg: next(calls) if event in ("call", "c_call") else None)
     try:
-        found = read(text).rows
+        found = tables.read(text.encode(), "book.csv", COLUMNS, {}, day_first=False).rows
     finally:
         sys.setprofile(None)
     assert len(found) == rows and found[-1].values["external_id"] == f"x-{rows - 1}"
@@ -381,3 +424,65 @@ def calls_to_read(rows, quote):
 def test_a_row_of_a_long_file_is_as_little_work_as_one_of_a_short_one(quote):
     short, long = calls_to_read(1_000, quote), calls_to_read(10_000, quote)
     assert long < 10.1 * short and long < 300 * 10_000
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: b"account_number,y\n" + b"x,y\n" * (12 * 2**20), "more than 100,000 rows"),
+        (lambda: b"account_number\n" + b'"\n' * 2_500_000, "more than 1,000,000 lines"),
+        (lambda: b'account_number,name\n1,"' + b"a b c\n" * 8_000_000, "more than 100,000 rows"),
+        (lambda: b"account_number,name\n" + b'a","b\n' * 8_000_000, "opened and never closed"),
+        (lambda: b"account_number," + b"a," * 2**24, "too long"),
+        (lambda: b"account_number\n" * 2 + b"a," * 300 + b"a", "more than 200 columns"),
+        (lambda: b"account_number" + b"\n" * 2**25, "more than 1,000,000 lines"),
+    ],
+)
+def test_n190_a_table_without_end_is_refused_while_it_is_read(make, why):
+    """By the child, while this process keeps little more than the file itself."""
+    raw = make()
+    tracemalloc.start()
+    try:
+        with pytest.raises(files.Unreadable, match=why):
+            read(raw)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_n190_a_file_that_is_too_long_is_refused_before_anybody_maps_its_columns():
+    with pytest.raises(files.Unreadable, match="more than 100,000 rows"):
+        files.headings(b"x,y\n" * 200_000, COLUMNS)
+
+
+def test_n190_reading_stops_at_the_row_that_is_too_many():
+    came = 0
+    with pytest.raises(files.Unreadable, match="100,000 rows"):
+        for _ in sheets.grid(b"x,y\n" * 1_000_000).rows:
+            came += 1
+    assert came == sheets.MAX_ROWS + 1
+
+
+def test_n190_a_million_wrong_cells_are_counted_and_the_first_are_named():
+    sheet = read("account_number,size\n" + "1,many\n" * 99_999)
+    assert (len(sheet.errors), sheet.errors[-1].line) == (tables.MAX_ERRORS, tables.MAX_ERRORS + 1)
+    assert sheet.notes[-1] == "94,999 more errors are not listed."
+
+
+def test_notes_are_counted_too():
+    sheet = read("account_number,name\n" + "1,a\n" * 1_000)
+    assert (len(sheet.repeated), len(sheet.notes)) == (999, tables.MAX_NOTES + 1)
+    assert sheet.notes[-1] == "899 more lines repeat earlier ones and were left out."
+
+
+def test_a_long_file_says_the_same_as_a_short_one(monkeypatch):
+    """Every kind of value comes back from the child as it was read."""
+    text = (
+        "account_number;name;active on;active;size;price;level;domains;email;seen_at;external id;colour\n"
+        "1;Müller;03.04.2026;yes;7;1,5;standard;a.example,b.example;a@b.example;2026-11-22T15:04:05+02:00;x;red\n"
+        "2;;;;;1.500;;;;2026-11-22 15:04;y;red\n3;;;maybe;;;;;;;z;\n"
+    )
+    here = read(text)
+    monkeypatch.setattr(files, "SHORT", 0)
+    assert read(text) == here and len(here.rows) == 2 and here.errors and here.notes
+    assert files.headings(text.encode(), COLUMNS)[1]["external id"] == "external_id"
