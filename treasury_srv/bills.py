@@ -88,8 +88,9 @@ class Bills:
         ground = await self._ground(period, now)
         alone = Summary(summary.as_of, [known])
         earlier = Ground(periods.preceding(period), "", ground.zone, ground.pool_year)
-        rules, facts, standings = await self._one(ground, alone)
-        earlier_rules, earlier_facts, _ = await self._one(earlier, alone)
+        async with self._db.read() as snapshot:
+            rules, facts, standings = await self._one(snapshot, ground, alone)
+            earlier_rules, earlier_facts, _ = await self._one(snapshot, earlier, alone)
         before = bill_company(earlier_facts, earlier_rules)
         bill = bill_company(facts, rules)
         pairs = paired(before.bills, bill.bills)
@@ -98,8 +99,8 @@ class Bills:
         figures = summaries.figures(bill, standings)
         return CompanyMonth(bill, figures, before, changes(before.bills, bill.bills, pairs), standings)
 
-    async def _one(self, ground: Ground, alone: Summary) -> tuple[Rules, Facts, dict[str, Standing]]:
-        found = await self._book(ground, [company.id for company in alone.companies])
+    async def _one(self, db: Db, ground: Ground, alone: Summary) -> tuple[Rules, Facts, dict[str, Standing]]:
+        found = await self._book(db, ground, [company.id for company in alone.companies])
         return _rules(found, ground), next(gathering.facts(found, alone, ground.zone)), found.standings
 
     async def _ground(self, period: str, now: str) -> Ground:
@@ -109,16 +110,16 @@ class Bills:
         today = periods.work_date(now, zone)
         return Ground(period, today if month.first <= today < month.next_first else "", zone, settings["pool_year"])
 
-    async def _book(self, ground: Ground, ids: Sequence[str] | None = None) -> Book:
+    async def _book(self, db: Db, ground: Ground, ids: Sequence[str] | None = None) -> Book:
         month = periods.period(ground.period)
         days = (f"{periods.year_before(ground.period)}-01", month.first, month.next_first)
         history_at, first_at, next_at = (periods.starts_at(day, ground.zone) for day in days)
-        return await book.of_period(self._db, ground.period, (history_at, first_at, next_at), ids)
+        return await book.of_period(db, ground.period, (history_at, first_at, next_at), ids)
 
     async def _worked_out(self, ground: Ground, summary: Summary, key: Key) -> Month:
-        found = await self._book(ground)
+        found = await self._book(self._db, ground)
         companies = await asyncio.to_thread(_figures, found, summary, ground)
-        etag = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+        etag = hashlib.sha256(repr((*key[:-1], found.version)).encode()).hexdigest()[:32]
         return Month(ground.period, summary.as_of, f'"{etag}"', companies)
 
     def _forget_failed(self, key: Key, task: asyncio.Task[Month]) -> None:

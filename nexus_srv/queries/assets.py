@@ -75,8 +75,9 @@ async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "
 async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int]:
     wanted, params = directory.narrowed("asset", scope.clause("asset.company_id"), scope, ask, _FILTERS, since)
     after, order, place = ask.sql()
-    rows = await db.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
-    total = await db.value(f"SELECT count(*) FROM asset WHERE {wanted}", **params)
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
+        total = await snapshot.value(f"SELECT count(*) FROM asset WHERE {wanted}", **params)
     return rows, total
 
 

@@ -76,19 +76,21 @@ async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "
 async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int, dict[str, tuple[Link, ...]]]:
     wanted, params = directory.narrowed("contact", _seen(scope), scope, ask, _filters(scope, ask), since)
     after, order, place = ask.sql()
-    rows = await db.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} {after} {order}", **params, **place)
-    total = await db.value(f"SELECT count(*) FROM contact WHERE {wanted}", **params)
-    links = await _links(db, scope, [row["id"] for row in rows])
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} {after} {order}", **params, **place)
+        total = await snapshot.value(f"SELECT count(*) FROM contact WHERE {wanted}", **params)
+        links = await _links(snapshot, scope, [row["id"] for row in rows])
     return rows, total, links
 
 
 async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Contact]:
-    rows = await db.all(
-        f"SELECT {_COLUMNS} FROM contact WHERE contact.id IN :ids AND {_seen(scope)} ORDER BY contact.name_form, contact.id",
-        ids=list(ids),
-        **scope.params(),
-    )
-    links = await _links(db, scope, [row["id"] for row in rows])
+    async with db.read() as snapshot:
+        rows = await snapshot.all(
+            f"SELECT {_COLUMNS} FROM contact WHERE contact.id IN :ids AND {_seen(scope)} ORDER BY contact.name_form, contact.id",
+            ids=list(ids),
+            **scope.params(),
+        )
+        links = await _links(snapshot, scope, [row["id"] for row in rows])
     return [_contact(row, links) for row in rows]
 
 
@@ -99,8 +101,9 @@ async def visible(db: Db, scope: CompanyScope, id: str) -> Contact | None:
 
 async def everything(db: Db) -> list[Contact]:
     """All of them, for an import to compare with."""
-    rows = await db.all(f"SELECT {_COLUMNS} FROM contact ORDER BY contact.id")
-    links = await _links(db, CompanyScope(), None)
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact ORDER BY contact.id")
+        links = await _links(snapshot, CompanyScope(), None)
     return [_contact(row, links) for row in rows]
 
 
@@ -125,8 +128,9 @@ async def at_company(db: Db, company_id: str) -> list[tuple[str, str]]:
 async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Contact]:
     """Those in scope that a system knows by an external id."""
     wanted = f"contact.source = :source AND contact.external_id IS NOT NULL AND {_seen(scope)}"
-    rows = await db.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} ORDER BY contact.id", source=source, **scope.params())
-    links = await _links(db, scope, [row["id"] for row in rows])
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} ORDER BY contact.id", source=source, **scope.params())
+        links = await _links(snapshot, scope, [row["id"] for row in rows])
     return [_contact(row, links) for row in rows]
 
 
@@ -157,7 +161,14 @@ async def delete(tx: Db, id: str) -> None:
 
 
 def _seen(scope: CompanyScope) -> str:
-    return "TRUE" if scope.rule == "all" else f"EXISTS ({_LINK} {scope.clause('link.company_id')})"
+    """Few companies lead to their few contacts; where nearly all are seen, each contact is looked at as it comes."""
+    companies = scope.clause("link.company_id")
+    return {"all": "TRUE", "only": _at(companies), "except": f"EXISTS ({_LINK} {companies})"}[scope.rule]
+
+
+def _at(condition: str) -> str:
+    """The contacts of the companies of which the condition holds, found from the companies' side."""
+    return f"contact.id IN (SELECT link.contact_id FROM contact_company link WHERE {condition})"
 
 
 def _filters(scope: CompanyScope, ask: Ask) -> dict[str, str]:
@@ -165,7 +176,7 @@ def _filters(scope: CompanyScope, ask: Ask) -> dict[str, str]:
     seen = scope.clause("link.company_id")
     narrowed = " AND link.company_id = :company_id" if "company_id" in ask.filters else ""
     return {
-        "company_id": f"EXISTS ({_LINK} link.company_id = :company_id AND {seen})",
+        "company_id": _at(f"link.company_id = :company_id AND {seen}"),
         "role": f"EXISTS ({_LINK} link.role = :role AND {seen}{narrowed})",
         "active": "contact.active = (:active = 'yes')",
         "billable": "contact.billable = (:billable = 'yes')",

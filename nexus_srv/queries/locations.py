@@ -68,8 +68,9 @@ async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "
 async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int]:
     wanted, params = directory.narrowed("location", scope.clause("location.company_id"), scope, ask, _FILTERS, since)
     after, order, place = ask.sql()
-    rows = await db.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
-    total = await db.value(f"SELECT count(*) FROM location WHERE {wanted}", **params)
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
+        total = await snapshot.value(f"SELECT count(*) FROM location WHERE {wanted}", **params)
     return rows, total
 
 

@@ -105,8 +105,9 @@ async def some_visible_to(db: Db, caller: Caller, ids: Sequence[str]) -> list[Us
 async def page_of(db: Db, caller: Caller, ask: Ask, *, since: str = "") -> Page[User]:
     wanted, params = narrowed("account", _seen_by(caller), caller.scope, ask, _FILTERS, since)
     after, order, place = ask.sql()
-    rows = await db.all(f"SELECT {_COLUMNS} FROM account WHERE {wanted} {after} {order}", **params, **place)
-    total = await db.value(f"SELECT count(*) FROM account WHERE {wanted}", **params)
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM account WHERE {wanted} {after} {order}", **params, **place)
+        total = await snapshot.value(f"SELECT count(*) FROM account WHERE {wanted}", **params)
     return paged(ask, rows, total, _user, "account")
 
 

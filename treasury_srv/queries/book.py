@@ -13,8 +13,10 @@ Rows = list[dict[str, Any]]
 
 
 class Book(msgspec.Struct, frozen=True, gc=False):
-    """Rows as they were found, for facts to be made of; `finalised` by agreement and month, `standings` by agreement for this month."""
+    """Rows as they were found, for facts to be made of; `finalised` by agreement and month, `standings` by agreement for this month,
+    `version` the count of changes they are true for."""
 
+    version: int
     plans: Rows
     features: Rows
     versions: Rows
@@ -35,7 +37,13 @@ async def state(db: Db) -> int:
 
 
 async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None = None) -> Book:
-    """The book for a month. `span` is the UTC times at which months begin: the oldest that pools look back to, this one, the next."""
+    """The book for a month, as it was at one moment. `span` is the UTC times at which months begin: the oldest that pools look back to,
+    this one, the next."""
+    async with db.read() as snapshot:
+        return await _of_period(snapshot, period, span, ids)
+
+
+async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None) -> Book:
     history_at, first_at, next_at = span
     params: dict[str, Any] = {} if ids is None else {"ids": list(ids)}
 
@@ -43,6 +51,7 @@ async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequen
         return "TRUE" if ids is None else f"{column} IN :ids"
 
     return Book(
+        version=await state(db),
         plans=await db.all("SELECT id, name FROM plan"),
         features=await db.all("SELECT plan_id, name, label FROM plan_feature"),
         versions=await db.all(f"SELECT {prices.STORED.columns} FROM price_version"),

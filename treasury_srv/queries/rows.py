@@ -70,8 +70,9 @@ async def page_of(
     """The page of a list: `source` is its tables, `wanted` its conditions, `place` gives a row's sort value and id."""
     where = " AND ".join(wanted)
     after, order, limits = ask.sql()
-    found = await db.all(f"SELECT {stored.columns} FROM {source} WHERE {where} {after} {order}", **params, **limits)
-    total = await db.value(f"SELECT count(*) FROM {source} WHERE {where}", **params)
+    async with db.read() as snapshot:
+        found = await snapshot.all(f"SELECT {stored.columns} FROM {source} WHERE {where} {after} {order}", **params, **limits)
+        total = await snapshot.value(f"SELECT count(*) FROM {source} WHERE {where}", **params)
     return ask.page([make(**row) for row in found], total, place)
 
 

@@ -228,3 +228,39 @@ async def test_a_second_bill_for_the_same_thing_is_impossible(db):
     await seeds.invoice(db, terms, "2026-10", "draft")
     with pytest.raises(Conflict):
         await seeds.invoice(db, terms, "2026-10")
+
+
+async def test_a_bill_sees_the_whole_of_a_change_or_nothing_of_it(db, bills):
+    """A plan's name and hours that change in one transaction: the first and nearly the last that the book reads."""
+    await seeds.plan(db, name="0")
+    entry = await seeds.work(db, 0, "2026-10-15T08:00:00.000000Z")
+    over = asyncio.Event()
+
+    async def change():
+        count = 0
+        while not over.is_set():
+            count += 1
+            async with db.write() as tx:
+                await tx.run("UPDATE plan SET name = :name WHERE id = :id", name=str(count), id=seeds.PLAN)
+                await tx.run("UPDATE labour_entry SET hours_e6 = :count WHERE id = :id", count=count, id=entry.id)
+
+    async def apart():
+        spans = ("2025-10-01T00:00:00.000000Z", "2026-10-01T00:00:00.000000Z", "2026-11-01T00:00:00.000000Z")
+        seen = await book.of_period(db, "2026-10", spans)
+        return int(seen.plans[0]["name"]) - seen.entries[0]["hours_e6"]
+
+    writer = asyncio.create_task(change())
+    try:
+        assert {await apart() for _ in range(60)} == {0}
+    finally:
+        over.set()
+        await writer
+
+
+async def test_the_book_tells_for_which_count_of_changes_it_is_true(db, bills):
+    await seeds.plan(db)
+    spans = ("2025-10-01T00:00:00.000000Z", "2026-10-01T00:00:00.000000Z", "2026-11-01T00:00:00.000000Z")
+    before = (await book.of_period(db, "2026-10", spans)).version
+    await seeds.agreement(db)
+    after = (await book.of_period(db, "2026-10", spans)).version
+    assert before < after == await book.state(db)

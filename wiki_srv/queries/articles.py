@@ -110,16 +110,20 @@ async def page_of(db: Db, caller: Caller, ask: Ask, since: str = "") -> Page[Ent
     at or after that time."""
     wanted, params = _wanted(caller, ask, since)
     after, order, place = ask.sql()
-    rows = await db.all(f"SELECT {_COLUMNS} {_FROM} WHERE {wanted} {after} {order}", **params, **place)
-    return ask.page([_entry(row) for row in rows], await _total(db, wanted, params), _key(ask))
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {_COLUMNS} {_FROM} WHERE {wanted} {after} {order}", **params, **place)
+        total = await _total(snapshot, wanted, params)
+    return ask.page([_entry(row) for row in rows], total, _key(ask))
 
 
 async def page_with_texts(db: Db, caller: Caller, ask: Ask, since: str = "") -> Page[Article]:
     """The same page with texts."""
     wanted, params = _wanted(caller, ask, since)
     after, order, place = ask.sql()
-    rows = await db.all(f"{_WITH_TEXT} WHERE {wanted} {after} {order}", **params, **place)
-    return ask.page([_article(row) for row in rows], await _total(db, wanted, params), _key(ask))
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"{_WITH_TEXT} WHERE {wanted} {after} {order}", **params, **place)
+        total = await _total(snapshot, wanted, params)
+    return ask.page([_article(row) for row in rows], total, _key(ask))
 
 
 async def create(tx: Db, draft: Draft, place: Place, actor: Actor, now: str, *, id: str) -> str:
