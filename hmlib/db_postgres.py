@@ -9,11 +9,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from hmlib import db_limits
 from hmlib.db_engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
 
 WRITERS = 2
 SNAPSHOTS = 2
-CONNECT_SECONDS = 5
+CACHED = 200
+"""Prepared statements that a connection keeps."""
 STATEMENT_SECONDS = 60
 SCRIPT_SECONDS = 3600
 
@@ -40,6 +42,7 @@ _BUSY = (
     asyncpg.SerializationError,
     asyncpg.InvalidCachedStatementError,
 )
+_FORGOTTEN = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
 _WRONG = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.ClientConfigurationError)
 _KINDS: dict[type[Exception], Kind] = {
     asyncpg.UniqueViolationError: "unique",
@@ -51,18 +54,21 @@ _KEY = re.compile(r"\((\w+(?:, \w+)*)\)=\(")
 
 
 async def open_engine(url: str, readers: int) -> "PostgresEngine":
-    """Connect to ``url``; ``?statement_cache_size=0`` is for a PgBouncer that pools transactions.
+    """Connect to ``url``; ``?statement_cache_size=0`` is for a PgBouncer that pools transactions, and must be said there.
 
     Raises BadDatabase for a wrong address or name and DatabaseDown when nobody answers there.
     """
-    address, cache_size = _address(url)
+    address, said = _address(url)
+    cache_size = CACHED if said is None else said
     try:
         with named_errors():
+            if said is None:
+                await db_limits.refuse_pooler(address)
             pool = await asyncpg.create_pool(
                 address,
                 min_size=0,
-                max_size=max(1, readers - 1) + WRITERS + SNAPSHOTS,
-                timeout=CONNECT_SECONDS,
+                max_size=most_connections(readers),
+                timeout=db_limits.CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
                 statement_cache_size=cache_size,
                 init=_prepare,
@@ -84,14 +90,28 @@ async def _answers(pool: Any) -> None:
         raise
 
 
-def _address(url: str) -> tuple[str, int]:
-    """The address as asyncpg knows it, and the size of its statement cache."""
+def most_connections(readers: int = 2) -> int:
+    """How many connections one process may hold at once."""
+    return max(1, readers - 1) + WRITERS + SNAPSHOTS
+
+
+async def limits(url: str) -> db_limits.Limits:
+    """Ask the server at ``url``. Raises DatabaseDown, BadDatabase."""
+    try:
+        with named_errors():
+            return await db_limits.limits(_address(url)[0])
+    except _WRONG as error:
+        raise BadDatabase(f"The PostgreSQL database cannot be used: {error}.") from error
+
+
+def _address(url: str) -> tuple[str, int | None]:
+    """The address as asyncpg knows it, and the size of its statement cache, None when the address does not say."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    size = query.pop("statement_cache_size", "200")
-    if not size.isdecimal():
+    size = query.pop("statement_cache_size", None)
+    if size is not None and not size.isdecimal():
         raise BadDatabase(f"statement_cache_size is {size!r}: it must be a whole number.")
-    return urlunsplit(parts._replace(query=urlencode(query))), int(size)
+    return urlunsplit(parts._replace(query=urlencode(query))), None if size is None else int(size)
 
 
 async def _prepare(connection: Any) -> None:
@@ -248,6 +268,10 @@ def named_errors(connection: Any = None) -> Iterator[None]:
         raise _conflict(error) from error
     except _BUSY as error:
         raise DatabaseBusy("the database is busy") from error
+    except asyncpg.TooManyConnectionsError as error:
+        raise DatabaseDown("PostgreSQL has no connection left for this user: raise its max_connections") from error
+    except _FORGOTTEN as error:
+        raise DatabaseDown("a pooler in between forgets prepared statements: add ?statement_cache_size=0 to the address") from error
     except _DOWN as error:
         raise DatabaseDown(str(error) or type(error).__name__) from error
     except asyncpg.InterfaceError as error:

@@ -63,9 +63,14 @@ class Suite:
 
     def here(self) -> dict[str, Settings]:
         """The services that supervisord.conf runs on this machine."""
+        return {name: self.services[name] for name in self.process_counts()}
+
+    def process_counts(self) -> dict[str, int]:
+        """How many processes supervisord.conf runs of each service here."""
         parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
         parser.read(self.configuration)
-        return {name: settings for name, settings in self.services.items() if parser.has_section(f"fcgi-program:{name}")}
+        groups = {name: f"fcgi-program:{name}" for name in self.services}
+        return {name: parser.getint(group, "numprocs", fallback=1) for name, group in groups.items() if parser.has_section(group)}
 
     def hosts(self) -> set[str]:
         """Every host name and address that a certificate must be good for."""

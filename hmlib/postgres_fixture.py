@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ MEMORY_BYTES = 2**31
 OWNER = "hm"
 _INITDB = ("--no-locale", "--no-sync", "--no-instructions")
 _UNPRIVILEGED = ("postgres", "nobody")
-_QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200", "listen_addresses=")
+_QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200", "listen_addresses=")  # later options win
 
 
 class NoPostgres(Exception):
@@ -37,13 +37,14 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def cluster() -> Iterator["Cluster"]:
-    """A running server with nothing in it; stopped, and its files removed, at the end. Raises NoPostgres."""
+def cluster(*settings: str) -> Iterator["Cluster"]:
+    """A running server with nothing in it, with settings such as "max_connections=20"; stopped, and its files removed, at the end.
+    Raises NoPostgres."""
     programs = binaries()
     if programs is None:
         raise NoPostgres("no PostgreSQL server is installed")
     folder = Path(tempfile.mkdtemp(prefix="hm-pg-", dir=_fast_folder()))
-    server = Cluster(programs, folder)
+    server = Cluster(programs, folder, settings)
     try:
         server.start()
         yield server
@@ -55,7 +56,8 @@ def cluster() -> Iterator["Cluster"]:
 class Cluster:
     """One server under ``folder``. As root its programs run as an unprivileged user, because PostgreSQL refuses root."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, settings: Sequence[str] = ()) -> None:
+        self._settings = (*_QUICK, *settings)
         self._programs = programs
         self._folder = folder
         self._user = _unprivileged() if os.geteuid() == 0 else None
@@ -67,7 +69,7 @@ class Cluster:
             shutil.chown(self._folder, self._user, pwd.getpwnam(self._user).pw_gid)
         if not (self._folder / "data").exists():
             self._run("initdb", f"--pgdata={self._folder / 'data'}", f"--username={OWNER}", "--auth=trust", "--encoding=UTF8", *_INITDB)
-        options = [part for setting in (*_QUICK, f"unix_socket_directories={self._folder}") for part in ("-c", setting)]
+        options = [part for setting in (*self._settings, f"unix_socket_directories={self._folder}") for part in ("-c", setting)]
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._folder / "data", *options], stdout=log, stderr=log, cwd="/", **self._as_user()

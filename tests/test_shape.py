@@ -50,6 +50,7 @@ ORDER = [
     "db_sqlite_drivers",
     "db_sqlite_calls",
     "db_sqlite",
+    "db_limits",
     "db_postgres",
     "db",
     "migrate",

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from tests.running import ROOT, Tiny, until
+from hmlib import postgres_fixture
+from tests.running import ROOT, Home, Tiny, until
 
 pytestmark = pytest.mark.journey
 
@@ -181,3 +182,20 @@ def test_idle_connections_that_take_every_descriptor_flood_no_log_and_stop_nobod
         said, _ = process.communicate(timeout=40)
     pauses = [line for line in said.splitlines() if "accepting pauses" in line]
     assert 1 <= len(pauses) <= 15 and len(said.splitlines()) < 60, said
+
+
+def test_up_refuses_a_postgresql_with_too_few_connections():
+    try:
+        with postgres_fixture.cluster("max_connections=20") as server:
+            home = Home()
+            try:
+                home.environ |= {f"HM_{name}_DB": server.url(server.database()) for name in ("NEXUS", "WIKI", "TREASURY")}
+                assert home.hm("init", HM_ADMIN_PASSWORD="orange tractor windows seven").returncode == 0
+                refused = home.hm("up", "--detach")
+                assert refused.returncode == 78 and "PostgreSQL gives this user 20 connections" in refused.stderr, refused
+                doctor = home.hm("doctor")
+                assert doctor.returncode == 1 and "BAD   HM_NEXUS_DB and HM_WIKI_DB and HM_TREASURY_DB: PostgreSQL gives" in doctor.stdout
+            finally:
+                home.close()
+    except postgres_fixture.NoPostgres as missing:
+        pytest.skip(str(missing))

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from hmlib import certificates, checks, migrate
+from hmlib.commands import capacity
 from hmlib.commands.local import installed_services, is_installed, migrations_of
 from hmlib.db import DatabaseDown, connect
 from hmlib.ops import Suite
@@ -50,6 +51,8 @@ def examine(suite: Suite) -> Iterator[Finding]:
     yield Finding(running, "supervisord is running" if running else suite.why_silent())
     for settings in installed_services():
         yield from _service(settings, running=running or alone)
+    for sentence in capacity.too_few(suite):
+        yield Finding(False, sentence)
     for name in suite.services:
         if not is_installed(name):
             yield Finding(True, f"{name} is not installed here, so it is expected to run elsewhere")

@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from hmlib import certificates, checks
+from hmlib.commands import capacity
 from hmlib.ops import START_SECONDS, STOP_SECONDS, Failed, Suite
 from hmlib.probes import port_is_free
+from hmlib.settings import BadSetting
 
 PATIENCE_SECONDS = START_SECONDS + STOP_SECONDS
 """How long `hm down` waits for another command that is starting the suite."""
@@ -41,6 +43,8 @@ def make_ready(suite: Suite) -> None:
     """Refuse what would fail later, and clear what an earlier run left. Raises BadSetting, Failed."""
     for settings in suite.here().values():
         checks.check(settings)
+    for sentence in capacity.too_few(suite):
+        raise BadSetting(sentence)
     if left := suite.left():
         suite.end_left(left, click.echo)
     for name, settings in suite.here().items():
