@@ -49,6 +49,9 @@ class AuditEntries(msgspec.Struct):
 class SettingsPage(PageHandler):
     """What an operator changes in daily life."""
 
+    def never_kept(self) -> list[str]:
+        return [declared.key for declared in self.preferences.declared if declared.kind == "secret"]
+
     @allowed("settings:admin")
     async def get(self) -> None:
         self._show(await self.preferences.all(self.db), {})

@@ -8,7 +8,7 @@ from typing import Any
 from tornado.routing import URLSpec
 from tornado.web import Application, url
 
-from hmlib import login, logout, openapi, reports, static_files
+from hmlib import login, logout, openapi, presence, reports, static_files
 from hmlib.callers import Callers, ModuleCallers
 from hmlib.clock import utc_now
 from hmlib.crypto import Keys, load_master
@@ -70,7 +70,14 @@ def _module_callers(settings: Settings, db: Db, nexus: Nexus | None, sessions: S
 
 def _shared_routes(settings: Settings) -> list[URLSpec]:
     own = [] if settings.service == HUB else [*login.routes(), *logout.routes()]
-    return [*own, *openapi.routes(), *static_files.routes(), url(r"/csp-report", reports.PolicyReport), url(r"/api/.*", ApiNotFound)]
+    return [
+        *own,
+        *presence.routes(),
+        *openapi.routes(),
+        *static_files.routes(),
+        url(r"/csp-report", reports.PolicyReport),
+        url(r"/api/.*", ApiNotFound),
+    ]
 
 
 async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:

@@ -36,6 +36,9 @@ AWAY = "Signing in is not possible just now, because Nexus does not answer. This
 class SignInHandler(PageHandler):
     """What the pages of signing in share."""
 
+    def never_kept(self) -> None:
+        return None
+
     def form_origins(self) -> Sequence[str]:
         return (self.hm.nexus_url,)
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hmlib import rendering, xsrf
+from hmlib import rendering
 from hmlib.auth import Caller, mark_of
 from hmlib.crypto import Unsealable
 from hmlib.settings import HUB, Settings
@@ -55,7 +55,7 @@ class Pages:
         if self._url is None:
             self._url = lru_cache(maxsize=8192)(handler.application.reverse_url)
         return {
-            **rendering.page_functions(nonce, xsrf.token(handler.keys, handler.xsrf_binding), keyed=caller is not None),
+            **rendering.page_functions(nonce, handler.form_token, keyed=caller is not None),
             "url": self._url,
             "caller": caller,
             "me": caller,
@@ -64,6 +64,7 @@ class Pages:
             "modules": Later(self._modules),
             "navigation": Later(lambda: self._items(handler, caller)),
             "now": handler.now,
+            "time_left": handler.time_left(),
             "banner": self._banner(handler, caller),
             "request_path": handler.request.path,
             "fmt": self._formats_of(handler),

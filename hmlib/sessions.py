@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hmlib.auth import CompanyScope
-from hmlib.clock import shifted
+from hmlib.clock import parse, shifted
 from hmlib.crypto import Keys, Unsealable
 from hmlib.db import Db
 
@@ -46,6 +46,22 @@ class Session:
     tokens: Tokens | None = field(repr=False)
     scope: CompanyScope | None
     scope_at: str
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """Whole seconds until a session ends by itself: ``idle`` unless somebody does something, ``most`` whatever anybody does."""
+
+    idle: int
+    most: int
+
+
+def time_left(session: Session, now: str, idle_seconds: int) -> TimeLeft:
+    """How long a session lives on after a request made ``now``; its visit is noted at most once a minute, and counts from there."""
+    unnoted = (parse(now) - parse(session.last_seen_at)).total_seconds()
+    idle = idle_seconds - (unnoted if 0 < unnoted <= SEEN_EVERY_SECONDS else 0)
+    whole = (parse(session.expires_at) - parse(now)).total_seconds()
+    return TimeLeft(int(idle), max(0, int(whole)))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """The two kinds of handler: pages speak to browsers with cookies and HTML, the API speaks to programs with tokens and JSON."""
 
 import hashlib
+import json
 import secrets
 from asyncio import Future
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -11,22 +12,24 @@ from urllib.parse import quote
 from tornado.httputil import HTTPFile
 from tornado.web import HTTPError
 
-from hmlib import idempotency, jsonin, requests, xsrf
+from hmlib import idempotency, jsonin, kept, requests, xsrf
 from hmlib.auth import mark_of
 from hmlib.db import Transaction
 from hmlib.handler import Handler
 from hmlib.headers import page_policy
 from hmlib.idempotency import KeyReused, Repeatable
 from hmlib.jwks import BadToken, KeysAway
+from hmlib.kept import Author, SessionOver
 from hmlib.preconditions import IfMatch
 from hmlib.problems import Problem, sentence
 from hmlib.refusals import Invalid
 from hmlib.requests import BadTokenUse
-from hmlib.sessions import Session
+from hmlib.sessions import Session, TimeLeft, time_left
 
 __all__ = ["ApiHandler", "ApiNotFound", "Handler", "NotFound", "PageHandler", "Problem"]
 
 T = TypeVar("T")
+FORGED = "This form has expired or came from another site. Load the page again."
 REALM = 'Bearer realm="hivematrix"'
 TOAST = "toast"
 SENT_BEFORE = "This form was sent and saved already, with other values than now. Send it again if this is to be added too."
@@ -41,12 +44,21 @@ class PageHandler(Handler):
         """Other origins that a form on this page, or the redirect after it, may lead to."""
         return ()
 
+    def never_kept(self) -> Collection[str] | None:
+        """The fields that are not kept when the session ended before they arrived, because they are secrets. None keeps nothing at all:
+        the pages that take a password or answer to another site."""
+        return ()
+
     async def prepare(self) -> None:
         self.check_request()
         self.session = await self._session()
         self.caller = await self.settings["callers"].by_session(self.session, self.now) if self.session else None
-        if self.request.method not in xsrf.SAFE_METHODS:
-            self.check_xsrf()
+        try:
+            if self.request.method not in xsrf.SAFE_METHODS:
+                self.check_xsrf()
+        except SessionOver as over:
+            self._keep(over.author)
+            return
         if not self.admit():
             self._refuse()
         elif self.request.method not in xsrf.SAFE_METHODS:
@@ -88,19 +100,93 @@ class PageHandler(Handler):
 
     async def _session(self) -> Session | None:
         """The first of the cookies of our name that opens a living session (a sibling host may have tossed in another)."""
-        minutes = await self.preferences.int(self.db, "session_idle_minutes")
+        self._idle_seconds = await self.preferences.int(self.db, "session_idle_minutes") * 60
         for cookie in _cookies(self.request.headers.get_list("Cookie"), self.hm.cookie)[:4]:
-            session = await self.sessions.by_cookie(cookie, self.now, minutes * 60)
+            session = await self.sessions.by_cookie(cookie, self.now, self._idle_seconds)
             if session:
                 return session
         return None
 
+    def time_left(self) -> TimeLeft | None:
+        """Until when the page warns that the session is about to end; None signed out."""
+        if self.caller is None or self.session is None:
+            return None
+        return time_left(self.session, self.now, self._idle_seconds)
+
     def check_xsrf(self) -> None:
-        """Refuse an unsafe request that does not prove that it comes from a page of ours."""
+        """Refuse an unsafe request that does not prove that it comes from a page of ours.
+
+        Raises SessionOver for a page of ours whose session has ended, Problem 403 for anything else.
+        """
         fields = self._form.fields if self.request.body else {}
         given = self.request.headers.get(xsrf.HEADER) or fields.get(xsrf.FIELD, "")
-        if not xsrf.from_our_page(self.request, self.hm.origin) or not xsrf.matches(self.keys, self.xsrf_binding, given):
-            raise Problem(403, "forged", "This form has expired or came from another site. Load the page again.")
+        if not xsrf.from_our_page(self.request, self.hm.origin):
+            raise Problem(403, "forged", FORGED)
+        if xsrf.matches(self.keys, self.xsrf_binding, given) or self._sends_again(given):
+            return
+        author = kept.author_of(self.keys, given)
+        if author is None:
+            raise Problem(403, "forged", FORGED)
+        raise SessionOver(author)
+
+    def _sends_again(self, given: str) -> bool:
+        secret = self.never_kept()
+        if self.caller is None or secret is None:
+            return False
+        return kept.proves(self.keys, given, self.caller.id, self.request.uri or "/", self._form, self.now, secret)
+
+    def _keep(self, author: Author) -> None:
+        """Answer what was typed, so that nothing of it is lost: to be sent again by the same person, or by another who says so."""
+        if self.caller is None and self.session is not None:
+            self.session = None
+            self.drop_cookie(self.hm.cookie)
+        secret = self.never_kept()
+        if self.request.headers.get("HX-Request") == "true":
+            self._keep_swap(author)
+        elif secret is None or self.request.method != "POST":
+            self.see_other(self.sign_in_url("/") if self.caller is None else self.request.path if self._implements("GET") else "/")
+            self.finish()
+        else:
+            self._keep_form(author, secret)
+
+    def _keep_form(self, author: Author, secret: Collection[str]) -> None:
+        action, form = self.request.uri or "/", self._form
+        self.set_status(401 if self.caller is None else 403)
+        self.page(
+            "kept.html",
+            author=author,
+            action=action,
+            fields=[(name, value) for name, value in form.fields.items() if name != xsrf.FIELD and name not in secret],
+            lists=[(name, value) for name, values in form.lists.items() for value in values],
+            secret=[name for name in form.fields if name in secret],
+            files=[(name, file.filename) for name, file in form.files.items()],
+            proof=kept.proof(self.keys, author, action, form, self.now, secret),
+            tried=form.fields.get(xsrf.FIELD, "").startswith("again"),
+            sign_in_url=self.sign_in_url("/signed-in"),
+        )
+
+    def _keep_swap(self, author: Author) -> None:
+        """A swap's page stays as it is; its script asks for the sign-in, or sends again with the token of the new session."""
+        same = self.caller is not None and self.caller.id == author.id
+        if self.caller is None:
+            said: dict[str, object] = {"hm:signed-out": {"url": self.sign_in_url("/signed-in")}}
+        elif same:
+            said = {"hm:token": {"token": self.form_token}}
+        else:
+            words = f"{author.name} opened this page, and you are signed in as {self.caller.name} now. Load the page again."
+            said = {"hm:toast": {"text": words, "kind": "danger"}}
+        self.set_status(401 if self.caller is None else 403)
+        self.set_header("HX-Trigger", json.dumps(said))
+        self.set_header("HX-Reswap", "none")
+        self.finish()
+
+    @property
+    def form_token(self) -> str:
+        """What this answer's forms and swaps prove themselves with; made once an answer."""
+        if not hasattr(self, "_form_token"):
+            author = kept.stamp(self.keys, Author(self.caller.id, self.caller.name)) if self.caller else ""
+            self._form_token = xsrf.token(self.keys, self.xsrf_binding, author)
+        return self._form_token
 
     @property
     def xsrf_binding(self) -> str:
@@ -128,6 +214,9 @@ class PageHandler(Handler):
         """Signed out: to the sign-in page and back again. Signed in: 403."""
         if self.caller is not None:
             raise Problem(403, "not_allowed", "You may not do this. Ask an administrator if you need to.")
+        if self.session is not None and self.request.method not in xsrf.SAFE_METHODS:
+            self._keep(Author(self.session.user_id, self.session.user_name))
+            return
         if self.session is not None:
             self.drop_cookie(self.hm.cookie)
         if self.request.headers.get("HX-Request") == "true":

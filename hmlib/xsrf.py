@@ -9,16 +9,22 @@ from hmlib.crypto import Keys
 
 HEADER = "X-XSRF-Token"
 FIELD = "_xsrf"
+SEPARATOR = "~"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-def token(keys: Keys, binding: str) -> str:
-    """The token for a session (its hashed id) or for a signed-out browser (its own cookie's hash)."""
-    return keys.mac("xsrf", binding)
+def token(keys: Keys, binding: str, stamp: str = "") -> str:
+    """The token for a session (its hashed id) or for a signed-out browser (its own cookie's hash).
+
+    ``stamp`` rides along and proves nothing here: it tells whose page it was once the session is gone (see kept.stamp).
+    """
+    mac = keys.mac("xsrf", binding)
+    return f"{mac}{SEPARATOR}{stamp}" if stamp else mac
 
 
 def matches(keys: Keys, binding: str, given: str) -> bool:
-    return bool(given) and hmac.compare_digest(token(keys, binding).encode(), given.encode("utf-8", "replace"))
+    mac = given.partition(SEPARATOR)[0]
+    return bool(mac) and hmac.compare_digest(token(keys, binding).encode(), mac.encode("utf-8", "replace"))
 
 
 def from_our_page(request: HTTPServerRequest, origin: str) -> bool:

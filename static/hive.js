@@ -122,8 +122,11 @@
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = event.detail;
     const status = ctx.response.status;
-    if (status < 400 || status === 409 || status === 422 || ctx.hx.redirect || ctx.hx.retarget) return;
+    if (status < 400 || status === 409 || status === 422 || ctx.hx.retarget) return;
+    if (ctx.hx.redirect && !guarded()) return;
     event.preventDefault();
+    if (ctx.hx.redirect) return signedOut(ctx.hx.redirect.replace(/\?.*/, "?next=/signed-in"));
+    if (ctx.hx.trigger?.includes('"hm:')) return;
     toast(texts().failed.replace("%s", status), "danger");
   });
   document.addEventListener("htmx:error", ({ detail }) => detail.ctx && toast(texts().unreachable, "danger"));
@@ -140,6 +143,127 @@
     const place = target?.isConnected && target !== document.body && target.id !== "toasts" ? target : find("#content");
     if (place && !place.matches("a[href],button,input,select,textarea,[tabindex]")) place.tabIndex = -1;
     place?.focus({ preventScroll: true });
+  });
+
+  // The session. Its end is known to all tabs by a time in the browser's storage, which every page of ours writes anew; asking for that
+  // time touches no server. A tab that signs in again says so to the one that keeps what was typed.
+  const session = find("meta[name=hm-session]");
+  const channel = new BroadcastChannel("hm-session");
+  const WARN_SECONDS = 120;
+  const pageEnds = Date.now() + Number(session?.dataset.most) * 1000;
+  let asked = "";
+  const stays = (idle, most) => {
+    const seconds = Math.min(idle, most);
+    const end = { at: Date.now() + seconds * 1000, last: Date.now() + most * 1000, warn: Math.min(WARN_SECONDS, seconds / 2) };
+    localStorage.setItem("hm_session_ends", JSON.stringify(end));
+    unasked();
+  };
+  const unasked = () => {
+    if (asked) find("#hm-session")?.close();
+    asked = "";
+  };
+  const sayEnd = (state, url) => {
+    const dialog = find("#hm-session");
+    if (!dialog || asked === state) return;
+    asked = state;
+    for (const part of dialog.querySelectorAll("[data-when]")) part.hidden = !part.dataset.when.split(" ").includes(state);
+    if (url) find("a[target]", dialog).href = url;
+    if (!dialog.open) dialog.showModal();
+  };
+  const signedOut = (url) => sayEnd("over", url);
+  const watch = () => {
+    const end = JSON.parse(localStorage.getItem("hm_session_ends") ?? "null");
+    if (!end) return;
+    const left = (end.at - Date.now()) / 1000;
+    if (left <= 0) signedOut();
+    else if (left <= end.warn) sayEnd(end.at === end.last ? "final" : "soon");
+    else unasked();
+  };
+  const stay = async () => {
+    const answer = await fetch("/session", { redirect: "manual", cache: "no-store" }).catch(() => null);
+    if (answer?.status === 204) stays(Number(answer.headers.get("X-Session-Idle")), Number(answer.headers.get("X-Session-Most")));
+    else signedOut();
+  };
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (session && ctx.response.status < 400) stays(Number(session.content), (pageEnds - Date.now()) / 1000);
+  });
+  document.addEventListener("hm:signed-out", ({ detail }) => signedOut(detail.url));
+  document.addEventListener("hm:token", ({ target, detail }) => {
+    document.body.setAttribute("hx-headers:inherited", JSON.stringify({ "X-XSRF-Token": detail.token }));
+    for (const field of document.querySelectorAll("input[name=_xsrf]")) field.value = detail.token;
+    if (target.form === undefined || target.matches("button")) target.requestSubmit ? target.requestSubmit() : target.click();
+    else target.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  channel.addEventListener("message", ({ data }) => {
+    if (asked === "over") unasked();
+    const keeps = find("[data-kept]");
+    if (keeps?.dataset.kept !== data) return;
+    find("#signed-in-again").hidden = false;
+    find("button[name=_xsrf]", keeps).classList.add("btn-primary");
+    find("button[name=_xsrf]", keeps).focus();
+  });
+  document.addEventListener("click", ({ target }) => target.closest("[data-stay]") && stay());
+
+  // Drafts: what is typed into a form marked for it is kept in this browser until a page comes that says it was saved.
+  const DRAFT_DAYS = 7;
+  const person = session?.dataset.person ?? find("[data-kept]")?.dataset.kept;
+  const draftKey = (form) => `hm_draft ${person} ${new URL(form.action).pathname}`;
+  const drafts = () => Object.keys(localStorage).filter((key) => key.startsWith("hm_draft "));
+  const typedIn = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !["_xsrf", "version", "base"].includes(name));
+  const keepDraft = (form) => {
+    try {
+      localStorage.setItem(draftKey(form), JSON.stringify({ at: Date.now(), fields: typedIn(form) }));
+    } catch (full) {
+      console.info("no room for a draft", full.name);
+    }
+  };
+  const fill = (form, fields) => {
+    for (const control of form.elements) {
+      const values = fields.filter(([name]) => name === control.name).map(([, value]) => value);
+      if (!control.name || control.type === "hidden" || control.type === "file") continue;
+      if (control.type === "checkbox" || control.type === "radio") control.checked = values.includes(control.value);
+      else if (control.multiple) for (const option of control.options) option.selected = values.includes(option.value);
+      else if (values.length) control.value = values[0];
+    }
+    changed.add(form);
+    find("textarea", form)?.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  const offerDraft = (form) => {
+    const key = draftKey(form);
+    const draft = JSON.parse(localStorage.getItem(key) ?? "null");
+    const offer = find("#draft")?.content.firstElementChild.cloneNode(true);
+    if (!draft || !offer) return;
+    if (JSON.stringify(draft.fields) === JSON.stringify(typedIn(form))) return localStorage.removeItem(key);
+    find("time", offer).textContent = new Date(draft.at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+    find("[data-restore]", offer).addEventListener("click", () => (fill(form, draft.fields), offer.remove(), form.querySelector("textarea, input:not([type=hidden])")?.focus()));
+    find("[data-discard]", offer).addEventListener("click", () => (localStorage.removeItem(key), offer.remove()));
+    form.before(offer);
+  };
+  const startDrafts = () => {
+    const unsaved = find("[data-unsaved]");
+    if (unsaved?.matches("form")) changed.add(unsaved);
+    const form = find("form[data-draft]");
+    const waits = sessionStorage.getItem("hm_draft_sent");
+    const again = form && waits === draftKey(form);
+    if (!session) return;
+    if (waits && !unsaved && !again && !find(".hm-conflict")) localStorage.removeItem(waits);
+    sessionStorage.removeItem("hm_draft_sent");
+    for (const key of drafts()) {
+      const old = Date.now() - JSON.parse(localStorage.getItem(key)).at > DRAFT_DAYS * 86400000;
+      if (old || !key.startsWith(`hm_draft ${person} `)) localStorage.removeItem(key);
+    }
+    if (form) offerDraft(form);
+  };
+  let saving = 0;
+  document.addEventListener("input", ({ target }) => {
+    if (!session || !target.form?.hasAttribute("data-draft")) return;
+    clearTimeout(saving);
+    saving = setTimeout(() => keepDraft(target.form), 400);
+  });
+  document.addEventListener("submit", ({ target }) => {
+    if (!person || target.method !== "post") return;
+    if (target.hasAttribute("data-draft")) keepDraft(target);
+    if (localStorage.getItem(draftKey(target)) !== null) sessionStorage.setItem("hm_draft_sent", draftKey(target));
   });
 
   // Keys.
@@ -192,6 +316,10 @@
   const start = () => {
     showLooks();
     leaveAll();
+    if (session) stays(Number(session.content), Number(session.dataset.most));
+    if (session) setInterval(watch, 5000);
+    if (find("[data-signed-in]")) channel.postMessage(find("[data-signed-in]").dataset.signedIn);
+    startDrafts();
     find("form[data-autosubmit]")?.requestSubmit();
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

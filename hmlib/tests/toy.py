@@ -68,6 +68,26 @@ class Upload(PageHandler):
         self.partial("_names.html", names=[self.files["file"].filename, str(len(self.files["file"].body)), self.form["note"]])
 
 
+class Noted(PageHandler):
+    def never_kept(self):
+        return ["pin"]
+
+    @allowed("wiki:write")
+    async def post(self) -> None:
+        files = {name: file.filename for name, file in self.files.items()}
+        fields = {name: value for name, value in self.form.items() if name != "_xsrf"}
+        self.finish({"by": self.known.name, "fields": fields, "lists": self._form.lists, "files": files})
+
+
+class Secret(PageHandler):
+    def never_kept(self):
+        return None
+
+    @signed_in
+    async def post(self) -> None:
+        self.finish({"by": self.known.name})
+
+
 class NoteApi(ApiHandler):
     @allowed("wiki:read")
     async def get(self) -> None:
@@ -99,6 +119,8 @@ ROUTES = [
     url(r"/unmarked", Unmarked),
     url(r"/broken", Broken),
     url(r"/upload", Upload),
+    url(r"/noted", Noted),
+    url(r"/secret", Secret),
     url(r"/api/notes", NoteApi),
     url(r"/api/missing", Missing),
     *admin.routes(),

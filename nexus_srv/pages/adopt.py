@@ -28,6 +28,9 @@ class HandOver(msgspec.Struct, frozen=True):
 class AdoptionPage(PageHandler):
     """What the steps of the hand-over share: they pass it on sealed, in a cookie of this browser."""
 
+    def never_kept(self) -> None:
+        return None
+
     def form_origins(self) -> tuple[str, ...]:
         return tuple(module.origin for module in self.hm.modules)
 

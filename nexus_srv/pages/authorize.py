@@ -21,6 +21,9 @@ FRESH_SECONDS = 600
 class AuthorizationPage(PageHandler):
     """What the pages of authorization share: reading the wish, and the two ways back to the client."""
 
+    def never_kept(self) -> None:
+        return None
+
     _way_back: tuple[str, ...] = ()
 
     def form_origins(self) -> Sequence[str]:

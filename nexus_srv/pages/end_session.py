@@ -29,6 +29,9 @@ class WayBack:
 class EndSession(PageHandler):
     """A page with a button, whoever sent the browser here; the button's own post signs out everywhere."""
 
+    def never_kept(self) -> None:
+        return None
+
     _way_back: tuple[str, ...] = ()
 
     def form_origins(self) -> Sequence[str]:

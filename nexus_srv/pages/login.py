@@ -33,6 +33,9 @@ class StepUpPage(PageHandler):
 class PasswordPage(StepUpPage):
     """What the pages that take a password share."""
 
+    def never_kept(self) -> None:
+        return None
+
     _way_back: tuple[str, ...] = ()
 
     def form_origins(self) -> Sequence[str]:
@@ -98,6 +101,9 @@ class SignInPage(PasswordPage):
 
 class SignOutPage(PageHandler):
     """Signing out here signs out everywhere."""
+
+    def never_kept(self) -> None:
+        return None
 
     @anyone
     async def get(self) -> None:

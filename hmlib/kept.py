@@ -1,0 +1,96 @@
+"""What was typed into a form whose session has ended: whose it is, and the proof with which exactly that may be sent once more."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import msgspec
+
+from hmlib.clock import shifted
+from hmlib.crypto import Keys, Unsealable
+from hmlib.requests import Form
+from hmlib.xsrf import FIELD, SEPARATOR
+
+PROOF_SECONDS = 12 * 3600
+_AGAIN = "again"
+
+
+@dataclass(frozen=True)
+class Author:
+    """The person whose session a page of ours was made for."""
+
+    id: str
+    name: str
+
+
+class SessionOver(Exception):
+    """A request comes from a page of ours, whose session has ended or is no longer the browser's."""
+
+    def __init__(self, author: Author) -> None:
+        super().__init__("the session of the page is over")
+        self.author = author
+
+
+class _Proof(msgspec.Struct, array_like=True, frozen=True):
+    id: str
+    name: str
+    action: str
+    digest: str
+    made_at: str
+
+
+def stamp(keys: Keys, author: Author) -> str:
+    """Who a page was made for, sealed: it rides on the XSRF token, and outlives the session."""
+    return keys.seal(f"{author.id}\n{author.name}".encode(), table="form", column="author", row_id="")
+
+
+def proof(keys: Keys, author: Author, action: str, form: Form, now: str, secret: Collection[str] = ()) -> str:
+    """What lets these very fields be posted to this very address by this very person, once they are signed in again.
+
+    Files and the fields named ``secret`` are not part of it: they cannot be kept, and are given anew.
+    """
+    said = _Proof(author.id, author.name, action, _digest(form, secret), now)
+    return _AGAIN + SEPARATOR + keys.seal(msgspec.json.encode(said), table="form", column="proof", row_id="")
+
+
+def proves(keys: Keys, given: str, person: str, action: str, form: Form, now: str, secret: Collection[str] = ()) -> bool:
+    """Whether ``given`` is such a proof, at most twelve hours old, for the person who is signed in now."""
+    said = _opened_proof(keys, given)
+    if said is None or said.made_at < shifted(now, -PROOF_SECONDS):
+        return False
+    return (said.id, said.action, said.digest) == (person, action, _digest(form, secret))
+
+
+def author_of(keys: Keys, given: str) -> Author | None:
+    """Whom the page was made for that a token or a proof comes from; None for what we never made."""
+    if said := _opened_proof(keys, given):
+        return Author(said.id, said.name)
+    try:
+        id, _, name = _unsealed(keys, given, "author").partition("\n")
+    except Unsealable:
+        return None
+    return Author(id, name)
+
+
+def _opened_proof(keys: Keys, given: str) -> _Proof | None:
+    if not given.startswith(_AGAIN + SEPARATOR):
+        return None
+    try:
+        return msgspec.json.decode(_unsealed(keys, given, "proof"), type=_Proof)
+    except Unsealable:
+        return None
+
+
+def _unsealed(keys: Keys, given: str, column: str) -> str:
+    return keys.unseal(given.partition(SEPARATOR)[2], table="form", column=column, row_id="").decode()
+
+
+def _digest(form: Form, secret: Collection[str]) -> str:
+    """The fields with their values; a browser may write line ends in its own way when it sends them again."""
+    single = {name: _lines(value) for name, value in form.fields.items() if name != FIELD and name not in secret}
+    several = {name: [_lines(value) for value in values] for name, values in form.lists.items()}
+    return hashlib.sha256(msgspec.json.encode([single, several], order="sorted")).hexdigest()
+
+
+def _lines(value: str) -> str:
+    return value.replace("\r\n", "\n").replace("\r", "\n")
