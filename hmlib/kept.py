@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -70,6 +71,29 @@ def author_of(keys: Keys, given: str) -> Author | None:
     except Unsealable:
         return None
     return Author(id, name)
+
+
+def shown(keys: Keys, author: Author, action: str, form: Form, now: str, secret: Collection[str]) -> dict[str, Any]:
+    """What kept.html needs to show and to send again what was posted to ``action``."""
+    return {
+        "action": action,
+        "fields": [(name, value) for name, value in form.fields.items() if name != FIELD and name not in secret],
+        "lists": [(name, value) for name, values in form.lists.items() for value in values],
+        "secret": [name for name in form.fields if name in secret],
+        "files": [(name, file.filename) for name, file in form.files.items()],
+        "proof": proof(keys, author, action, form, now, secret),
+        "tried": form.fields.get(FIELD, "").startswith(_AGAIN + SEPARATOR),
+    }
+
+
+def said_to_swap(author: Author, name: str, token: str, sign_in_url: str) -> dict[str, dict[str, str]]:
+    """The event for the script of the page: sign in first (no ``name``), send again with ``token``, or nothing where another is here."""
+    if not name:
+        return {"hm:signed-out": {"url": sign_in_url}}
+    if token:
+        return {"hm:token": {"token": token}}
+    words = f"{author.name} opened this page, and you are signed in as {name} now. Load the page again."
+    return {"hm:toast": {"text": words, "kind": "danger"}}
 
 
 def _opened_proof(keys: Keys, given: str) -> _Proof | None:

@@ -150,31 +150,15 @@ class PageHandler(Handler):
             self._keep_form(author, secret)
 
     def _keep_form(self, author: Author, secret: Collection[str]) -> None:
-        action, form = self.request.uri or "/", self._form
         self.set_status(401 if self.caller is None else 403)
-        self.page(
-            "kept.html",
-            author=author,
-            action=action,
-            fields=[(name, value) for name, value in form.fields.items() if name != xsrf.FIELD and name not in secret],
-            lists=[(name, value) for name, values in form.lists.items() for value in values],
-            secret=[name for name in form.fields if name in secret],
-            files=[(name, file.filename) for name, file in form.files.items()],
-            proof=kept.proof(self.keys, author, action, form, self.now, secret),
-            tried=form.fields.get(xsrf.FIELD, "").startswith("again"),
-            sign_in_url=self.sign_in_url("/signed-in"),
-        )
+        shown = kept.shown(self.keys, author, self.request.uri or "/", self._form, self.now, secret)
+        self.page("kept.html", author=author, sign_in_url=self.sign_in_url("/signed-in"), **shown)
 
     def _keep_swap(self, author: Author) -> None:
         """A swap's page stays as it is; its script asks for the sign-in, or sends again with the token of the new session."""
+        name = self.caller.name if self.caller else ""
         same = self.caller is not None and self.caller.id == author.id
-        if self.caller is None:
-            said: dict[str, object] = {"hm:signed-out": {"url": self.sign_in_url("/signed-in")}}
-        elif same:
-            said = {"hm:token": {"token": self.form_token}}
-        else:
-            words = f"{author.name} opened this page, and you are signed in as {self.caller.name} now. Load the page again."
-            said = {"hm:toast": {"text": words, "kind": "danger"}}
+        said = kept.said_to_swap(author, name, self.form_token if same else "", self.sign_in_url("/signed-in"))
         self.set_status(401 if self.caller is None else 403)
         self.set_header("HX-Trigger", json.dumps(said))
         self.set_header("HX-Reswap", "none")

@@ -209,7 +209,7 @@
   const person = session?.dataset.person ?? find("[data-kept]")?.dataset.kept;
   const draftKey = (form) => `hm_draft ${person} ${new URL(form.action).pathname}`;
   const drafts = () => Object.keys(localStorage).filter((key) => key.startsWith("hm_draft "));
-  const typedIn = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !["_xsrf", "version", "base"].includes(name));
+  const typedIn = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !["_xsrf", "version", "base", "idempotency_key"].includes(name));
   const keepDraft = (form) => {
     try {
       localStorage.setItem(draftKey(form), JSON.stringify({ at: Date.now(), fields: typedIn(form) }));

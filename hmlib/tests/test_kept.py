@@ -17,7 +17,7 @@ from hmlib.testing import CAST
 pytestmark = pytest.mark.gen_test
 ORIGIN = {"Origin": "https://localhost:5003"}
 COOKIE = "__Host-hm_wiki"
-TYPED = {"title": "Ärger <b>&\"'", "body": "line\r\n\r\n  spaced\t", "rows": "all", "version": "7", "proof_of_form": "unchanged"}
+TYPED = {"title": "Ärger <b>&\"'", "body": "line\r\n\r\n  spaced\t", "rows": "all", "version": "7", "idempotency_key": "unchanged"}
 
 
 async def page_token(person):
