@@ -57,7 +57,7 @@ class PageHandler(Handler):
             if self.request.method not in xsrf.SAFE_METHODS:
                 self.check_xsrf()
         except SessionOver as over:
-            self._keep(over.author)
+            self._keep_typed(over.author)
             return
         if not self.admit():
             self._refuse()
@@ -135,7 +135,7 @@ class PageHandler(Handler):
             return False
         return kept.proves(self.keys, given, self.caller.id, self.request.uri or "/", self._form, self.now, secret)
 
-    def _keep(self, author: Author) -> None:
+    def _keep_typed(self, author: Author) -> None:
         """Answer what was typed, so that nothing of it is lost: to be sent again by the same person, or by another who says so."""
         if self.caller is None and self.session is not None:
             self.session = None
@@ -153,6 +153,7 @@ class PageHandler(Handler):
         self.set_status(401 if self.caller is None else 403)
         shown = kept.shown(self.keys, author, self.request.uri or "/", self._form, self.now, secret)
         self.page("kept.html", author=author, sign_in_url=self.sign_in_url("/signed-in"), **shown)
+        self.finish()
 
     def _keep_swap(self, author: Author) -> None:
         """A swap's page stays as it is; its script asks for the sign-in, or sends again with the token of the new session."""
@@ -199,7 +200,7 @@ class PageHandler(Handler):
         if self.caller is not None:
             raise Problem(403, "not_allowed", "You may not do this. Ask an administrator if you need to.")
         if self.session is not None and self.request.method not in xsrf.SAFE_METHODS:
-            self._keep(Author(self.session.user_id, self.session.user_name))
+            self._keep_typed(Author(self.session.user_id, self.session.user_name))
             return
         if self.session is not None:
             self.drop_cookie(self.hm.cookie)
