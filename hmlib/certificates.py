@@ -1,7 +1,6 @@
 """The local certificate authority and the server certificate it signs, so that HTTPS works from the first minute."""
 
 import ipaddress
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from hmlib.private_files import write_privately
+from hmlib.settings import BadSetting
+
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 397  # what browsers accept from a public authority; a local one need not be laxer
 RENEW_DAYS = 30
 AUTHORITY_NAME = "HiveMatrix local CA"
+REMEDY = "Put back what was there, bring it back with hm restore, or make new certificates: hm init --anew certificates."
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,68 @@ def days_left(file: Path, now: datetime) -> int:
     return (x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc - now).days
 
 
+def check(folder: Path, noted: str | None) -> None:
+    """Raises BadSetting when one of the files in ``folder`` is missing, broken, expired or another's.
+
+    ``noted`` is the fingerprint of the authority that this suite has had; None before it has one, when nothing can be missing. A
+    renewal makes a new server certificate in time; whatever else is gone is not made anew, as nobody would trust it.
+    """
+    if noted is None:
+        return
+    server = _read(folder, "server")
+    authority = x509.load_pem_x509_certificate(_raw(folder, "ca.pem"))
+    if not _is_local(server.issuer):
+        return
+    if fingerprint(folder / "ca.pem") != noted:
+        raise BadSetting(f"HM_HOME holds {folder / 'ca.pem'}, which is not the authority of this suite. {REMEDY}")
+    _read(folder, "ca")
+    if not signed_by(server, authority):
+        raise BadSetting(f"HM_HOME holds {folder / 'server.pem'}, which another authority has signed. {REMEDY}")
+
+
+def fingerprint(file: Path) -> str:
+    """SHA-256 (hex) of the certificate in ``file``. Raises OSError or ValueError."""
+    return x509.load_pem_x509_certificate(file.read_bytes()).fingerprint(hashes.SHA256()).hex()
+
+
+def put_aside(folder: Path, now: str) -> list[str]:
+    """Rename the files in ``folder``, so that new ones are made and none is lost; their names. ``now`` tells when, in the new name."""
+    there = [folder / name for name in ("ca.pem", "ca.key", "server.pem", "server.key") if (folder / name).exists()]
+    for file in there:
+        file.rename(file.with_name(f"{file.name}.until-{now}"))
+    return [file.name for file in there]
+
+
+def _read(folder: Path, stem: str) -> x509.Certificate:
+    """The certificate, when its key belongs to it. Raises BadSetting."""
+    pem, key_pem = _raw(folder, f"{stem}.pem"), _raw(folder, f"{stem}.key")
+    try:
+        cert = x509.load_pem_x509_certificate(pem)
+        key = serialization.load_pem_private_key(key_pem, None)
+    except (ValueError, TypeError) as error:
+        raise BadSetting(f"HM_HOME holds {folder / stem}.pem and .key, one of which is broken. {REMEDY}") from error
+    if cert.public_key() != key.public_key():
+        raise BadSetting(f"HM_HOME holds {folder / stem}.key, which is not the key of {stem}.pem. {REMEDY}")
+    return cert
+
+
+def _raw(folder: Path, name: str) -> bytes:
+    try:
+        raw = (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise BadSetting(f"HM_HOME has lost {folder / name}. {REMEDY}") from None
+    if not raw.strip():
+        raise BadSetting(f"HM_HOME holds {folder / name}, which is empty. {REMEDY}")
+    return raw
+
+
 def _is_foreign(file: Path) -> bool:
     """Whether an operator put a certificate of their own here."""
-    if not file.exists():
-        return False
-    issuer = x509.load_pem_x509_certificate(file.read_bytes()).issuer
-    return not any(str(part.value).startswith(AUTHORITY_NAME) for part in issuer.get_attributes_for_oid(NameOID.COMMON_NAME))
+    return file.exists() and not _is_local(x509.load_pem_x509_certificate(file.read_bytes()).issuer)
+
+
+def _is_local(issuer: x509.Name) -> bool:
+    return any(str(part.value).startswith(AUTHORITY_NAME) for part in issuer.get_attributes_for_oid(NameOID.COMMON_NAME))
 
 
 def _load(folder: Path, stem: str, now: datetime) -> Certificate | None:
@@ -123,19 +182,8 @@ def _load(folder: Path, stem: str, now: datetime) -> Certificate | None:
 
 def _store(folder: Path, stem: str, made: Certificate, chain: Iterable[x509.Certificate]) -> None:
     pem = b"".join(cert.public_bytes(Encoding.PEM) for cert in (made.cert, *chain))
-    _write(folder / f"{stem}.key", made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
-    _write(folder / f"{stem}.pem", pem, 0o644)
-
-
-def _write(file: Path, content: bytes, mode: int) -> None:
-    """Write beside the file and rename, so that a reader finds the old content or the new."""
-    fresh = file.with_name(file.name + ".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-        os.fsync(out.fileno())
-    fresh.replace(file)
+    write_privately(folder / f"{stem}.key", made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    write_privately(folder / f"{stem}.pem", pem, 0o644)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int) -> x509.CertificateBuilder:

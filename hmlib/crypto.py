@@ -81,7 +81,9 @@ def load_master(path: Path) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(4096).strip()
     except OSError:
-        raise BadSetting(f"HM_MASTER_KEY_FILE names {path}, which cannot be read: run hm init.") from None
+        raise BadSetting(
+            f"HM_MASTER_KEY_FILE names {path}, which cannot be read. Put the master key back; hm init makes one for a new suite only."
+        ) from None
     if not stat.S_ISREG(mode) or mode & 0o077:
         raise BadSetting(f"HM_MASTER_KEY_FILE names {path}, which others may read: chmod 600 it.")
     try:

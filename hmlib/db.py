@@ -14,16 +14,17 @@ __all__ = ["BadDatabase", "Conflict", "DatabaseBusy", "DatabaseDown", "Db", "Sna
 T = TypeVar("T")
 
 
-async def connect(url: str, *, readers: int = 2, variable: str = "", sqlite: str = "auto") -> "Db":
+async def connect(url: str, *, readers: int = 2, variable: str = "", sqlite: str = "auto", make: bool = True) -> "Db":
     """Open ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://…`` for this process.
 
+    An SQLite file that is not there is made unless ``make`` is false.
     ``readers`` is how many reads run at once: SQLite connections beside the one writer, or PostgreSQL connections beside
     those for writers and snapshots. ``variable`` is where the address comes from: what goes wrong names it. ``sqlite`` is the binding
     for a file: auto, pysqlite3, sqlite3 or apsw. Raises BadDatabase when the settings are wrong and DatabaseDown when the database
     cannot be reached.
     """
     try:
-        return Db(await _opened(url, readers, sqlite))
+        return Db(await _opened(url, readers, sqlite, make=make))
     except BadDatabase as wrong:
         raise BadDatabase(f"{variable}: {wrong}" if variable else str(wrong)) from wrong
     except DatabaseBusy:
@@ -32,11 +33,11 @@ async def connect(url: str, *, readers: int = 2, variable: str = "", sqlite: str
         raise DatabaseDown(f"{variable}: The database does not answer ({away})." if variable else str(away)) from away
 
 
-async def _opened(url: str, readers: int, binding: str) -> Engine:
+async def _opened(url: str, readers: int, binding: str, *, make: bool) -> Engine:
     if url.startswith("sqlite:///"):
         from hmlib import db_sqlite  # each engine is loaded only where it is used: asyncpg is an extra
 
-        return await db_sqlite.open_engine(url.removeprefix("sqlite:///"), readers, binding)
+        return await db_sqlite.open_engine(url.removeprefix("sqlite:///"), readers, binding, make=make)
     if not url.startswith(("postgresql://", "postgres://")):
         raise BadDatabase("A database address begins with sqlite:/// or postgresql://.")
     try:

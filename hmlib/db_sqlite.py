@@ -1,7 +1,6 @@
 """SQLite behind aiosqlite's threads: one writer and a few readers per process, one hop to a thread per statement."""
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -14,6 +13,7 @@ import aiosqlite
 from hmlib import db_sqlite_calls as sqlite
 from hmlib.db_engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
 from hmlib.db_sqlite_drivers import Connection, Driver, chosen
+from hmlib.db_sqlite_file import LOOK_SECONDS, InPlace, found
 
 T = TypeVar("T")
 
@@ -25,10 +25,10 @@ _REFUSALS: dict[str, Kind] = {"UNIQUE": "unique", "FOREIGN KEY": "foreign_key", 
 _REFUSAL = re.compile(r"(UNIQUE|FOREIGN KEY|CHECK|NOT NULL) constraint failed(?:: (?:index '(?P<index>.*)'|(?P<what>.*)))?", re.DOTALL)
 
 
-async def open_engine(path: str, readers: int, binding: str) -> "SqliteEngine":
-    """Open (or make) the file at ``path``. Raises BadDatabase for an unsafe SQLite or a place where no database can be."""
+async def open_engine(path: str, readers: int, binding: str, *, make: bool = True) -> "SqliteEngine":
+    """Open the file at ``path``, with ``make`` also a new one. Raises BadDatabase for an unsafe SQLite, no file, or no place for one."""
     driver = chosen(binding)
-    file = _made(path)
+    file = found(path, make=make)
     threads: list[Thread] = []
     try:
         with named_errors(driver):
@@ -73,23 +73,31 @@ class Thread(aiosqlite.Connection):
 
 
 class SqliteLink(Link):
-    """A link over one thread; ``alone`` makes each call a transaction by itself."""
+    """A link over one thread; ``alone`` makes each call a transaction by itself. What was written counts once the file is still there."""
 
-    def __init__(self, thread: Thread, *, alone: bool = False) -> None:
+    def __init__(self, thread: Thread, in_place: InPlace, *, alone: bool = False) -> None:
         self.thread = thread
+        self._in_place = in_place
+        self._alone = alone
         self._around = sqlite.in_transaction if alone else sqlite.as_it_is
 
     async def rows(self, text: str, args: Sequence[Any]) -> list[Row]:
-        return await self.thread.hop(self._around, sqlite.rows, text, args)
+        return await self._kept(sqlite.rows, text, args)
 
     async def count(self, text: str, args: Sequence[Any]) -> int:
-        return await self.thread.hop(self._around, sqlite.count, text, args)
+        return await self._kept(sqlite.count, text, args)
 
     async def many(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
-        await self.thread.hop(self._around, sqlite.many, text, rows)
+        await self._kept(sqlite.many, text, rows)
 
     async def script(self, text: str) -> None:
-        await self.thread.hop(self._around, sqlite.script, text, self.thread.driver.complete)
+        await self._kept(sqlite.script, text, self.thread.driver.complete)
+
+    async def _kept(self, work: Callable[..., T], *args: Any) -> T:
+        answer: T = await self.thread.hop(self._around, work, *args)
+        if self._alone:
+            self._in_place.check()
+        return answer
 
     async def begin(self) -> None:
         await self.thread.hop(sqlite.begin)
@@ -99,6 +107,7 @@ class SqliteLink(Link):
 
     async def commit(self) -> None:
         await self.thread.hop(sqlite.commit)
+        self._in_place.check()
 
     async def rollback(self) -> None:
         await self.thread.hop(sqlite.rollback)
@@ -123,8 +132,9 @@ class SqliteEngine(Engine):
     def __init__(self, driver: Driver, file: Path, writer: Thread, readers: Sequence[Thread], near: Connection) -> None:
         self._driver, self._file = driver, file
         self._writer, self._near = writer, near
-        self._readers = [_Reader(thread, SqliteLink(thread)) for thread in readers]
-        self._alone = SqliteLink(writer, alone=True)
+        self._in_place = InPlace(file)
+        self._readers = [_Reader(thread, SqliteLink(thread, self._in_place)) for thread in readers]
+        self._alone = SqliteLink(writer, self._in_place, alone=True)
         self._turn = asyncio.Lock()
         self._snapshots: list[Thread] = []
         self._snapshots_free: list[Thread] = []
@@ -137,6 +147,7 @@ class SqliteEngine(Engine):
     def peek(self, text: str, args: Sequence[Any]) -> list[Row] | None:
         if self._closed:
             return None
+        self._look(every=LOOK_SECONDS)
         try:
             return self._near.rows(text, args)
         except self._driver.errors:
@@ -146,7 +157,7 @@ class SqliteEngine(Engine):
     async def snapshot(self) -> AsyncIterator[Link]:
         await _acquired(self._snapshot_turns)
         try:
-            link = SqliteLink(await self._snapshot_thread())
+            link = SqliteLink(await self._snapshot_thread(), self._in_place)
             try:
                 await link.begin_reading()
                 yield link
@@ -156,8 +167,7 @@ class SqliteEngine(Engine):
             self._snapshot_turns.release()
 
     async def _snapshot_thread(self) -> Thread:
-        if self._closed:
-            raise DatabaseDown("the database is closed")
+        self._look()
         if self._snapshots_free:
             return self._snapshots_free.pop()
         with named_errors(self._driver):
@@ -172,7 +182,7 @@ class SqliteEngine(Engine):
 
     async def lend(self) -> Link:
         await self._take_turn()
-        return SqliteLink(self._writer)
+        return SqliteLink(self._writer, self._in_place)
 
     async def give_back(self, link: Link) -> None:
         self._turn.release()
@@ -187,6 +197,7 @@ class SqliteEngine(Engine):
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Link]:
+        self._look(every=LOOK_SECONDS)
         reader = min(self._readers, key=lambda reader: reader.asked)
         reader.asked += 1
         try:
@@ -203,9 +214,13 @@ class SqliteEngine(Engine):
             self._turn.release()
 
     async def _take_turn(self) -> None:
+        self._look()
+        await self._wait_for_turn()
+
+    def _look(self, *, every: float = 0.0) -> None:
         if self._closed:
             raise DatabaseDown("the database is closed")
-        await self._wait_for_turn()
+        self._in_place.check(every=every)
 
     async def _wait_for_turn(self) -> None:
         await _acquired(self._turn)
@@ -241,23 +256,6 @@ def _conflict(message: str) -> Conflict:
     if not refusal:
         return Conflict("other", message)
     return Conflict(_REFUSALS[refusal[1]], refusal["index"] or refusal["what"] or "")
-
-
-def _made(path: str) -> Path:
-    """The file, made readable by its owner only; SQLite gives its log files the same rights.
-
-    A file that is there is not opened: closing it again would drop the locks that this process holds on it.
-    """
-    file = Path(path).absolute()
-    if not path or path == ":memory:":
-        raise BadDatabase("A sqlite:/// address must name a file.")
-    try:
-        if not file.exists():
-            with suppress(FileExistsError):
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except OSError as error:
-        raise BadDatabase(f"The database {file} cannot be opened: {error.strerror}.") from error
-    return file
 
 
 async def _close_all(threads: Sequence[Thread]) -> None:

@@ -19,9 +19,9 @@ _FILE = re.compile(r"(?P<name>(?P<number>\d{4})_[a-z0-9_]+)(?:\.(?P<dialect>sqli
 _BOOK = (
     "CREATE TABLE IF NOT EXISTS migration (folder TEXT NOT NULL, name TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY (folder, name))"
 )
-_BOOK_EXISTS = {
-    "sqlite": "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migration'",
-    "postgresql": "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'migration'",
+_TABLE_EXISTS = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name",
+    "postgresql": "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = :name",
 }
 
 
@@ -47,8 +47,18 @@ async def pending(db: Db, folders: Sequence[Folder]) -> list[str]:
     return [name for name in known if name not in applied]
 
 
+async def has_table(db: Db, name: str) -> bool:
+    """Whether the database has a table of that name."""
+    return bool(await db.one(_TABLE_EXISTS[db.dialect], name=name))
+
+
+async def is_empty(db: Db) -> bool:
+    """Whether no migration has ever been applied: a database that nobody has used yet, or one that was lost and made anew."""
+    return not await _applied(db)
+
+
 async def _applied(db: Db) -> set[str]:
-    if not await db.one(_BOOK_EXISTS[db.dialect]):
+    if not await has_table(db, "migration"):
         return set()
     return {f"{row['folder']}/{row['name']}" for row in await db.all("SELECT folder, name FROM migration")}
 

@@ -8,15 +8,19 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tornado.web import Application
 
-from hmlib import accepting, checks, figures, health, listening, logs, metrics, pids
-from hmlib.db import DatabaseDown, Db, connect
+from hmlib import accepting, checks, figures, health, listening, logs, metrics, ownership, pids
+from hmlib.clock import utc_now
+from hmlib.db import DatabaseDown, Db
 from hmlib.migrate import Folder, NewerSchema, migrate, pending
 from hmlib.nexus import Nexus
+from hmlib.ownership import Owner
 from hmlib.server import MAX_CONNECTIONS, Server
 from hmlib.settings import BAD_CONFIGURATION, HUB, BadSetting, Settings, load
 
@@ -75,30 +79,43 @@ async def _serve(settings: Settings, make_app: MakeApp, migrations: Sequence[Fol
         folder = figures.shared_folder(settings, os.environ)
         db = await _database(settings)
         stack.push_async_callback(db.close)
-        await migrate(db, migrations)
+        owner = await _owner(db, settings, migrations)
+        settings = replace(settings, epoch=owner.epoch)
         app = make_app(settings, db, _nexus(settings, stack))
         checks.check_application(app)
-        readiness = prepare(app, db, migrations)
+        readiness = prepare(app, db, migrations, owner)
         room = accepting.room(2 * MAX_CONNECTIONS)
         server = Server(app, ssl_options=listening.tls_context(settings), trusted_proxies=settings.trusted_proxies, room=room)
-        for work in (figures.watch(db), *(_forever(work) for work in app.settings.get("background", ()))):
+        following = _forever(partial(ownership.follow, db, settings, owner))
+        for work in (figures.watch(db), following, *(_forever(work) for work in app.settings.get("background", ()))):
             await stack.enter_async_context(_beside(work))
         server.add_sockets(sockets)
         stack.callback(figures.serve(settings.metrics_port, folder))
         await stack.enter_async_context(_announced(settings, readiness))
         await stopping.wait()
         await _drain(server, readiness)
+        with suppress(DatabaseDown):
+            await ownership.note(db, settings, owner)
+
+
+async def _owner(db: Db, settings: Settings, migrations: Sequence[Folder]) -> Owner:
+    """Whose the database is, before anything is changed in it; then its schema. Raises BadSetting, NewerSchema."""
+    owner = await ownership.verify(db, settings)
+    await migrate(db, migrations)
+    owner = owner or await ownership.claim(db, settings, (), utc_now())
+    await ownership.note(db, settings, owner)
+    return owner
 
 
 async def _database(settings: Settings) -> Db:
     """The database, given some time to come up itself."""
     for _ in range(DATABASE_PATIENCE_SECONDS):
         try:
-            return await connect(settings.db_url, variable=settings.db_variable, sqlite=settings.sqlite)
+            return await ownership.connect(settings)
         except DatabaseDown:
             logs.event("waiting for the database", logging.WARNING, variable=settings.db_variable)
             await asyncio.sleep(1)
-    return await connect(settings.db_url, variable=settings.db_variable, sqlite=settings.sqlite)
+    return await ownership.connect(settings)
 
 
 def _nexus(settings: Settings, stack: AsyncExitStack) -> Nexus | None:
@@ -109,9 +126,11 @@ def _nexus(settings: Settings, stack: AsyncExitStack) -> Nexus | None:
     return nexus
 
 
-def prepare(app: Application, db: Db, migrations: Sequence[Folder]) -> health.Readiness:
-    """Give the application its health addresses and its log."""
-    given = {"database": lambda: _answers(db), "migrations": lambda: _migrated(db, migrations)}
+def prepare(app: Application, db: Db, migrations: Sequence[Folder], owner: Owner | None = None) -> health.Readiness:
+    """Give the application its health addresses and its log; ``owner`` is whose the database must stay."""
+    given: dict[str, health.Check] = {"database": lambda: _answers(db), "migrations": lambda: _migrated(db, migrations)}
+    if owner is not None:
+        given["suite"] = lambda: ownership.is_ours(db, owner)
     readiness = health.Readiness(given | app.settings.get("ready", {}))
     app.add_handlers(".*", health.routes(readiness))
     app.settings.setdefault("log_function", logs.log_request)

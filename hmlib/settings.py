@@ -51,6 +51,8 @@ class Settings:
     metrics_port: int
     trusted_proxies: tuple[str, ...] = ()
     sqlite: str = "auto"
+    epoch: str = ""
+    """Not from the environment: what the database says at the start, a part of every ETag."""
 
     @property
     def cookie(self) -> str:

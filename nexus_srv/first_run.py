@@ -1,8 +1,6 @@
 """What a new suite needs of Nexus: its modules' credentials, the first administrator, and the people of the demo."""
 
-import os
 import secrets
-from pathlib import Path
 
 import msgspec
 
@@ -11,6 +9,7 @@ from hmlib.audit import Actor
 from hmlib.auth import ALL_PERMISSIONS, Caller, CompanyScope
 from hmlib.crypto import Keys, load_master
 from hmlib.db import Db, Transaction
+from hmlib.private_files import write_privately
 from hmlib.settings import BadSetting, Settings
 from nexus_srv import access, directory, passwords, people, signing
 from nexus_srv.nouns import COMPANIES
@@ -51,7 +50,7 @@ async def register_modules(settings: Settings, db: Db, now: str) -> list[str]:
                 continue
             secret = registered[1] if registered else await clients.renew_secret(tx, keys, module.name, now)
             await audit.record(tx, ACTOR, "client.registered", f"client/{module.name}", now=now, after={"origin": module.origin})
-        _write_privately(file, msgspec.json.encode({"client_id": module.name, "client_secret": secret}))
+        write_privately(file, msgspec.json.encode({"client_id": module.name, "client_secret": secret}))
         done.append(f"Registered {module.name} at {module.origin}")
     return done
 
@@ -114,14 +113,3 @@ async def _demo_company(tx: Transaction, now: str) -> str:
         return found
     wanted = Company(id="", account_number=DEMO_ACCOUNT_NUMBER, name=f"Company {DEMO_ACCOUNT_NUMBER}")
     return (await directory.add(tx, OPERATOR, COMPANIES, wanted, ACTOR, now)).id
-
-
-def _write_privately(file: Path, raw: bytes) -> None:
-    """Whole or not at all, and readable by its owner only."""
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(raw)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)

@@ -15,9 +15,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hmlib import certificates
+from hmlib import certificates, ownership
+from hmlib.clock import utc_now
 from hmlib.crypto import new_master
+from hmlib.db import connect
+from hmlib.migrate import migrate
 from hmlib.ops import Suite
+from tests import tiny_service
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,6 +60,11 @@ class Home:
         command = [sys.executable, "-c", "from hmlib.cli import main; main()", *arguments]
         return subprocess.run(command, cwd=self.cwd, env={**self.environ, **environ}, capture_output=True, text=True, timeout=120)
 
+    def run(self, package):
+        """Run one process of a service by hand, until it ends by itself."""
+        command = [sys.executable, "-m", package]
+        return subprocess.run(command, cwd=self.cwd, env=self.environ, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+
     def tls(self):
         return ssl.create_default_context(cafile=self.home / "tls" / "ca.pem")
 
@@ -67,6 +76,15 @@ class Home:
             connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def post(self, path, body, name="nexus"):
+        """POST JSON to a service: the status."""
+        connection = http.client.HTTPSConnection("localhost", int(self.environ[f"HM_{name.upper()}_PORT"]), context=self.tls(), timeout=30)
+        try:
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            return connection.getresponse().status
         finally:
             connection.close()
 
@@ -93,10 +111,18 @@ class Tiny(Home):
         for name in ("home", "home/logs", "home/run"):
             (self.folder / name).mkdir(mode=0o700)
         new_master(self.home / "keys" / "master.key")
+        asyncio.run(self._found())
         certificates.ensure(self.home / "tls", [], datetime.now(UTC))
         text = (ROOT / "supervisord.conf").read_text().replace("-m nexus_srv", "-m tests.tiny_service")
         text = re.sub(r"\[fcgi-program:(wiki|treasury)\][^\[]*", "", text)
         (self.folder / "supervisord.conf").write_text(text)
+
+    async def _found(self):
+        settings = self.suite.services["nexus"]
+        db = await connect(settings.db_url)
+        await migrate(db, tiny_service.MIGRATIONS)
+        await ownership.claim(db, settings, (), utc_now())
+        await db.close()
 
     def direct(self, **environ):
         """Start one process by hand, without supervisord."""

@@ -3,10 +3,14 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 from tornado.web import Application, RequestHandler
 
+import hmlib
 from hmlib import service
+
+MIGRATIONS = (("hmlib", Path(hmlib.__file__).parent / "migrations"),)
 
 
 class Echo(RequestHandler):
@@ -24,4 +28,4 @@ def make_app(settings, db, nexus):
 
 
 if __name__ == "__main__":
-    sys.exit(service.run("nexus", make_app, ()))
+    sys.exit(service.run("nexus", make_app, MIGRATIONS))

@@ -35,11 +35,11 @@ def migrate() -> None:
         click.echo("Every database has the schema of this version already.")
 
 
-async def migrate_all(services: list[Settings]) -> list[str]:
-    """Migrate each service's database; the names of what was applied, with the service before them."""
+async def migrate_all(services: list[Settings], *, make: bool = False) -> list[str]:
+    """Migrate each service's database, made first when it may be; the names of what was applied, with the service before them."""
     done = []
     for settings in services:
-        async with database(settings) as db:
+        async with database(settings, make=make) as db:
             done += [f"{settings.service}: {name}" for name in await migrations.migrate(db, migrations_of(settings.service))]
     return done
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import click
 
-from hmlib import certificates, checks, migrate
-from hmlib.commands import capacity
+from hmlib import certificates, checks, migrate, ownership
+from hmlib.commands import capacity, founding
 from hmlib.commands.local import installed_services, is_installed, migrations_of
-from hmlib.db import DatabaseDown, connect
+from hmlib.db import DatabaseDown
 from hmlib.ops import Suite
 from hmlib.probes import is_ready, port_is_free
 from hmlib.settings import BadSetting, Settings
@@ -74,11 +74,16 @@ def _certificate(suite: Suite) -> Iterator[Finding]:
     if not suite.services["nexus"].tls:
         yield Finding(True, "HM_TLS is off: a proxy in front must speak TLS")
         return
+    try:
+        founding.check_certificates(suite)
+    except BadSetting as wrong:
+        yield Finding(False, str(wrong))
+        return
     for file in ("ca.pem", "server.pem"):
         try:
             days = certificates.days_left(suite.home / "tls" / file, datetime.now(UTC))
         except (OSError, ValueError):
-            yield Finding(False, f"tls/{file} is missing or broken: hm init makes a new one")
+            yield Finding(False, f"tls/{file} is missing or broken: hm init says what to do")
         else:
             hint = "" if days >= certificates.RENEW_DAYS else ": hm init renews it, then hm restart"
             yield Finding(not hint, f"tls/{file} is good for {days} more days{hint}")
@@ -98,18 +103,19 @@ def _service(settings: Settings, *, running: bool) -> Iterator[Finding]:
 async def _database(settings: Settings) -> Finding:
     name = settings.service
     try:
-        db = await connect(settings.db_url, readers=1, variable=settings.db_variable, sqlite=settings.sqlite)
+        db = await ownership.connect(settings, readers=1)
     except (BadSetting, DatabaseDown) as wrong:
         return Finding(False, f"{name}: the database cannot be used: {wrong}")
     try:
+        await ownership.verify(db, settings)
         missing = await migrate.pending(db, migrations_of(name))
-    except (migrate.NewerSchema, DatabaseDown) as wrong:
+    except (BadSetting, migrate.NewerSchema, DatabaseDown) as wrong:
         return Finding(False, f"{name}: {wrong}")
     finally:
         await db.close()
     if missing:
         return Finding(False, f"{name}: the database lacks {len(missing)} migrations: hm migrate applies them")
-    return Finding(True, f"{name}: the database ({db.dialect}) answers and has the schema of this version")
+    return Finding(True, f"{name}: the database ({db.dialect}) answers, is the one of this suite, and has the schema of this version")
 
 
 def _space(home: Path) -> Finding:

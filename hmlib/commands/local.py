@@ -10,7 +10,8 @@ from types import ModuleType
 
 import click
 
-from hmlib.db import DatabaseDown, Db, connect
+from hmlib import ownership
+from hmlib.db import DatabaseDown, Db
 from hmlib.migrate import Folder
 from hmlib.ops import Failed
 from hmlib.settings import HUB, Settings, load
@@ -54,13 +55,18 @@ def migrations_of(service: str) -> Sequence[Folder]:
 
 
 @asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[Db]:
-    """The service's database, closed afterwards. Raises Failed when it does not answer."""
+async def database(settings: Settings, *, make: bool = False) -> AsyncIterator[Db]:
+    """The service's database, closed afterwards; ``make`` is for `hm init`, which alone makes one, and has looked at it already.
+
+    Raises Failed when it does not answer, NotOurs when it is missing, empty, older than it was, or another's.
+    """
     try:
-        db = await connect(settings.db_url, variable=settings.db_variable, sqlite=settings.sqlite)
+        db = await ownership.connect(settings, make=make)
     except DatabaseDown as error:
         raise Failed(f"The database of {settings.service} does not answer. See {settings.db_variable}.") from error
     try:
+        if not make:
+            await ownership.verify(db, settings)
         yield db
     finally:
         await db.close()

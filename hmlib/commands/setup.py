@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from hmlib import certificates, checks
 from hmlib.clock import utc_now
+from hmlib.commands import founding
 from hmlib.commands.data import import_file, kinds_of, migrate_all, summary, write_demo
 from hmlib.commands.local import database, installed_services, part
 from hmlib.commands.progress import Progress
@@ -22,14 +24,18 @@ FOLDERS = ("", "keys", "logs", "run", "tls")
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Also make the people alice, bob, carol and dave, and fill a demo MSP.")
-def init(demo: bool) -> None:
-    """Make keys, certificates, databases and the first user. Safe to run again: what is there stays."""
+@click.option("--anew", multiple=True, metavar="NAME", help="Begin anew with a service's lost database, or with certificates.")
+@click.option("--accept", multiple=True, metavar="SERVICE", help="Take a service's database although it is older than it was.")
+def init(demo: bool, anew: tuple[str, ...], accept: tuple[str, ...]) -> None:
+    """Make keys, certificates, databases and the first user. Safe to run again: what is there stays, and what is lost is not replaced."""
     suite = Suite(os.environ)
     services = installed_services()
-    done = make_files(suite, services)
+    founding.check_names(services, anew, accept)
+    asyncio.run(founding.refuse_losses(services, anew, accept))
+    done = make_files(suite, services, anew)
     for settings in services:
         checks.check(settings)
-    done += asyncio.run(make_content(services))
+    done += asyncio.run(make_content(services, accept))
     for sentence in done:
         click.echo(sentence)
     if demo:
@@ -42,7 +48,7 @@ def init(demo: bool) -> None:
         click.echo(suite.demo_logins.read_text().strip())
 
 
-def make_files(suite: Suite, services: list[Settings]) -> list[str]:
+def make_files(suite: Suite, services: list[Settings], anew: Collection[str] = ()) -> list[str]:
     """Folders, the master key and certificates; one sentence for each thing made."""
     done = []
     for name in FOLDERS:
@@ -54,12 +60,22 @@ def make_files(suite: Suite, services: list[Settings]) -> list[str]:
     if not key.exists():
         new_master(key)
         done.append(f"Made the master key: {key}. Keep a copy of it in a safe place, apart from the backups.")
-    return done + certificates.ensure(suite.home / "tls", suite.hosts(), datetime.now(UTC))
+    if founding.CERTIFICATES in anew:
+        done += [f"Put the old certificates aside: {name}" for name in certificates.put_aside(suite.home / "tls", utc_now()[:19])]
+    else:
+        founding.check_certificates(suite)
+    done += certificates.ensure(suite.home / "tls", suite.hosts(), datetime.now(UTC))
+    founding.note_authority(suite)
+    return done
 
 
-async def make_content(services: list[Settings]) -> list[str]:
-    """Schemas, the user admin, and each module's credentials; one sentence for each thing made."""
-    done = [f"Prepared the database of {name}" for name in dict.fromkeys(name.partition(":")[0] for name in await migrate_all(services))]
+async def make_content(services: list[Settings], accepted: Collection[str] = ()) -> list[str]:
+    """Schemas, whose each database is, the user admin, and each module's credentials; one sentence for each thing made."""
+    applied = await migrate_all(services, make=True)
+    done = [f"Prepared the database of {name}" for name in dict.fromkeys(name.partition(":")[0] for name in applied)]
+    for settings in services:
+        async with database(settings, make=True) as db:
+            done += await founding.take_over(db, settings, services, accepted=settings.service in accepted)
     hub = part(HUB, "commands")
     if hub is None:
         raise Failed("Nexus is not installed here, and hm init runs where it is.")

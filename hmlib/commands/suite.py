@@ -1,5 +1,6 @@
 """`hm up`, `down`, `status`, `restart` and `supervisorctl`: the running suite."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -10,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from hmlib import certificates, checks
-from hmlib.commands import capacity
+from hmlib import certificates, checks, ownership
+from hmlib.commands import capacity, founding
+from hmlib.db import DatabaseDown
 from hmlib.ops import START_SECONDS, STOP_SECONDS, Failed, Suite
 from hmlib.probes import port_is_free
-from hmlib.settings import BadSetting
+from hmlib.settings import BadSetting, Settings
 
 PATIENCE_SECONDS = START_SECONDS + STOP_SECONDS
 """How long `hm down` waits for another command that is starting the suite."""
@@ -43,6 +45,7 @@ def make_ready(suite: Suite) -> None:
     """Refuse what would fail later, and clear what an earlier run left. Raises BadSetting, Failed."""
     for settings in suite.here().values():
         checks.check(settings)
+        asyncio.run(refuse_another(settings))
     for sentence in capacity.too_few(suite):
         raise BadSetting(sentence)
     if left := suite.left():
@@ -50,11 +53,25 @@ def make_ready(suite: Suite) -> None:
     for name, settings in suite.here().items():
         if not port_is_free(settings.bind, settings.port):
             raise Failed(f"HM_{name.upper()}_PORT is {settings.port}, and another program listens there. See hm doctor.")
+    founding.check_certificates(suite)
     for sentence in certificates.ensure(suite.home / "tls", suite.hosts(), datetime.now(UTC)):
         click.echo(sentence)
+    founding.note_authority(suite)
     shutil.rmtree(suite.home / "run", ignore_errors=True)
     for folder in ("run", "logs"):
         (suite.home / folder).mkdir(mode=0o700, exist_ok=True)
+
+
+async def refuse_another(settings: Settings) -> None:
+    """Raises NotOurs for a database that is missing or not this service's; one that does not answer yet is left to the service to await."""
+    try:
+        db = await ownership.connect(settings, readers=1)
+    except DatabaseDown:
+        return
+    try:
+        await ownership.verify(db, settings)
+    finally:
+        await db.close()
 
 
 def _greet(suite: Suite) -> None:
