@@ -10,7 +10,6 @@ from nexus_srv.queries.clients import OIDC_SCOPES, Client
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 LONGEST = 2000
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?(?=/|$)")
 
 
 class UnknownClient(Exception):
@@ -91,11 +90,7 @@ def _max_age(asked: Mapping[str, str]) -> int | None:
     return int(text) if text is not None else None
 
 
-def way_back(next_path: str) -> tuple[str, ...]:
-    """Where a browser will be sent on to when `next_path` is an authorization request: what a form's policy must let it reach."""
-    path, _, query = next_path.partition("?")
-    if path != "/oauth/authorize":
-        return ()
-    redirect_uri = dict(parse_qsl(query)).get("redirect_uri", "")
-    origin = _ORIGIN.match(redirect_uri)
-    return (origin[0],) if origin else ()
+def client_id_of(path: str) -> str | None:
+    """Which client a path of ours leads to by way of an authorization request, "" for none that says who it is; None for other paths."""
+    page, _, query = path.partition("?")
+    return dict(parse_qsl(query)).get("client_id", "") if page == "/oauth/authorize" else None

@@ -1,8 +1,12 @@
 """The suite in real Chromium: the main journey, and every page that can be reached by links, looked at by axe in light and dark."""
 
+import json
 import os
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Error, expect
@@ -80,6 +84,68 @@ def test_the_main_journey(whole, tab):
         return tab.asks_for_password
 
     assert within(2, wiki_asks) < 2
+
+
+class Hopping:
+    """A program whose callback sends people on to another host: what it was sent, and where."""
+
+    def __init__(self):
+        self.asked = []
+        program = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self):
+                program.asked.append(f"http://{self.headers['Host']}{self.path}")
+                here = self.path.startswith("/callback")
+                self.send_response(302 if here else 200)
+                if here:
+                    self.send_header("Location", f"{program.landing}?{self.path.partition('?')[2]}")
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(b"<h1>Arrived</h1>")
+
+            def log_message(self, *_):
+                """Nothing on the terminal."""
+
+        self.servers = [ThreadingHTTPServer(("127.0.0.1", 0), Answer) for _ in range(2)]
+        first, second = (server.server_address[1] for server in self.servers)
+        self.callback, self.landing = f"http://127.0.0.1:{first}/callback", f"http://localhost:{second}/landed"
+        for server in self.servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def close(self):
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture
+def hopping():
+    made = Hopping()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_program_whose_callback_hops_to_another_host_is_reached(whole, browser, hopping, scripts):
+    """form-action holds for the whole chain after a form post; both of Nexus's forms lead on without such a chain."""
+    client_id = json.loads(whole.hm("client", "add", "Hopping", "--redirect-uri", hopping.callback, "--json"))["client_id"]
+    asked = {
+        "response_type": "code", "client_id": client_id, "redirect_uri": hopping.callback, "scope": "openid", "state": "s",
+        "nonce": "n", "code_challenge": "c" * 43, "code_challenge_method": "S256",
+    }  # fmt: skip
+    tab = Tab(browser, java_script_enabled=scripts)
+    for answer, said in (("Do not allow", "error=access_denied"), ("Allow", "code=")):
+        tab.page.goto(f"{whole.origins['nexus']}/oauth/authorize?{urlencode(asked)}")
+        if tab.asks_for_password:
+            tab.page.fill("input[name=username]", "alice")
+            tab.page.fill("input[name=password]", PASSWORD)
+            tab.page.click("form button:has-text('Sign in')")
+        tab.page.get_by_role("button", name=answer, exact=True).click()
+        tab.page.wait_for_url(hopping.landing + "**")
+        assert "Arrived" in tab.page.content() and said in tab.page.url
+    assert not [message for message in tab.wrong if "form-action" in message or "Content Security Policy" in message]
+    tab.context.close()
 
 
 def test_n048_back_after_signing_out_shows_nothing(whole, tab):

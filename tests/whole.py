@@ -121,7 +121,12 @@ class Visitor:
     def get(self, url, **options):
         answer = self.session.get(url, timeout=30, **options)
         self.shown = [*answer.history, answer]
-        return answer
+        return self._onward(answer) if options.get("allow_redirects", True) else answer
+
+    def _onward(self, answer):
+        """Go on where a page leads by itself, as every browser does."""
+        refresh = re.search(r'<meta http-equiv="refresh" content="0;url=([^"]*)">', answer.text)
+        return self.get(requests.compat.urljoin(answer.url, unescape(refresh[1]))) if refresh else answer
 
     def send(self, answer, fields=None, contains="", follow=True):
         """Fill in and send a form of a page; ``contains`` chooses among several."""
@@ -138,7 +143,7 @@ class Visitor:
         url = requests.compat.urljoin(answer.url, action)
         sent = self.session.post(url, data={**given, **(fields or {})}, headers={"Origin": origin}, timeout=30, allow_redirects=follow)
         self.shown = [*sent.history, sent]
-        return sent
+        return self._onward(sent) if follow else sent
 
     def sign_in(self, service, username, password=PASSWORD, path="/"):
         """Through the module's own form, and over the hand-over page to Nexus and back."""

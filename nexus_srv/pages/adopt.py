@@ -9,6 +9,7 @@ from hmlib.crypto import Unsealable
 from hmlib.problems import Problem
 from hmlib.web import PageHandler
 from nexus_srv import endings
+from nexus_srv.pages.onward import lead_on
 from nexus_srv.queries import clients, codes, users
 from nexus_srv.queries.clients import Client
 
@@ -30,9 +31,6 @@ class AdoptionPage(PageHandler):
 
     def never_kept(self) -> None:
         return None
-
-    def form_origins(self) -> tuple[str, ...]:
-        return tuple(module.origin for module in self.hm.modules)
 
     @property
     def _cookie(self) -> str:
@@ -63,7 +61,11 @@ class AdoptionPage(PageHandler):
             if cookie:
                 self.put_cookie(self.hm.cookie, cookie)
                 self.drop_cookie(f"{self.hm.cookie}_pre")
-        self.see_other(hand_over.next)
+        if self.request.method == "POST":
+            there = (module.name.capitalize() for module in self.hm.modules if hand_over.next.startswith(f"{module.origin}/"))
+            lead_on(self, hand_over.next, next(there, ""))
+        else:
+            self.see_other(hand_over.next)
 
 
 class Adopt(AdoptionPage):

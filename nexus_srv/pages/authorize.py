@@ -1,7 +1,7 @@
 """The authorization endpoint: who is at this browser, told to a client by way of the browser (OAuth 2.1, OpenID Connect)."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from hmlib import jsonin
@@ -13,6 +13,7 @@ from nexus_srv import authorization
 from nexus_srv.authorization import UnknownClient, Wish
 from nexus_srv.hints import hinted
 from nexus_srv.oauth import OAuthError, with_parameters
+from nexus_srv.pages.onward import lead_on
 from nexus_srv.queries import clients, codes, consents
 
 FRESH_SECONDS = 600
@@ -21,13 +22,10 @@ FRESH_SECONDS = 600
 class AuthorizationPage(PageHandler):
     """What the pages of authorization share: reading the wish, and the two ways back to the client."""
 
+    _client_name = ""
+
     def never_kept(self) -> None:
         return None
-
-    _way_back: tuple[str, ...] = ()
-
-    def form_origins(self) -> Sequence[str]:
-        return self._way_back
 
     async def wish_of(self, asked: Mapping[str, str]) -> Wish | None:
         """What the client wants; None when it was already told that it cannot be. Raises Problem for one we do not know."""
@@ -35,7 +33,7 @@ class AuthorizationPage(PageHandler):
             client = authorization.checked_client(await clients.by_id(self.db, asked.get("client_id", "")), asked)
         except UnknownClient:
             raise Problem(400, "unknown_client", "The program that sent you here is not known, or its address is not registered.") from None
-        self._way_back = authorization.way_back("/oauth/authorize?" + urlencode({"redirect_uri": asked["redirect_uri"]}))
+        self._client_name = client.name
         try:
             return authorization.checked(client, asked)
         except OAuthError as error:
@@ -46,7 +44,11 @@ class AuthorizationPage(PageHandler):
         """Back to the client; `iss` says who answers (RFC 9207). No page that is left on the way is told to anybody."""
         self.set_header("Referrer-Policy", "no-referrer")
         kept = {"state": state} if state else {}
-        self.see_other(with_parameters(redirect_uri, {**parameters, **kept, "iss": self.hm.origin}))
+        address = with_parameters(redirect_uri, {**parameters, **kept, "iss": self.hm.origin})
+        if self.request.method == "POST":
+            lead_on(self, address, self._client_name)
+        else:
+            self.see_other(address)
 
     def refuse(self, wish: Wish, error: str) -> None:
         self.tell(wish.redirect_uri, wish.state, {"error": error})

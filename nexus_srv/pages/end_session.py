@@ -1,14 +1,15 @@
 """Signing out at a client's wish (OpenID Connect RP-Initiated Logout 1.0): the person is always asked first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from hmlib.auth import anyone
 from hmlib.problems import Problem
 from hmlib.web import PageHandler
 from nexus_srv import endings, hints
 from nexus_srv.oauth import with_parameters
+from nexus_srv.pages.onward import lead_on
 from nexus_srv.queries import clients
 
 NAMES = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
@@ -20,6 +21,7 @@ class WayBack:
 
     uri: str = ""
     state: str = ""
+    name: str = ""
 
     @property
     def address(self) -> str:
@@ -32,11 +34,6 @@ class EndSession(PageHandler):
     def never_kept(self) -> None:
         return None
 
-    _way_back: tuple[str, ...] = ()
-
-    def form_origins(self) -> Sequence[str]:
-        return self._way_back
-
     def check_xsrf(self) -> None:
         """A client may post here as well: without our own form's token that is only taken on to the question."""
         if "_xsrf" in self.form:
@@ -44,10 +41,7 @@ class EndSession(PageHandler):
 
     @anyone
     async def get(self) -> None:
-        back = await self._checked(self.query)
-        if back.uri:
-            parts = urlsplit(back.uri)
-            self._way_back = (f"{parts.scheme}://{parts.netloc}",)
+        await self._checked(self.query)
         self.page("end_session.html", action=self.request.path, fields={name: self.query.get(name, "") for name in NAMES})
 
     @anyone
@@ -62,7 +56,10 @@ class EndSession(PageHandler):
         for name in [name for name in self.cookies if name.startswith(self.hm.cookie)]:
             self.drop_cookie(name)
         self.set_header("Clear-Site-Data", '"cache", "storage"')
-        self.see_other(back.address or self.reverse_url("login") + "?signed_out=1")
+        if back.uri:
+            lead_on(self, back.address, back.name)
+        else:
+            self.see_other(self.reverse_url("login") + "?signed_out=1")
 
     async def _checked(self, asked: Mapping[str, str]) -> WayBack:
         """Raises Problem for an address that is not registered for the client that asks, or that nobody asks for."""
@@ -76,4 +73,4 @@ class EndSession(PageHandler):
         client = await clients.by_id(self.db, client_id) if uri else None
         if uri and (client is None or client.disabled or uri not in client.post_logout_uris):
             raise Problem(400, "invalid_request", "The program that sent you here wants you back at an address that is not registered.")
-        return WayBack(uri, asked.get("state", "") if uri else "")
+        return WayBack(uri, asked.get("state", ""), client.name) if uri and client else WayBack()

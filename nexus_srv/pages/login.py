@@ -1,6 +1,5 @@
 """Nexus's own sign-in page, signing out, and proving once more who one is."""
 
-from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from hmlib import requests
@@ -8,8 +7,9 @@ from hmlib.auth import anyone, signed_in
 from hmlib.clock import parse
 from hmlib.web import PageHandler
 from nexus_srv import authorization, endings, passwords
+from nexus_srv.pages.onward import lead_on
 from nexus_srv.passwords import Busy
-from nexus_srv.queries import sessions, users
+from nexus_srv.queries import clients, sessions, users
 from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword, proved_recently
 from nexus_srv.throttle import Throttled
 
@@ -36,12 +36,6 @@ class PasswordPage(StepUpPage):
     def never_kept(self) -> None:
         return None
 
-    _way_back: tuple[str, ...] = ()
-
-    def form_origins(self) -> Sequence[str]:
-        """Where the redirect after the form may end: at the client that sent the person here."""
-        return self._way_back
-
     @property
     def sign_in(self) -> SignIn:
         found: SignIn = self.settings["sign_in"]
@@ -51,6 +45,15 @@ class PasswordPage(StepUpPage):
     def next_path(self) -> str:
         given = self.query if self.request.method in ("GET", "HEAD") else self.form
         return requests.next_path(given.get("next", "/"), self.hm.origin)
+
+    async def go_on(self) -> None:
+        """To where the person was going: a client that sent them here is not reached by a redirect of our form."""
+        client_id = authorization.client_id_of(self.next_path)
+        if client_id is None:
+            self.see_other(self.next_path)
+            return
+        client = await clients.by_id(self.db, client_id)
+        lead_on(self, self.next_path, client.name if client else "")
 
     def attempt(self, username: str, password: str) -> Attempt:
         if not username or len(username) > LONGEST_USERNAME or not passwords.fits_in(password):
@@ -91,10 +94,9 @@ class SignInPage(PasswordPage):
             return
         self.put_cookie(self.hm.cookie, cookie)
         self.drop_cookie(f"{self.hm.cookie}_pre")
-        self.see_other(self.next_path)
+        await self.go_on()
 
     def _answer_form(self, error: str = "", username: str = "") -> None:
-        self._way_back = authorization.way_back(self.next_path)
         notice = "You are signed out." if "signed_out" in self.query else ""
         self.page("login.html", action=self.reverse_url("login"), next=self.next_path, error=error, notice=notice, username=username)
 
@@ -143,8 +145,7 @@ class ConfirmPage(PasswordPage):
             cookie = await self.sessions.renew_id(self.session.id_hash, tx)
         if cookie:
             self.put_cookie(self.hm.cookie, cookie)
-        self.see_other(self.next_path)
+        await self.go_on()
 
     def _answer_form(self, error: str = "") -> None:
-        self._way_back = authorization.way_back(self.next_path)
         self.page("account/confirm.html", action=self.reverse_url("confirm"), next=self.next_path, error=error)

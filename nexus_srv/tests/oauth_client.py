@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, field
+from html import unescape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
@@ -74,6 +76,17 @@ def told(answer: Answer) -> dict[str, str]:
     """The parameters of the address a browser was sent back to."""
     assert answer.code == 303, answer.text
     return dict(parse_qsl(urlsplit(answer.location).query))
+
+
+def onward(answer: Answer) -> str:
+    """Where the page leads that answers a form post: by itself, and by its button; to no other place can a form of it go."""
+    assert answer.code == 200 and "Location" not in answer.headers, answer.text
+    by_itself = re.search(r'<meta http-equiv="refresh" content="0;url=([^"]*)">', answer.text)
+    by_button = re.search(r'<a class="btn btn-primary w-100" href="([^"]*)">', answer.text)
+    assert by_itself and by_button and by_itself[1] == by_button[1], answer.text
+    assert answer.headers["Referrer-Policy"] == "no-referrer" and answer.headers["Cache-Control"] == "no-store"
+    assert "form-action 'self';" in answer.headers["Content-Security-Policy"]
+    return unescape(by_itself[1])
 
 
 def claims_of(token: str) -> dict[str, object]:

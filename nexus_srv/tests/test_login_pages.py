@@ -12,6 +12,7 @@ from nexus_srv import throttle
 from nexus_srv.passwords import Hasher
 from nexus_srv.queries import users
 from nexus_srv.tests.conftest import PASSWORD
+from nexus_srv.tests.oauth_client import onward
 
 pytestmark = pytest.mark.gen_test
 COOKIE = "__Host-hm_nexus"
@@ -52,11 +53,18 @@ async def test_n041_the_way_back_never_leaves_nexus(stranger, people, next):
     assert (await sign_in(stranger, next=next)).location == "/"
 
 
-async def test_the_form_may_lead_back_to_the_client_that_sent_one_here(stranger, people):
-    next = "/oauth/authorize?client_id=wiki&redirect_uri=https%3A%2F%2Flocalhost%3A5003%2Fauth%2Fcallback"
-    answer = await stranger.fetch("/login?" + urlencode({"next": next}))
-    assert "form-action 'self' https://localhost:5003;" in answer.headers["Content-Security-Policy"]
-    assert "form-action 'self';" in (await stranger.fetch("/login")).headers["Content-Security-Policy"]
+@pytest.mark.parametrize("client", ["grafana", "nobody", ""])
+async def test_signing_in_for_a_program_leads_on_without_a_redirect_of_the_form(stranger, grafana, client):
+    next = f"/oauth/authorize?client_id={client}&redirect_uri=https%3A%2F%2Fgrafana.example.com%2Fcallback&state=%22%3E%3Cb%3E"
+    page = await stranger.fetch("/login?" + urlencode({"next": next}))
+    assert "form-action 'self';" in page.headers["Content-Security-Policy"]
+    answer = await sign_in(stranger, next=next)
+    assert onward(answer) == next and "<b>" not in answer.text
+    assert ("Taking you to Grafana" in answer.text) == (client == "grafana")
+
+
+async def test_confirming_for_a_program_leads_on_too(bob, grafana):
+    assert onward(await bob.fetch("/confirm", "POST", {"password": PASSWORD, "next": grafana.wish()})) == grafana.wish()
 
 
 async def test_n031_a_form_of_another_site_signs_nobody_in(stranger, people):
