@@ -94,6 +94,10 @@ class CompanyFacts(msgspec.Struct, frozen=True):
     assets: list[AssetFacts] = []
     contacts: list[ContactFacts] = []
 
+    def things(self) -> list[str]:
+        """The ids of its devices and people."""
+        return [asset.id for asset in self.assets] + [contact.id for contact in self.contacts]
+
 
 class Summary(msgspec.Struct, frozen=True):
     """Nexus's billing summary: every company the caller may see. ``etag`` names this very state."""

@@ -100,7 +100,8 @@ class Bills:
         return CompanyMonth(bill, figures, before, changes(before.bills, bill.bills, pairs), standings)
 
     async def _one(self, db: Db, ground: Ground, alone: Summary) -> tuple[Rules, Facts, dict[str, Standing]]:
-        found = await self._book(db, ground, [company.id for company in alone.companies])
+        things = [id for company in alone.companies for id in company.things()]
+        found = await self._book(db, ground, [company.id for company in alone.companies], things)
         return _rules(found, ground), next(gathering.facts(found, alone, ground.zone)), found.standings
 
     async def _ground(self, period: str, now: str) -> Ground:
@@ -110,11 +111,11 @@ class Bills:
         today = periods.work_date(now, zone)
         return Ground(period, today if month.first <= today < month.next_first else "", zone, settings["pool_year"])
 
-    async def _book(self, db: Db, ground: Ground, ids: Sequence[str] | None = None) -> Book:
+    async def _book(self, db: Db, ground: Ground, ids: Sequence[str] | None = None, things: Sequence[str] = ()) -> Book:
         month = periods.period(ground.period)
         days = (f"{periods.year_before(ground.period)}-01", month.first, month.next_first)
         history_at, first_at, next_at = (periods.starts_at(day, ground.zone) for day in days)
-        return await book.of_period(db, ground.period, (history_at, first_at, next_at), ids)
+        return await book.of_period(db, ground.period, (history_at, first_at, next_at), ids, things)
 
     async def _worked_out(self, ground: Ground, summary: Summary, key: Key) -> Month:
         found = await self._book(self._db, ground)

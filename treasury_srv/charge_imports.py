@@ -13,6 +13,7 @@ from hmlib.files import Row
 from hmlib.lists import folded
 from treasury_srv.drafts import Drafted, Ground, Refused, Thing, number
 from treasury_srv.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPES, ITEM_KINDS, TAX_CATEGORIES, item_problem
+from treasury_srv.making import too_long
 from treasury_srv.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES
 from treasury_srv.queries import billing_types, labour, line_items
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
@@ -48,7 +49,9 @@ LABOUR_COLUMNS = (
     Column("billable", kind="bool"),
     Column("description", max_length=2000, lines=True),
     Column("ticket"),
+    Column("hours_confirmed", kind="bool"),
 )
+TOO_LONG = "One entry has at most 24 hours; yes in a column hours_confirmed says that so many are meant."
 EVERYONE = CompanyScope()
 
 
@@ -189,6 +192,8 @@ def _entry(row: Row, ground: Ground, before: LabourEntry | None, zone: ZoneInfo)
         "description": ground.value(row, "description", before, ""),
         "ticket": ground.value(row, "ticket", before, ""),
     }
+    if too_long(said["hours_e6"]) and not values["hours_confirmed"] and not (before and before.hours_e6 == said["hours_e6"]):
+        raise Refused("hours", str(values["hours"]), TOO_LONG)
     return structs.replace(before, **said) if before else LabourEntry(id=new_id(), external_id=values["external_id"], **said)
 
 

@@ -153,8 +153,8 @@ def backup(counted: list[Counted], included_tb_e6: int) -> Backup:
 
 
 def whole_counts(devices: list[Counted], users: list[Counted]) -> dict[str, int]:
-    """Whole things with any weight by what they are billed as; type `other` is with no_charge, custom has both devices and users."""
-    found = dict.fromkeys(("users", "free_users", *DEVICE_TYPES, "custom", "no_charge"), 0)
+    """Whole things with any weight by what they are billed as; type `other` is with no_charge, custom are devices."""
+    found = dict.fromkeys(("users", "free_users", "custom_users", *DEVICE_TYPES, "custom", "no_charge"), 0)
     for one in devices:
         found["no_charge" if one.billed_as == "other" else one.billed_as] += 1
     for one in users:
@@ -163,4 +163,4 @@ def whole_counts(devices: list[Counted], users: list[Counted]) -> dict[str, int]
     return found
 
 
-_USER_COUNTS = {"paid": "users", "free": "free_users", "custom": "custom"}
+_USER_COUNTS = {"paid": "users", "free": "free_users", "custom": "custom_users"}

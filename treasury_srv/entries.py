@@ -176,6 +176,7 @@ LABOUR: Rows = (
     (Field("description", "What was done", "lines", empty="", max_length=2000),),
     (Field("ticket", "Ticket", empty=""), Field("external_id", "External id", help="By which name another system knows it.")),
     (Field("billable", "Billable", "bool", empty=True),),
+    (Field("hours_confirmed", "More than 24 hours in one entry are meant", "bool", empty=False),),
 )
 
 

@@ -227,6 +227,6 @@ LABOUR = Noun[LabourEntry](
     ("invoice_id",),
     ("external_id", "This external id belongs to another entry."),
     making.plain(entries.LABOUR),
-    making.replaced,
+    making.labour,
     rule=rules.labour_is_free,
 )

@@ -110,10 +110,12 @@ def summed(each: tuple[AgreementFigures, ...]) -> AgreementFigures | None:
 
 
 class Counts(Struct, frozen=True):
-    """Whole things with any weight; `custom` has devices and users with a price of their own, `no_charge` also devices of type other."""
+    """Whole things with any weight; devices that are `custom` and `custom_users` have a price of their own, `no_charge` has also
+    devices of type other."""
 
     users: int
     free_users: int
+    custom_users: int
     workstation: int
     server: int
     vm: int

@@ -1,5 +1,6 @@
 """How single devices and people are billed, for programs."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -9,6 +10,7 @@ from hmlib.lists import Ask, Page
 from hmlib.openapi import speaks
 from hmlib.refusals import Invalid
 from hmlib.resources import Lookup, listed, patch_of
+from treasury_srv import homes
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.gathering import only
 from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES
@@ -61,15 +63,36 @@ ContactOverridePatch = patch_of(ContactOverrideDraft, without=["contact_id", "co
 ContactOverrideListed = listed(ContactOverride)
 
 
-class AssetOverrideHandler(EntryHandler):
+class OverrideHandler(EntryHandler):
+    """What devices' and people's billing types share: each is where the directory has its device or person now."""
+
+    things: Literal["assets", "contacts"]
+
+    async def page_of(self, ask: Ask) -> Page[Any]:
+        wanted = {name: value for name, value in ask.filters.items() if name != "updated_since"}
+        since = ask.filters.get("updated_since", "")
+        rows = [
+            row
+            for row in await self.some(None)
+            if row.updated_at >= since and all(getattr(row, name) == value for name, value in wanted.items())
+        ]
+        return ask.page_out_of(rows, lambda row: (row.created_at, self.noun.id(row)))
+
+    async def some(self, ids: Sequence[str] | None) -> Sequence[Any]:
+        """Those of the ids, or all, that the caller may see."""
+        known = homes.homes(await self.nexus.billing_summary(), self.things)
+        every = await (billing_types.every_asset if self.things == "assets" else billing_types.every_contact)(self.db)
+        chosen = every if ids is None else [row for row in every if self.noun.id(row) in set(ids)]
+        return homes.at_home(chosen, known, self.known.scope, self.noun.key)
+
+
+class AssetOverrideHandler(OverrideHandler):
     """What both addresses of devices' billing types share."""
 
     noun = ASSET_OVERRIDES
     kind = AssetOverride
     listing = billing_types.ASSET_LISTING
-
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        return await billing_types.asset_page(self.db, self.known.scope, ask)
+    things = "assets"
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return billing_types.AssetOverride(asset_id=wanted["asset_id"], company_id=wanted["company_id"], billing_type="")
@@ -128,15 +151,13 @@ class AssetOverrideEntry(AssetOverrideHandler):
         await self.remove(id)
 
 
-class ContactOverrideHandler(EntryHandler):
+class ContactOverrideHandler(OverrideHandler):
     """What both addresses of people's billing types share."""
 
     noun = CONTACT_OVERRIDES
     kind = ContactOverride
     listing = billing_types.CONTACT_LISTING
-
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        return await billing_types.contact_page(self.db, self.known.scope, ask)
+    things = "contacts"
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return billing_types.ContactOverride(contact_id=wanted["contact_id"], company_id=wanted["company_id"], billing_type="")

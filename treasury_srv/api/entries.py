@@ -63,13 +63,13 @@ class EntryHandler(ApiHandler):
         await self._answer_some(list(dict.fromkeys(self.body(Lookup).ids)))
 
     async def _answer_some(self, ids: list[str]) -> None:
-        rows = await self.noun.table.some(self.db, self.known.scope, ids)
+        rows = await self.some(ids)
         self.answer({"items": self._picked(rows), "next_cursor": None, "total": len(rows)})
 
     async def _gone(self, since: str) -> list[str]:
         """The ids that followers of the list must drop."""
         gone = await tombstones.buried(self.db, self.noun.name, self.noun.scope(self.known.scope), since)
-        alive = {self.noun.id(row) for row in await self.noun.table.some(self.db, self.known.scope, gone)}
+        alive = {self.noun.id(row) for row in await self.some(gone)}
         return [id for id in gone if id not in alive]
 
     def _picked(self, rows: Sequence[Any]) -> Sequence[Any]:
@@ -81,10 +81,14 @@ class EntryHandler(ApiHandler):
 
     async def entry(self, id: str) -> Any:
         """The entry, if the caller may see it; else 404."""
-        found = await self.noun.visible(self.db, self.known.scope, id)
-        if found is None:
+        found = await self.some([id])
+        if not found:
             raise HTTPError(404)
-        return found
+        return found[0]
+
+    async def some(self, ids: Sequence[str]) -> Sequence[Any]:
+        """Those of the ids that the caller may see."""
+        return await self.noun.table.some(self.db, self.known.scope, ids)
 
     async def answer_entry(self, id: str) -> None:
         self.answer_with(await self.entry(id))

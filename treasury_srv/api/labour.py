@@ -26,7 +26,7 @@ FILTERS = {
 
 class LabourEntryDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Hours to be written down: decimal text with at most 6 decimals, worked from a time on (a time without an offset is in the MSP's
-    zone). At most one entry has an external id."""
+    zone). More than 24 in one entry are taken with `hours_confirmed` only, which is not kept. At most one entry has an external id."""
 
     company_id: str
     worked_at: str
@@ -35,6 +35,7 @@ class LabourEntryDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     description: str = ""
     ticket: str = ""
     external_id: str | None = None
+    hours_confirmed: bool = False
 
 
 class LabourEntry(LabourEntryDraft, kw_only=True):

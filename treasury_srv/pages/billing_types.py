@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
+from hmlib.auth import CompanyScope, allowed
 from hmlib.refusals import Invalid
 from treasury_srv.gathering import only
 from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES, Noun
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
+
+EVERYWHERE = CompanyScope()
 
 
 class BillingTypeHandler(EntryHandler):
@@ -29,12 +32,19 @@ class BillingTypeHandler(EntryHandler):
         return company.name, {thing.id: thing.name for thing in things}
 
     async def stored(self, company_id: str, id: str) -> Any:
-        """What is stored, or how it would begin; 404 for what is not in the directory."""
-        found = await self.noun.visible(self.db, self.known.scope, id)
+        """What is stored, or how it would begin; 404 for what the directory does not have at this company."""
         _, names = await self.names(company_id)
-        if id not in names or (found is not None and found.company_id != company_id):
+        if id not in names:
             raise HTTPError(404)
-        return found or self.empty(company_id, id)
+        found = await self.noun.visible(self.db, EVERYWHERE, id)  # it may be stored under a company that it has left
+        return structs.replace(found, company_id=company_id) if found else self.empty(company_id, id)
+
+    async def entry(self, id: str) -> Any:
+        """What is stored, for the company in the address; else 404."""
+        found = await self.stored(self.path_args[0], id)
+        if not found.version:
+            raise HTTPError(404)
+        return found
 
     async def frame(self, entry: Any) -> Frame:
         id = self.noun.id(entry)

@@ -22,6 +22,7 @@ LISTING = Listing(
     filters=("state", "plan", "period"),
 )
 DEVICE_COUNTS = ("workstation", "server", "vm", "switch", "firewall", "custom", "no_charge")
+USER_COUNTS = ("users", "custom_users")
 EXPORT_AT_MOST = 100_000
 
 
@@ -41,7 +42,7 @@ class CompanyRow:
 
     @property
     def users(self) -> int:
-        return sum(one.counts["users"] for one in self.figures.agreements)
+        return sum(one.counts[name] for one in self.figures.agreements for name in USER_COUNTS)
 
     @property
     def hours(self) -> int:

@@ -6,7 +6,7 @@ import msgspec
 
 from hmlib.auth import CompanyScope
 from hmlib.db import Db
-from hmlib.lists import Ask, Listing, Page
+from hmlib.lists import Listing
 from treasury_srv.queries import rows
 
 
@@ -50,24 +50,14 @@ ASSETS = rows.Stored("asset_override", AssetOverride, key="asset_id")
 CONTACTS = rows.Stored("contact_override", ContactOverride, key="contact_id")
 
 
-def _condition(table: str, name: str) -> str:
-    return f"{table}.updated_at >= :updated_since" if name == "updated_since" else f"{table}.{name} = :{name}"
+async def every_asset(db: Db) -> list[AssetOverride]:
+    """All of them, wherever their devices are: few devices have a billing type of their own."""
+    return [AssetOverride(**row) for row in await db.all(f"SELECT {ASSETS.columns} FROM asset_override")]
 
 
-async def asset_page(db: Db, scope: CompanyScope, ask: Ask) -> Page[AssetOverride]:
-    """Filters: company_id, billing_type and updated_since."""
-    wanted = [scope.clause("asset_override.company_id"), *(_condition("asset_override", name) for name in ask.filters)]
-    params = {**scope.params(), **ask.filters}
-    return await rows.page_of(db, ASSETS, "asset_override", ask, wanted, params, AssetOverride, lambda row: (row.created_at, row.asset_id))
-
-
-async def contact_page(db: Db, scope: CompanyScope, ask: Ask) -> Page[ContactOverride]:
-    """Filters: company_id, billing_type and updated_since."""
-    wanted = [scope.clause("contact_override.company_id"), *(_condition("contact_override", name) for name in ask.filters)]
-    params = {**scope.params(), **ask.filters}
-    return await rows.page_of(
-        db, CONTACTS, "contact_override", ask, wanted, params, ContactOverride, lambda row: (row.created_at, row.contact_id)
-    )
+async def every_contact(db: Db) -> list[ContactOverride]:
+    """All of them, wherever their people are."""
+    return [ContactOverride(**row) for row in await db.all(f"SELECT {CONTACTS.columns} FROM contact_override")]
 
 
 async def some_assets(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[AssetOverride]:

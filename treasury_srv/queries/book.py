@@ -36,19 +36,23 @@ async def state(db: Db) -> int:
     return int(await db.value("SELECT version FROM billing_state WHERE id = 1"))
 
 
-async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None = None) -> Book:
+async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None = None, things: Sequence[str] = ()) -> Book:
     """The book for a month, as it was at one moment. `span` is the UTC times at which months begin: the oldest that pools look back to,
-    this one, the next."""
+    this one, the next. `ids` narrows it to companies, whose devices and people are `things`."""
     async with db.read() as snapshot:
-        return await _of_period(snapshot, period, span, ids)
+        return await _of_period(snapshot, period, span, ids, things)
 
 
-async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None) -> Book:
+async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None, things: Sequence[str]) -> Book:
     history_at, first_at, next_at = span
     params: dict[str, Any] = {} if ids is None else {"ids": list(ids)}
+    own: dict[str, Any] = {} if ids is None else {"things": list(things)}
 
     def of(column: str) -> str:
         return "TRUE" if ids is None else f"{column} IN :ids"
+
+    def its(column: str) -> str:
+        return "TRUE" if ids is None else f"{column} IN :things"
 
     return Book(
         version=await state(db),
@@ -58,11 +62,10 @@ async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Seque
         agreements=await db.all(f"SELECT {_AGREEMENT} FROM agreement WHERE {of('company_id')}", **params),
         overrides=await db.all(f"SELECT {_OVERRIDE} FROM {_OVERRIDES} WHERE {of('agreement.company_id')}", **params),
         manual=await db.all(f"SELECT {_MANUAL} FROM {_MANUALS} WHERE {of('agreement.company_id')}", **params),
-        asset_overrides=await db.all(
-            f"SELECT company_id, asset_id AS id, billing_type, price_e4 FROM asset_override WHERE {of('company_id')}", **params
-        ),
+        # By the thing, not by the company it was at when it got its billing type: it may have moved since.
+        asset_overrides=await db.all(f"SELECT asset_id AS id, billing_type, price_e4 FROM asset_override WHERE {its('asset_id')}", **own),
         contact_overrides=await db.all(
-            f"SELECT contact_id AS id, billing_type, price_e4 FROM contact_override WHERE {of('company_id')}", **params
+            f"SELECT contact_id AS id, billing_type, price_e4 FROM contact_override WHERE {its('contact_id')}", **own
         ),
         items=await db.all(f"SELECT {_ITEM} FROM line_item WHERE {of('company_id')}", **params),
         entries=await db.all(

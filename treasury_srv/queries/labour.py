@@ -34,6 +34,11 @@ class LabourEntry(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str = ""
     version: int = 0
 
+    @property
+    def hours_confirmed(self) -> bool:
+        """That so many hours are meant is said anew each time they change."""
+        return False
+
 
 STORED = rows.Stored("labour_entry", LabourEntry, also=("search",))
 _FILTERS = {

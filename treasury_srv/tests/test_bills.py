@@ -40,7 +40,8 @@ async def test_a_month_of_the_book_and_its_answer(db, bills):
         "company_id": ACME, "account_number": "100001", "name": "Acme Dental", "status": "preview", "reason": None,
         "plan": "Complete", "term": "1_year", "currency": "USD",
         "counts": {
-            "users": 2, "free_users": 0, "workstation": 1, "server": 1, "vm": 0, "switch": 1, "firewall": 0, "custom": 0, "no_charge": 0,
+            "users": 2, "free_users": 0, "custom_users": 0, "workstation": 1, "server": 1, "vm": 0, "switch": 1, "firewall": 0, "custom": 0,
+            "no_charge": 0,
         },
         "hours": {"worked": "9", "allowance": "4", "from_pool": "5", "billable": "0", "pool_left": "15"},
         "backup_tb": "2.5",

@@ -89,7 +89,7 @@ def test_free_and_custom_users():
     manual = (ManualItem("m1", "user", "Front desk", "paid", to_on="2026-12-01"),)
     known = msp.facts(msp.agreement(manual=manual), contacts=(msp.contact("u1"), msp.contact("u2")), contact_choices=choices)
     bill = msp.bill(known)
-    assert (bill.counts["users"], bill.counts["free_users"], bill.counts["custom"], bill.groups["users"]) == (1, 1, 1, 13000)
+    assert (bill.counts["users"], bill.counts["free_users"], bill.counts["custom_users"], bill.groups["users"]) == (1, 1, 1, 13000)
 
 
 def test_backup_class_follows_a_device_type_set_by_hand():

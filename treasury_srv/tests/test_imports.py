@@ -286,3 +286,13 @@ async def test_what_is_no_table_is_an_error_and_a_repeated_line_is_not(bring):
     assert counts(await bring("labour", ""))[3] == [(1, "")]
     row = "t-1,100001,2026-03-05T08:00:00Z,2,yes,,\n"
     assert counts(await bring("labour", f"{LABOUR}\n{row}{row}")) == (1, 0, 1, [])
+
+
+async def test_more_hours_than_a_day_has_need_a_word_in_a_file_too(bring):
+    text = f"{LABOUR},hours_confirmed\nt-1,100001,2026-03-05T08:00:00Z,36,yes,,,\nt-2,100001,2026-03-05T08:00:00Z,36,yes,,,yes\n"
+    assert counts(await bring("labour", text))[3] == [(2, "hours")]
+    assert counts(await bring("labour", text.replace("t-1,100001,2026-03-05T08:00:00Z,36", "t-1,100001,2026-03-05T08:00:00Z,24")))[:3] == (
+        2,
+        0,
+        0,
+    )

@@ -246,3 +246,27 @@ async def test_n014_what_is_no_timesheet_is_400(bob, items):
 
 async def test_a_timesheet_is_for_staff(dave, stranger):
     assert [(await who.api(BULK, "PUT", {"items": []})).code for who in (dave, stranger)] == [403, 401]
+
+
+async def test_more_hours_than_a_day_has_are_taken_when_they_are_meant(bob, db):
+    answer = await bob.fetch("/labour", "POST", {**HOURS, "hours": "1000000"})
+    assert answer.code == 422 and "at most 24 hours" in answer.text and 'value="1000000"' in answer.text
+    assert (await bob.fetch("/labour", "POST", {**HOURS, "hours": "24"})).code == 303
+    assert (await bob.fetch("/labour", "POST", {**HOURS, "hours": "30", "hours_confirmed": "on"})).code == 303
+    long = await db.one("SELECT id, hours_e6 FROM labour_entry WHERE hours_e6 > 24000000")
+    same = {**HOURS, "hours": "30", "description": "Moved the office", "version": "1"}
+    assert (await bob.fetch(f"/labour/{long['id']}", "POST", same)).code == 303, "hours that stay need no new word"
+    assert (await bob.fetch(f"/labour/{long['id']}", "POST", {**same, "hours": "300", "version": "2"})).code == 422
+
+
+async def test_a_program_confirms_many_hours_too(bob, db):
+    given = item(None, hours="36")
+    refused = await bob.api("/api/labour-entries", "POST", given)
+    assert (refused.code, refused.json["errors"]) == (422, {"hours": "One entry has at most 24 hours. Confirm it if so many are meant."})
+    made = await bob.api("/api/labour-entries", "POST", {**given, "hours_confirmed": True})
+    assert (made.code, made.json["hours"]) == (201, "36")
+    path = made.headers["Location"]
+    assert (await bob.api(path, "PATCH", {"description": "x"}, If_Match='"1"')).code == 200
+    assert (await bob.api(path, "PATCH", {"hours": "360"}, If_Match='"2"')).code == 422
+    sheet = [item("long", hours="36"), item("meant", hours="36", hours_confirmed=True)]
+    assert [one["status"] for one in (await bob.api(BULK, "PUT", {"items": sheet})).json["items"]] == [422, 201]

@@ -1,9 +1,13 @@
 """Line items, and how single devices and people are billed, edited from a company's bill."""
 
+import msgspec
 import pytest
 from markupsafe import escape
 
+from hmlib.auth import CompanyScope
 from hmlib.testing import ACME, GLOBEX
+from treasury_srv import homes
+from treasury_srv.queries.billing_types import AssetOverride
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test
@@ -167,3 +171,66 @@ async def test_n001_n010_names_are_only_text(carol, month, db, text):
     for path in (OCTOBER, f"/line-items/{(await db.one('SELECT id FROM line_item'))['id']}"):
         page = (await carol.fetch(path)).text
         assert str(escape(text)) in page and "<img src=x" not in page and "<button hx-get" not in page
+
+
+def moved(hub, *, assets=(), contacts=()):
+    """The directory has these at Globex now, and the people at both companies."""
+    acme, globex = seeds.directory(contacts=contacts).companies
+    hub.facts = [acme, msgspec.structs.replace(globex, assets=list(assets), contacts=list(contacts))]
+
+
+async def test_case_n_a_billing_type_goes_where_the_device_goes(carol, month, db, hub):
+    await carol.fetch(BILLING[0], "POST", {"billing_type": "custom", "price": "7.77", "version": "0"})
+    await seeds.agreement(db, company_id=GLOBEX)
+    moved(hub, assets=[seeds.asset(DEVICE, "server")])
+    summary = {one["name"]: one for one in (await carol.api("/api/billing_summary?period=2026-10")).json["companies"]}
+    assert (summary["Globex Freight"]["amounts"]["total"], summary["Acme Dental"]["amounts"]["total"]) == ("7.77", "0.00")
+    assert "$7.77" in (await carol.fetch(f"/companies/{GLOBEX}?period=2026-10")).text
+    assert "7.77" in (await carol.fetch("/companies/export?format=csv&period=2026-10")).text
+    listed = await carol.api(f"/api/asset-overrides?company_id={GLOBEX}")
+    assert [(one["asset_id"], one["company_id"]) for one in listed.json["items"]] == [(DEVICE, GLOBEX)]
+    assert (await carol.api(f"/api/asset-overrides?company_id={ACME}")).json["total"] == 0
+    assert (await carol.api(f"/api/asset-overrides/{DEVICE}")).json["company_id"] == GLOBEX
+    path = f"/companies/{GLOBEX}/devices/{DEVICE}/billing"
+    assert (await carol.fetch(BILLING[0])).code == 404 and "7.77" in (await carol.fetch(path)).text
+    assert (await carol.fetch(path, "POST", {"billing_type": "custom", "price": "8", "version": "1"})).code == 303
+    assert (await db.one("SELECT company_id, price_e4 FROM asset_override")) == {"company_id": GLOBEX, "price_e4": 80_000}
+    assert (await carol.fetch(f"{path}/removal", "POST", {"version": "2"})).code == 303
+
+
+async def test_case_n_a_person_of_two_companies_has_one_price_at_both(carol, month, db, hub):
+    await carol.fetch(BILLING[1], "POST", {"billing_type": "custom", "price": "7.77", "version": "0"})
+    await seeds.agreement(db, company_id=GLOBEX)
+    moved(hub, contacts=[seeds.contact(PERSON)])
+    summary = (await carol.api("/api/billing_summary?period=2026-10")).json["companies"]
+    assert [one["amounts"]["total"] for one in summary] == ["7.77", "7.77"]
+    for company in (ACME, GLOBEX):
+        assert "$7.77" in (await carol.fetch(f"/companies/{company}?period=2026-10")).text
+        assert "7.77" in (await carol.fetch(f"/companies/{company}/people/{PERSON}/billing")).text
+    path = f"/companies/{GLOBEX}/people/{PERSON}/billing"
+    assert (await carol.fetch(path, "POST", {"billing_type": "free", "version": "1"})).code == 303
+    assert [one["amounts"]["total"] for one in (await carol.api("/api/billing_summary?period=2026-10")).json["companies"]] == [
+        "0.00",
+        "0.00",
+    ]
+
+
+def test_a_billing_type_is_seen_where_its_device_is():
+    rows = [
+        AssetOverride(asset_id="a1", company_id=ACME, billing_type="vm"),
+        AssetOverride(asset_id="gone", company_id=ACME, billing_type="vm"),
+    ]
+    known = homes.homes(seeds.directory(assets=[seeds.asset("other")]), "assets") | {"a1": [GLOBEX]}
+    for scope, seen in (("all", ["a1", "gone"]), ("only acme", ["gone"]), ("only globex", ["a1"])):
+        rule, _, name = scope.partition(" ")
+        ids = frozenset({"acme": [ACME], "globex": [GLOBEX]}.get(name, []))
+        found = homes.at_home(rows, known, CompanyScope(rule, ids), "asset_id")
+        assert [(row.asset_id, row.company_id) for row in found] == [(id, GLOBEX if id == "a1" else ACME) for id in seen]
+
+
+async def test_a_person_with_a_price_of_their_own_is_a_user_and_no_device(carol, month):
+    await carol.fetch(BILLING[1], "POST", {"billing_type": "custom", "price": "7.77", "version": "0"})
+    counts = (await carol.api("/api/billing_summary?period=2026-10")).json["companies"][0]["counts"]
+    assert (counts["custom"], counts["custom_users"], counts["users"], counts["server"]) == (0, 1, 0, 1)
+    row = (await carol.fetch("/companies/export?format=json&period=2026-10")).json[0]
+    assert (row["devices"], row["users"]) == (1, 1)

@@ -1,0 +1,37 @@
+"""Where the devices and people with a billing type of their own are: the directory moves them, the billing type goes along. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, TypeVar
+
+from msgspec import structs
+
+from hmlib.auth import CompanyScope
+from hmlib.directory import Summary
+from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
+
+R = TypeVar("R", AssetOverride, ContactOverride)
+Homes = Mapping[str, Sequence[str]]
+
+
+def homes(summary: Summary, things: Literal["assets", "contacts"]) -> Homes:
+    """By the id of each device or person, the companies where the directory has it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for company in summary.companies:
+        for thing in getattr(company, things):
+            found[thing.id].append(company.id)
+    return found
+
+
+def at_home(rows: Iterable[R], known: Homes, scope: CompanyScope, key: str) -> list[R]:
+    """The rows whose device or person the caller may see, each with the company where it is now.
+
+    A person of two companies stays with the one that is stored; what the directory no longer has stays where it was.
+    """
+    found = []
+    for row in rows:
+        companies = known.get(getattr(row, key), ())
+        company_id = row.company_id if not companies or row.company_id in companies else companies[0]
+        if scope.sees(company_id):
+            found.append(structs.replace(row, company_id=company_id))
+    return found
