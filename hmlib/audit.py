@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hmlib.clock import shifted
+from hmlib.clock import moment_of, shifted
 from hmlib.db import Db
 from hmlib.lists import Ask, BadAsk, Listing, Page, like
 
@@ -173,6 +173,6 @@ def _filtered(filters: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
 def _moment(name: str, text: str) -> str:
     """A UTC time, or a day's beginning; for ``to`` the first moment that no longer belongs."""
     try:
-        return shifted(text, 0 if name == "from" else 86_400 if len(text) == 10 else 0.000_001)
-    except (ValueError, OverflowError):
+        return shifted(moment_of(text), 0 if name == "from" else 86_400 if len(text) == 10 else 0.000_001)
+    except ValueError:
         raise BadAsk("invalid_filter", f"{name} must be a day or a UTC time, such as 2026-11-22.", name) from None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from hmlib.dates import BadDate, Order, day_of, moment
+from hmlib.dates import BadDate, Day, Order, day_of, in_the_calendar, moment
 
 Kind = Literal["text", "int", "decimal", "bool", "date", "datetime", "choice", "list", "email"]
 Numbers = Literal["point", "comma", "either"]
@@ -29,7 +29,6 @@ _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]{1,20})?[eE]\+?[0-9]{1,2}")
 _THOUSAND_OR_NOT = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _LIKE_A_NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9]")
 _LONGEST_NUMBER = 60
-_Day = TypeVar("_Day", date, datetime)
 
 
 class BadCell(Exception):
@@ -259,9 +258,9 @@ def email(raw: object) -> str | None:
 
 def _date(raw: object, order: Order) -> date | None:
     if isinstance(raw, datetime):
-        return raw.date()
+        return _entered(raw.date())
     if isinstance(raw, date):
-        return raw
+        return _entered(raw)
     if isinstance(raw, float) and 1 < raw < 100_000:
         return date(1899, 12, 30) + timedelta(days=int(raw))
     text = plain(raw)
@@ -270,16 +269,25 @@ def _date(raw: object, order: Order) -> date | None:
 
 def _datetime(raw: object, order: Order) -> datetime | None:
     if isinstance(raw, datetime):
-        return raw
+        return _entered(raw)
     if isinstance(raw, float) and 1 < raw < 100_000:
         return datetime.combine(date(1899, 12, 30), time()) + timedelta(seconds=round(raw * 86_400))
     text = plain(raw)
     return None if text is None else _dated(moment, text, order)
 
 
-def _dated(read: Callable[[str, Order], _Day], text: str, order: Order) -> _Day:
+def _entered(day: Day) -> Day:
+    try:
+        return in_the_calendar(day)
+    except BadDate as wrong:
+        raise BadCell(wrong.args[0]) from None
+
+
+def _dated(read: Callable[[str, Order], Day], text: str, order: Order) -> Day:
     if len(text) > 60:
         raise BadCell("is too long for a date")
+    if not text.isascii():
+        raise BadCell("is not a date; write it as YYYY-MM-DD")
     try:
         return read(text, order)
     except BadDate as wrong:

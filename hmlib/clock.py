@@ -1,11 +1,18 @@
 """Time as UTC text that sorts, and ids that sort by time."""
 
+import re
 import secrets
 import threading
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""The years of every day and moment that anybody may enter: beyond is a slip, and within no time zone leads out of the calendar."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}(:[0-9]{2}){0,2}([.,][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?([0-9]{2})?)?")
 _COUNTER_BITS = 74
 _STEP_BITS = 32
 
@@ -24,6 +31,24 @@ def parse(at: str) -> datetime:
     """``at``, ISO 8601 text, as an aware datetime in UTC; without a zone it is taken as UTC. Raises ValueError."""
     moment = datetime.fromisoformat(at)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def moment_of(text: str, zone: str = "UTC") -> str:
+    """The moment that a person or a program writes (ISO 8601), in our own form; without an offset it is one of ``zone``.
+
+    Raises ValueError for anything else, for digits of other scripts, and outside the years FIRST_YEAR to LAST_YEAR.
+    """
+    if not _MOMENT.fullmatch(text) or not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
+        raise ValueError("not a moment that can be entered")
+    moment = datetime.fromisoformat(text.replace(",", "."))
+    return _text((moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC))
+
+
+def day_of(text: str) -> str:
+    """The day that a person or a program writes as YYYY-MM-DD. Raises ValueError as moment_of() does."""
+    if not _DAY.fullmatch(text) or not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
+        raise ValueError("not a day that can be entered")
+    return date.fromisoformat(text).isoformat()
 
 
 def new_id() -> str:

@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
+
+from hmlib.clock import FIRST_YEAR, LAST_YEAR
 
 Order = Literal["day", "month", "both"]
+Day = TypeVar("Day", date, datetime)
 
 _PARTS = re.compile(r"([0-9]{1,4})([/.\-])([0-9]{1,2})\2([0-9]{1,4})")
 _NAMED = re.compile(r"(?:([0-9]{1,2})[ .\-]+([A-Za-z]{3,9})\.?|([A-Za-z]{3,9})\.? +([0-9]{1,2}))[ ,\-]+([0-9]{4}|[0-9]{2})")
@@ -23,9 +26,11 @@ class BadDate(ValueError):
 
 @lru_cache(maxsize=8192)
 def moment(text: str, order: Order) -> datetime:
-    """The time a text names, with the offset if it names one; a bare day is its midnight. Raises BadDate."""
+    """The time a text names, in the years of the calendar, with the offset if it names one; a bare day is its midnight. Raises BadDate."""
     try:
-        return datetime.fromisoformat(text)
+        return in_the_calendar(datetime.fromisoformat(text))
+    except BadDate:
+        raise
     except ValueError:
         found = _TIME.fullmatch(text)
     day = day_of(found[1].strip(" ,") if found else text, order)
@@ -51,7 +56,7 @@ def _offset(text: str | None) -> timezone | None:
 
 @lru_cache(maxsize=8192)
 def day_of(text: str, order: Order) -> date:
-    """The day a text names, between 1900 and 2199. Raises BadDate."""
+    """The day a text names, in the years of the calendar. Raises BadDate."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -61,8 +66,13 @@ def day_of(text: str, order: Order) -> date:
             raise
         except ValueError:
             raise BadDate("is not a date; write it as YYYY-MM-DD") from None
-    if not 1900 <= day.year <= 2199:
-        raise BadDate("is not in the years 1900 to 2199")
+    return in_the_calendar(day)
+
+
+def in_the_calendar(day: Day) -> Day:
+    """The day or time itself. Raises BadDate outside the years that may be entered."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise BadDate(f"is not in the years {FIRST_YEAR} to {LAST_YEAR}")
     return day
 
 

@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, TypeVar
 
 from hmlib.db_engine import BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Link, Row
-from hmlib.db_sql import Dialect, statement
+from hmlib.db_sql import Dialect, Unstorable, statement
 
-__all__ = ["BadDatabase", "Conflict", "DatabaseBusy", "DatabaseDown", "Db", "Snapshot", "Transaction", "connect"]
+__all__ = ["BadDatabase", "Conflict", "DatabaseBusy", "DatabaseDown", "Db", "Snapshot", "Transaction", "Unstorable", "connect"]
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Db:
     equal to each other, so wrap them in ``bool()`` where the type is seen. Sums are ints on both, averages floats. LIKE minds case.
     A parameter's type on PostgreSQL is that of the column beside it: write ``CAST(:x AS TEXT)`` where none is.
 
-    Every method raises Conflict, DatabaseDown and its special case DatabaseBusy.
+    Every method raises Conflict, DatabaseDown and its special case DatabaseBusy, and Unstorable for a value that no column can hold.
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -109,7 +109,7 @@ def _address(url: str) -> tuple[str, int | None]:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     size = query.pop("statement_cache_size", None)
-    if size is not None and not size.isdecimal():
+    if size is not None and not re.fullmatch("[0-9]{1,6}", size):
         raise BadDatabase(f"statement_cache_size is {size!r}: it must be a whole number.")
     return urlunsplit(parts._replace(query=urlencode(query))), None if size is None else int(size)
 

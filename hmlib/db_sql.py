@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Dialect = Literal["sqlite", "postgresql"]
 
+_NUL = "\0"
+_LONGEST = 2**63  # BIGINT, and SQLite's INTEGER
+
 # What must be stepped over (strings, quoted names, comments, casts), or else one parameter.
 _TOKEN = re.compile(
     r"""
@@ -22,6 +25,13 @@ _FIRST_WORD = re.compile(r"[\s(]*(\w+)")
 _WRITING_WORD = re.compile(r"\b(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
 
+class Unstorable(Exception):
+    """A text with a NUL character or a whole number beyond 64 bits: PostgreSQL refuses the one, both engines the other.
+
+    What comes in with a request is refused before, in words about its field; this is the last door, and the same on both engines.
+    """
+
+
 @dataclass(frozen=True)
 class Statement:
     """One statement for one engine: its text, the names of its numbered parameters, and whether it only reads."""
@@ -33,14 +43,15 @@ class Statement:
     reads: bool
 
     def bind(self, params: Mapping[str, Any]) -> list[Any]:
-        """The values in the order of their numbers. Raises ValueError when one is missing."""
+        """The values in the order of their numbers. Raises ValueError when one is missing, Unstorable for one that no column can hold."""
         missing = [name for name in self.names if name not in params]
         if missing:
             raise ValueError(f"the statement has :{missing[0]}, and no value was given for it")
-        return [self._list(params[name]) if name in self.lists else params[name] for name in self.names]
+        return [self._list(params[name]) if name in self.lists else _stored(params[name]) for name in self.names]
 
     def _list(self, values: Any) -> Any:
-        return json.dumps(list(values)) if self.dialect == "sqlite" else list(values)
+        stored = [_stored(value) for value in values]
+        return json.dumps(stored) if self.dialect == "sqlite" else stored
 
 
 @lru_cache(maxsize=4096)
@@ -64,6 +75,15 @@ def statement(sql: str, dialect: Dialect) -> Statement:
 
     text = _TOKEN.sub(numbered, sql)
     return Statement(text, tuple(numbers), frozenset(lists), dialect, _only_reads(sql))
+
+
+def _stored(value: Any) -> Any:
+    kind = type(value)
+    if kind is str and _NUL in value:
+        raise Unstorable("a text with a NUL character")
+    if kind is int and not -_LONGEST <= value < _LONGEST:
+        raise Unstorable("a whole number beyond 64 bits")
+    return value
 
 
 def _membership(dialect: Dialect, number: int, *, negated: bool) -> str:

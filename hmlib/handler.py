@@ -76,6 +76,10 @@ class Handler(RequestHandler):
             self._query = requests.query(self.request)
         return self._query
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """A part of the path, as text. Raises BadRequest for a NUL, HTTPError 400 for what is not UTF-8."""
+        return requests.storable(super().decode_argument(value, name))
+
     @property
     def known(self) -> Caller:
         """The caller, in a method whose mark admits only those signed in."""

@@ -1,5 +1,6 @@
 """The headers that every answer of every service carries, and the content security policy of its pages."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -24,6 +25,12 @@ HSTS = "Strict-Transport-Security"
 def every_answer(host: str) -> Mapping[str, str]:
     """The headers of an answer addressed to `host`. HSTS covers every port of a name, so a loopback name goes without."""
     return {name: value for name, value in EVERY_ANSWER.items() if name != HSTS or host not in LOOPBACK_NAMES}
+
+
+def etag_of(*parts: str) -> str:
+    """A strong ETag (RFC 9110, 8.8.3) for what ``parts`` name together: hashed, as some of them came with the request."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'"

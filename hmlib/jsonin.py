@@ -17,6 +17,7 @@ MAX_DIGITS = 100
 # Ends at the end of the text too, so that an unfinished string costs one pass and not one per escaped quote.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ALIKE = bytes.maketrans(b"{}", b"[]")
@@ -39,7 +40,7 @@ def decode(raw: bytes, kind: type[T]) -> T:
     """Read ``raw`` as ``kind``, a msgspec Struct or any other type msgspec knows.
 
     Raises Malformed: ``malformed_json`` for what is not one JSON text of the right outer shape (RFC 8259, and besides:
-    duplicate keys, nesting over 32, numbers over 100 digits, a byte order mark), ``unknown_field``, or ``invalid_value``.
+    duplicate keys, nesting over 32, numbers over 100 digits, a byte order mark, a NUL in a text), ``unknown_field``, or ``invalid_value``.
     """
     plain(raw)
     try:
@@ -58,6 +59,8 @@ def plain(raw: bytes) -> Any:
     try:
         if b"\\u" in raw and _SURROGATE.search(raw):
             msgspec.json.decode(raw)  # refuses half a surrogate pair, which the decoder below would let in
+        if b"u0000" in raw and _NUL.search(raw):
+            raise Malformed("malformed_json", "A text holds a NUL character.")
         return _UNAMBIGUOUS.decode(text)
     except ValueError:
         raise Malformed("malformed_json", "The body is not valid JSON.") from None

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 import random
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -322,7 +323,7 @@ class NexusFor:
 
 def _refused_sign_in(answer: HTTPResponse) -> Exception:
     retry_after = answer.headers.get("Retry-After", "")
-    seconds = int(retry_after) if retry_after.isdigit() else 0
+    seconds = int(retry_after) if re.fullmatch("[0-9]{1,6}", retry_after) else 0
     kinds = {401: "wrong", 400: "wrong", 429: "throttled", 503: "busy"}
     if answer.code == 403 and said(answer).get("code") == "mfa_required":
         return SignInRefused("mfa")

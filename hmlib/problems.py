@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from tornado.web import HTTPError
 
-from hmlib.db import Conflict, DatabaseDown
+from hmlib.db import Conflict, DatabaseDown, Unstorable
 from hmlib.jsonin import Malformed
 from hmlib.jwks import KeysAway
 from hmlib.lists import BadAsk
@@ -31,6 +31,8 @@ def problem_of(error: BaseException | None) -> Problem:
         return Problem(error.status, error.code, error.detail)
     if isinstance(error, Malformed):
         return Problem(400, error.code, error.detail, pointer=error.pointer)
+    if isinstance(error, Unstorable):
+        return Problem(400, "invalid_value", "A text holds a NUL character, or a number is too large.")
     if isinstance(error, BadAsk):
         return Problem(400, error.code, str(error))
     if isinstance(error, (Invalid, NotAllowed, Stale)):

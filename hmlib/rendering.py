@@ -4,10 +4,10 @@ import datetime as dt
 import functools
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -151,6 +151,22 @@ def xsrf_field(token: str, *, keyed: bool = True) -> Markup:
     return hidden.format(xsrf.FIELD, token) + key
 
 
+Show = TypeVar("Show", bound=Callable[..., str])
+
+
+def _or_as_stored(show: Show) -> Show:
+    """Show a value that the calendar or the reader's time zone cannot take as it is stored: no page fails for one cell."""
+
+    @functools.wraps(show)
+    def shown(self: Any, value: Any, *args: Any, **kwargs: Any) -> str:
+        try:
+            return show(self, value, *args, **kwargs)
+        except (ValueError, OverflowError):
+            return str(value)
+
+    return cast(Show, shown)
+
+
 class Formats:
     """Dates, numbers and money as one reader expects them; templates know it as `fmt`."""
 
@@ -159,22 +175,26 @@ class Formats:
         self.zone = ZoneInfo(time_zone)
         self._whole = functools.lru_cache(maxsize=1024)(self._decimal)
 
+    @_or_as_stored
     def date(self, value: str | dt.date | None, size: str = "medium") -> str:
         """A day from `YYYY-MM-DD`, or the reader's day of a UTC time; "" for None."""
         if not value:
             return ""
         return babel.dates.format_date(self._day(value), size, self.locale)
 
+    @_or_as_stored
     def datetime(self, value: str | dt.datetime | None, size: str = "medium") -> str:
         """A UTC time in the reader's time zone, to the second; "" for None."""
         if not value:
             return ""
         return babel.dates.format_datetime(_moment(value), size, self.zone, self.locale)
 
+    @_or_as_stored
     def month(self, value: str) -> str:
         """`2026-11` as November 2026."""
         return babel.dates.format_skeleton("yMMMM", dt.date.fromisoformat(value[:7] + "-01"), locale=self.locale)
 
+    @_or_as_stored
     def relative(self, value: str | dt.datetime | None, now: dt.datetime | None = None) -> str:
         """How long ago, or in how long: "3 minutes ago"; "" for None."""
         if not value:

@@ -34,15 +34,22 @@ class Form:
     lists: dict[str, list[str]]
 
 
+def storable(text: str) -> str:
+    """The text itself. Raises BadRequest for a NUL character, which is no text: databases and headers cut it off or refuse it."""
+    if "\0" in text:
+        raise BadRequest("invalid_value", "A text holds a NUL character.")
+    return text
+
+
 def query(request: HTTPServerRequest) -> dict[str, str]:
-    """The address's parameters, each at most once. Raises BadRequest for a duplicate or for text that is not UTF-8."""
+    """The address's parameters, each at most once. Raises BadRequest for a duplicate, a NUL or what is not UTF-8."""
     return _single(_pairs(request.query))
 
 
 def form(request: HTTPServerRequest) -> Form:
     """The posted form, exactly as typed: nothing stripped, nothing rewritten, each field once unless its name ends in ``[]``.
 
-    Raises BadRequest: 415 for another media type, 400 for a duplicate, for bad encoding, or for a field that is also in the address.
+    Raises BadRequest: 415 for another media type, 400 for a duplicate, a NUL, bad encoding, or a field that is also in the address.
     """
     content_type = request.headers.get("Content-Type", "")
     kind = content_type.partition(";")[0].strip().lower()
@@ -103,9 +110,12 @@ def next_path(text: str, origin: str) -> str:
 
 def _pairs(text: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
         raise BadRequest("invalid_request", "The parameters cannot be read.") from None
+    if "%00" in text or "\0" in text:
+        storable("".join(name + value for name, value in pairs))
+    return pairs
 
 
 def _single(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -134,5 +144,10 @@ def _multipart(content_type: str, body: bytes) -> tuple[list[tuple[str, str]], d
         raise BadRequest("invalid_request", "The form cannot be read.") from error
     if any(len(several) > 1 for several in files.values()):
         raise BadRequest("invalid_request", "A file is given more than once.")
-    pairs = [(name, _text(value)) for name, values in arguments.items() for value in values]
-    return pairs, {name: several[0] for name, several in files.items()}
+    pairs = [(storable(name), storable(_text(value))) for name, values in arguments.items() for value in values]
+    return pairs, {storable(name): _named(several[0]) for name, several in files.items()}
+
+
+def _named(file: HTTPFile) -> HTTPFile:
+    storable(file.filename + file.content_type)
+    return file

@@ -39,7 +39,7 @@ from hmlib.db import Db, connect
 from hmlib.directory import Asset, Company, CompanyFacts, Contact, Location, SignedIn, Summary, User, UserScope
 from hmlib.jwks import thumbprint
 from hmlib.migrate import Folder, migrate
-from hmlib.nexus import Listed, NexusDown, NexusRefused, TokenFor
+from hmlib.nexus import Listed, NexusDown, NexusRefused, SignInRefused, TokenFor
 from hmlib.sessions import Opening, Tokens
 from hmlib.settings import Module, Settings
 
@@ -144,6 +144,8 @@ class FakeHub:
         self.count("token_by_password")
         if self.refusal:
             raise self.refusal
+        if username not in CAST:
+            raise SignInRefused("wrong")
         return self.signed_in(CAST[username])
 
     def signed_in(self, person: Person) -> SignedIn:

@@ -17,7 +17,7 @@ __all__ = ["BadToken", "Claims", "IdClaims", "Jwks", "KeysAway", "LogoutClaims",
 SIGNED_OUT = "http://schemas.openid.net/event/backchannel-logout"
 TOKENS_ENDED = "urn:hivematrix:tokens-ended"
 
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 MAX_REMEMBERED = 4096
 MAX_NAMED = 200
 MAX_ACTORS = 2

@@ -1,7 +1,6 @@
 """Which program is calling: its id and secret, in a Basic header or in the form (RFC 6749 2.3)."""
 
 import base64
-import binascii
 import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_plus
@@ -58,9 +57,9 @@ def _basic(headers: Sequence[str]) -> tuple[str, str] | None:
         return None
     try:
         id, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # binascii's and UTF-8's errors are kinds of it, and so is what a character outside ASCII gives
         raise _refused(basic=True) from None
-    if not colon:
+    if not colon or "\0" in unquote_plus(id):
         raise _refused(basic=True)
     return unquote_plus(id), unquote_plus(secret)
 

@@ -193,7 +193,7 @@ PLANNERS: Mapping[str, type[Planner[Any]]] = {
 def numbered(companies: list[Company], taken: set[str]) -> list[Company]:
     """New companies without an account number get the numbers after the highest one that is taken or given."""
     taken = taken | {company.account_number for company in companies}
-    highest = max((int(number) for number in taken if number.isdecimal()), default=0)
+    highest = max((int(number) for number in taken if number.isascii() and number.isdecimal()), default=0)
     following = iter(range(max(highest, 100_000) + 1, 1_000_000))
     return [
         company if company.account_number else msgspec.structs.replace(company, account_number=str(next(following)))

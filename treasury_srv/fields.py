@@ -11,7 +11,7 @@ import msgspec
 
 from hmlib.cells import BadCell, Column, reader
 from hmlib.cells import Kind as CellKind
-from hmlib.clock import shifted
+from hmlib.clock import FIRST_YEAR, LAST_YEAR, moment_of
 from hmlib.refusals import Invalid
 from treasury_srv.money import PRICE_PLACES, decimal_text, scaled
 
@@ -77,8 +77,16 @@ def _written(field: Field, value: Any, zone: str) -> str:
     if field.kind == "pairs":
         return "\n".join(f"{name}: {label}" for name, label in value.items())
     if field.kind == "time" and value:
-        return datetime.fromisoformat(value).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+        return _local(value, zone)
     return "" if value is None else str(value)
+
+
+def _local(value: str, zone: str) -> str:
+    """The time in the zone, as a form has it; as it is stored where the zone leads out of the calendar."""
+    try:
+        return datetime.fromisoformat(value).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+    except OverflowError:
+        return value[:16]
 
 
 def posted(rows: Rows, form: Mapping[str, str]) -> dict[str, Any]:
@@ -150,10 +158,9 @@ def _scaled(value: Any, places: int) -> int:
 
 def _moment(text: str, zone: str) -> str:
     try:
-        found = datetime.fromisoformat(text)
-        return shifted((found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).isoformat(), 0)
-    except (ValueError, OverflowError):
-        raise ValueError("Use a day and a time such as 2026-11-22T10:00.") from None
+        return moment_of(text, zone)
+    except ValueError:
+        raise ValueError(f"Use a day and a time such as 2026-11-22T10:00, in the years {FIRST_YEAR} to {LAST_YEAR}.") from None
 
 
 def _pairs(raw: Any, most: int) -> dict[str, str]:

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 from msgspec import Struct
 
-from hmlib.clock import shifted
+from hmlib.clock import FIRST_YEAR, LAST_YEAR, shifted
 
 TERM_YEARS = {"month_to_month": 0, "1_year": 1, "2_year": 2, "3_year": 3}
 FOREVER = "9999-12-31"
-_KEY = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])")
+_KEY = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
 
 
 class Period(Struct, frozen=True, gc=False):
@@ -36,6 +36,14 @@ def period(key: str) -> Period:
     year, month = int(key[:4]), int(key[5:])
     following = date(year + month // 12, month % 12 + 1, 1)
     return Period(key, f"{key}-01", following.isoformat(), (following - date(year, month, 1)).days)
+
+
+def asked(text: str) -> Period:
+    """The month that somebody asks for, with its neighbours all in the calendar; ValueError for anything else."""
+    found = period(text)
+    if not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
+        raise ValueError(f"{text!r} is beyond the years that can be billed")
+    return found
 
 
 def following(key: str) -> str:
@@ -92,4 +100,7 @@ def work_date(worked_at: str, zone: str) -> str:
 @lru_cache(maxsize=50_000)
 def _day_of_minute(minute: str, zone: str) -> str:
     # No zone in use today changes its offset within a minute.
-    return datetime.fromisoformat(f"{minute}:00+00:00").astimezone(ZoneInfo(zone)).date().isoformat()
+    try:
+        return datetime.fromisoformat(f"{minute}:00+00:00").astimezone(ZoneInfo(zone)).date().isoformat()
+    except OverflowError:  # a stored time at the edge of the calendar stays the day it is in UTC
+        return minute[:10]

@@ -1,12 +1,10 @@
 """Labour as other programs keep it: the days a list spans, and whole timesheets put in by external id, with an answer for each entry."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from hmlib.auth import CompanyScope
-from hmlib.clock import new_id, shifted
+from hmlib.clock import day_of, moment_of, new_id
 from hmlib.db import Db, Transaction
 from hmlib.lists import BadAsk
 from hmlib.refusals import Invalid, NotAllowed
@@ -32,10 +30,10 @@ def span(filters: Mapping[str, str], zone: str) -> dict[str, str]:
 def _edge(name: str, text: str, zone: str) -> str:
     try:
         if len(text) == 10:
-            return starts_at(text if name == "from" else day_after(text), zone)
-        found = datetime.fromisoformat(text)
-        return shifted((found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).isoformat(), 0)
-    except (ValueError, OverflowError):
+            day = day_of(text)
+            return starts_at(day if name == "from" else day_after(day), zone)
+        return moment_of(text, zone)
+    except ValueError:
         raise BadAsk("invalid_filter", f"{name} must be a day such as 2026-11-22, or a UTC time.", name) from None
 
 

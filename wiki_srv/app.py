@@ -33,7 +33,7 @@ NAVIGATION = (
 )
 
 ID = r"([0-9a-f-]{36})"
-NUMBER = r"(\d{1,9})"
+NUMBER = r"([0-9]{1,9})"
 
 ROUTES = [
     # browsers

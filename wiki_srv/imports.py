@@ -118,7 +118,7 @@ class _Spaces:
         folder, error = folder_path("/".join(inside) if found.folder is None else found.folder)
         name = self.chosen or found.company or (found.folders[0] if found.folders else GENERAL)
         company = self._by_number.get(name) or (self._by_name.get(folded(name)) if self.chosen or found.company else None)
-        if company is None and (re.fullmatch(r"\d{6}", name) or (found.company and not self.chosen)):
+        if company is None and (re.fullmatch(r"[0-9]{6}", name) or (found.company and not self.chosen)):
             return Target(None, name, folder), f"There is no company {name}."
         return Target(company, company.name if company else one_line(name)[:100] or GENERAL, folder), error
 

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from hmlib import db_engine, db_postgres, db_sqlite
-from hmlib.db import BadDatabase, Conflict, DatabaseBusy, DatabaseDown
+from hmlib.db import BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Unstorable
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
@@ -418,3 +418,11 @@ async def test_a_transaction_is_a_snapshot_of_its_own(empty):
         async with tx.read() as db:
             assert await db.all("SELECT id FROM tally") == []
             assert await db.peek("SELECT id FROM tally") is None
+
+
+async def test_what_no_column_can_hold_is_refused_alike(db):
+    for params in ({"value": "a\0b"}, {"value": 2**63}, {"value": -(2**63) - 1}):
+        with pytest.raises(Unstorable):
+            await db.value("SELECT CAST(:value AS TEXT) AS one", **params)
+    with pytest.raises(Unstorable):
+        await db.all("SELECT 1 AS one WHERE 'a' IN :values", values=["a", "b\0"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from hmlib.jsonin import MAX_DEPTH, Malformed, decode, encode, plain
+from hmlib.jsonin import _NUL, MAX_DEPTH, Malformed, decode, encode, plain
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -128,3 +128,28 @@ def test_a_large_body_is_read_in_time():
     started = time.perf_counter()
     assert len(decode(raw, Order).lines) == 30_000
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("raw", [rb'{"a":"x\u0000"}', rb'{"a\u0000":1}', rb'["\\\u0000"]', rb'"\u0000"'])
+def test_a_nul_in_a_text_is_refused(raw):
+    with pytest.raises(Malformed) as refused:
+        plain(raw)
+    assert refused.value.code == "malformed_json"
+
+
+@pytest.mark.parametrize("raw", [rb'"\\u0000"', rb'["\\\\u0000"]', b'"u0000"'])
+def test_a_nul_that_is_only_written_about_is_text(raw):
+    assert "u0000" in str(plain(raw))
+
+
+def test_looking_for_a_nul_costs_no_more_than_the_text_is_long():
+    """Backslashes are what the search walks over."""
+
+    def seconds(size):
+        raw = b'"' + b"\\\\" * size + b'u0000"'
+        start = time.process_time()
+        for _ in range(20):
+            _NUL.search(raw)
+        return time.process_time() - start
+
+    assert seconds(200_000) < 30 * seconds(20_000) + 0.05

@@ -98,3 +98,13 @@ def test_icons_are_known_by_name():
 def test_each_place_gets_a_letter_of_its_own():
     items = [{"label": name} for name in ("Companies", "Contacts", "Co", "Übersicht")]
     assert [key for _, key in rendering.with_keys(items)] == ["c", "o", "", "b"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    "stored", ["9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00.000000Z", "9999-12-31", "0001-01-01", "no day", "2026-13"]
+)
+def test_whatever_is_stored_can_be_shown(zone, stored):
+    formats = rendering.Formats("en_US", zone)
+    for show in (formats.date, formats.datetime, formats.month, formats.relative):
+        assert show(stored)

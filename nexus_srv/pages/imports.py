@@ -1,5 +1,6 @@
 """Importing files: choose one, say what its columns mean, see what it would do, apply it, and keep the result."""
 
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -50,7 +51,7 @@ class ImportHandler(PageHandler):
         if kept is None or show not in SHOWS:
             show = next((name for name in SHOWS if kept and _rows(kept, name)), "errors")
         rows = _rows(kept, show) if kept else []
-        page = max(1, int(self.query["page"])) if self.query.get("page", "").isdecimal() and len(self.query["page"]) < 6 else 1
+        page = max(1, int(self.query["page"])) if re.fullmatch("[0-9]{1,5}", self.query.get("page", "")) else 1
         shown = rows[(page - 1) * SHOWN : page * SHOWN]
         return {"run": run, "kept": kept, "show": show, "rows": shown, "pages": -(-len(rows) // SHOWN), "page_number": page}
 

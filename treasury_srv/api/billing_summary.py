@@ -3,6 +3,7 @@
 from typing import Any
 
 from hmlib.auth import allowed
+from hmlib.headers import etag_of
 from hmlib.openapi import speaks
 from hmlib.resources import ids_of
 from hmlib.web import ApiHandler, Problem
@@ -31,7 +32,7 @@ class BillingSummary(ApiHandler):
         month = await bills.of_period(await self._period(), summary, self.now)
         level = self.known.level
         fields = self.query.get("fields", "")
-        etag = f'"{month.etag.strip(chr(34))}-{level}-{fields}"'
+        etag = etag_of(month.etag, level or "", fields)
         if self.not_modified(etag):
             return
         answer = summaries.billing_summary(month.period, month.as_of, visible(month.companies, level))
@@ -40,7 +41,7 @@ class BillingSummary(ApiHandler):
     async def _period(self) -> str:
         today = periods.work_date(self.now, await self.preferences.text(self.db, "time_zone"))
         try:
-            return periods.period(self.query.get("period") or today[:7]).key
+            return periods.asked(self.query.get("period") or today[:7]).key
         except ValueError:
             raise Problem(400, "invalid_period", "A month is written like 2026-10.") from None
 

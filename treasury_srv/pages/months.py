@@ -40,7 +40,7 @@ class MonthHandler(PageHandler):
         """The month of ?period=, else the running one. Raises BadRequest."""
         key = self.query.get("period") or (await self.today())[:7]
         try:
-            return ShownMonth(periods.period(key).key)
+            return ShownMonth(periods.asked(key).key)
         except ValueError:
             raise BadRequest("invalid_period", "A month is written like 2026-10.") from None
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 from tornado.web import HTTPError
 
 from hmlib.auth import allowed
-from hmlib.clock import shifted
+from hmlib.clock import moment_of
 from hmlib.nexus import NexusDown, NexusRefused
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
@@ -138,6 +138,6 @@ class ArticleContext(ApiHandler):
 def _time(text: str | None) -> str:
     """A time in our own form, "" for none. Raises Problem 400."""
     try:
-        return shifted(text, 0) if text else ""
-    except (ValueError, OverflowError):
+        return moment_of(text) if text else ""
+    except ValueError:
         raise Problem(400, "invalid_value", "as_of must be a UTC time such as 2026-11-22T12:00:00Z.", pointer="/as_of") from None
