@@ -8,8 +8,10 @@ from tornado.web import url
 
 from hmlib import audit, exports
 from hmlib.auth import allowed
+from hmlib.db import Transaction
 from hmlib.openapi import speaks
 from hmlib.preferences import Preferences
+from hmlib.refusals import Invalid
 from hmlib.web import ApiHandler, PageHandler, Problem
 
 EXPORT_AT_MOST = 100_000
@@ -59,13 +61,14 @@ class SettingsPage(PageHandler):
     @allowed("settings:admin")
     async def post(self) -> None:
         given = _posted(self.preferences, self.form)
-        errors = await _saved(self, given)
-        if errors:
+        try:
+            async with self.transaction() as tx:
+                await _save(self, tx, given)
+                self.toast("Settings saved.")
+                self.see_other(self.reverse_url("settings"))
+        except Invalid as invalid:
             self.set_status(422)
-            self._show({**await self.preferences.all(self.db), **given}, errors)
-            return
-        self.toast("Settings saved.")
-        self.see_other(self.reverse_url("settings"))
+            self._show({**await self.preferences.all(self.db), **given}, invalid.errors)
 
     def _show(self, values: dict[str, str], errors: dict[str, str]) -> None:
         self.page(
@@ -93,11 +96,14 @@ class SettingsFile(PageHandler):
         file = self.files.get("file")
         if file is None:
             raise Problem(422, "no_file", "Choose a file to import.")
-        errors = await _saved(self, self.preferences.imported(file.body))
-        if errors:
-            raise Problem(422, "invalid_settings", "Nothing was changed. " + " ".join(f"{key}: {said}" for key, said in errors.items()))
-        self.toast("Settings imported.")
-        self.see_other(self.reverse_url("settings"))
+        try:
+            async with self.transaction() as tx:
+                await _save(self, tx, self.preferences.imported(file.body))
+                self.toast("Settings imported.")
+                self.see_other(self.reverse_url("settings"))
+        except Invalid as invalid:
+            said = " ".join(f"{key}: {said}" if key else said for key, said in invalid.errors.items())
+            raise Problem(422, "invalid", f"Nothing was changed. {said}") from invalid
 
 
 class SettingsApi(ApiHandler):
@@ -113,10 +119,10 @@ class SettingsApi(ApiHandler):
     @speaks(takes=Settings, answers=Settings)
     async def patch(self) -> None:
         """Change the settings named; all or none."""
-        errors = await _saved(self, self.body(Settings).settings)
-        if errors:
-            raise Problem(422, "invalid_settings", "Nothing was changed.", errors=errors)
-        self.answer(Settings(await self.preferences.all(self.db)))
+        given = self.body(Settings).settings
+        async with self.transaction() as tx:
+            await _save(self, tx, given)
+            self.answer(Settings(await self.preferences.all(tx)))
 
 
 class AuditPage(PageHandler):
@@ -189,10 +195,11 @@ def _posted(preferences: Preferences, form: dict[str, str]) -> dict[str, str]:
     return given | {key: "off" for key, preference in known.items() if preference.kind == "bool" and key not in form}
 
 
-async def _saved(handler: PageHandler | ApiHandler, values: dict[str, str]) -> dict[str, str]:
-    """Save all of ``values`` with an audit entry, or none; answers the errors by key."""
-    async with handler.db.write() as tx:
-        return await handler.preferences.save(tx, values, actor=handler.actor, now=handler.now)
+async def _save(handler: PageHandler | ApiHandler, tx: Transaction, values: dict[str, str]) -> None:
+    """Save all of ``values`` with an audit entry, or none. Raises Invalid with the errors by key."""
+    errors = await handler.preferences.save(tx, values, actor=handler.actor, now=handler.now, keys=handler.keys)
+    if errors:
+        raise Invalid(errors)
 
 
 def routes() -> list[URLSpec]:

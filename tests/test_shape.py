@@ -311,3 +311,54 @@ LONGEST = {
     "nexus.py": 400,  # one client
     "cells.py": 310,  # one reader a kind of cell
 }
+
+
+# Where a page or an API opens a transaction that keeps no answer: nobody is known yet by whom a request could be repeated, what comes in is
+# good once by itself (a code, a ticket, a token), or a file goes out and is noted.
+KEEPS_NO_ANSWER = {
+    *("nexus_srv/api/announcement.py", "nexus_srv/api/oauth_status.py", "nexus_srv/api/session.py", "nexus_srv/api/token.py"),
+    *("nexus_srv/pages/adopt.py", "nexus_srv/pages/consent.py", "nexus_srv/pages/end_session.py", "nexus_srv/pages/login.py"),
+    *("treasury_srv/pages/agreements.py", "treasury_srv/pages/companies.py", "treasury_srv/pages/labour.py", "hmlib/admin.py"),
+}
+
+
+def test_a_request_has_one_transaction_that_keeps_its_answer() -> None:
+    faces = [path for service in SERVICES for face in ("api", "pages") for path in sources(f"{service}/{face}")]
+    opening = {
+        str(path.relative_to(ROOT))
+        for path in (*faces, ROOT / "hmlib" / "admin.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write"
+        if isinstance(node.func.value, ast.Attribute) and node.func.value.attr == "db"
+    }
+    assert opening <= KEEPS_NO_ANSWER
+
+
+def words_decide(tree: ast.AST) -> list[int]:
+    """Lines at which the text of an error that was caught is looked into: `"taken" in str(error)`, `error.detail.startswith(…)`."""
+    found = []
+    for caught in [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name]:
+        for node in ast.walk(caught):
+            looked_into: list[ast.expr] = []
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+                looked_into = node.comparators
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("startswith", "endswith"):
+                looked_into = [node.func.value]
+            found += [node.lineno for part in looked_into if is_text_of(part, str(caught.name))]
+    return found
+
+
+def is_text_of(node: ast.expr, error: str) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "str":
+        return any(isinstance(part, ast.Name) and part.id == error for part in ast.walk(node))
+    told = isinstance(node, ast.Attribute) and node.attr in ("detail", "args", "message", "reason")
+    return told and any(isinstance(part, ast.Name) and part.id == error for part in ast.walk(node))
+
+
+def test_an_errors_kind_decides_and_not_its_words() -> None:
+    assert [(path.name, line) for path in sources("hmlib", *SERVICES) for line in words_decide(ast.parse(path.read_text()))] == []
+
+
+@pytest.mark.parametrize("wrong", ["'large' in str(e)", "e.detail.startswith('No')", "'x' not in e.args"])
+def test_control_words_that_decide_are_seen(wrong: str) -> None:
+    assert words_decide(ast.parse(f"try:\n    pass\nexcept ValueError as e:\n    x = {wrong}")) == [4]

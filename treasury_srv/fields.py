@@ -13,7 +13,7 @@ from hmlib.cells import BadCell, Column, reader
 from hmlib.cells import Kind as CellKind
 from hmlib.clock import FIRST_YEAR, LAST_YEAR, moment_of
 from hmlib.refusals import Invalid
-from treasury_srv.money import PRICE_PLACES, decimal_text, scaled
+from treasury_srv.money import PRICE_PLACES, TooLarge, decimal_text, scaled
 
 Kind = Literal["text", "lines", "pairs", "choice", "date", "time", "int", "decimal", "bool"]
 NEEDED = "This is needed."
@@ -152,8 +152,10 @@ def _typed(field: Field, text: str) -> Any:
 def _scaled(value: Any, places: int) -> int:
     try:
         return scaled(value, places)
+    except TooLarge as wrong:
+        raise ValueError("The number is too large.") from wrong
     except ValueError as wrong:
-        raise ValueError("The number is too large." if "large" in str(wrong) else f"Use at most {places} decimals.") from wrong
+        raise ValueError(f"Use at most {places} decimals.") from wrong
 
 
 def _moment(text: str, zone: str) -> str:

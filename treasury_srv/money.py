@@ -46,8 +46,15 @@ def tax_cents(base_cents: int, percent_e4: int) -> int:
     return half_up(base_cents * percent_e4, 100 * 10**PRICE_PLACES)
 
 
+class TooLarge(ValueError):
+    """A number that no column holds."""
+
+    def __init__(self) -> None:
+        super().__init__("is too large")
+
+
 def scaled(value: Decimal | str, places: int) -> int:
-    """A decimal number as an integer of `places` decimals; ValueError when it is no number, has more decimals or is too large,
+    """A decimal number as an integer of `places` decimals. Raises ValueError when it is no number or has more decimals, and TooLarge,
     saying so after "The value"."""
     try:
         exact = Decimal(value)
@@ -57,7 +64,7 @@ def scaled(value: Decimal | str, places: int) -> int:
         raise ValueError("is not a number")
     # Both bounds come before the exact ratio, whose integers would be as long as the exponent is large.
     if exact.adjusted() > _LARGEST_EXPONENT:
-        raise ValueError("is too large")
+        raise TooLarge
     if exact.adjusted() < -_LARGEST_EXPONENT and exact:
         raise ValueError(f"has more than {places} decimals")
     numerator, denominator = exact.as_integer_ratio()
@@ -66,7 +73,7 @@ def scaled(value: Decimal | str, places: int) -> int:
     if rest:
         raise ValueError(f"has more than {places} decimals")
     if abs(whole) > LARGEST:
-        raise ValueError("is too large")
+        raise TooLarge
     return whole
 
 
