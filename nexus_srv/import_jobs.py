@@ -9,8 +9,9 @@ from hmlib import files, logs
 from hmlib.audit import Actor
 from hmlib.auth import Caller
 from hmlib.clock import new_id, utc_now
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.files import Outcome
+from hmlib.import_files import AppliedAlready, Applying
 from nexus_srv import imports
 from nexus_srv.import_columns import COLUMNS
 from nexus_srv.queries import import_runs
@@ -26,43 +27,25 @@ class Jobs:
         self._db = db
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def begin(self, kind: str, name: str, raw: bytes, caller: Caller, actor: Actor, now: str) -> ImportRun:
-        """Take a file in. It is tried out at once when its headings are understood. Raises files.Unreadable."""
+    async def read(self, kind: str, name: str, raw: bytes, caller: Caller, now: str) -> ImportRun:
+        """A file as an import that is to be added, its headings understood as they were before. Raises files.Unreadable."""
         tops, known = await asyncio.to_thread(files.headings, raw, COLUMNS[kind])
         before = await import_runs.remembered(self._db, kind)
         mapping = known | {top: before[top] for top in tops if top in before}
-        run = ImportRun(
+        return ImportRun(
             id=new_id(), kind=kind, file_name=name, headings=tuple(tops), mapping=mapping, state="mapping", done=0, total=0, outcome="",
             started_by=caller.id, started_by_name=caller.name, created_at=now, updated_at=now,
         )  # fmt: skip
-        async with self._db.write() as tx:
-            await import_runs.add(tx, run, raw)
-        if not missing(kind, mapping) and not unclear(run):
-            await self.check(run, caller, actor, now)
-        return run
 
-    async def check(self, run: ImportRun, caller: Caller, actor: Actor, now: str) -> bool:
-        """Try the file out; false when it is being worked on already."""
-        if not await import_runs.enter(self._db, run.id, ("mapping", "checked", "failed"), "checking", now):
-            return False
-        self._start(run.id, caller, actor, dry_run=True, valid_only=False)
-        return True
-
-    async def apply(self, run: ImportRun, caller: Caller, actor: Actor, now: str, *, valid_only: bool) -> bool:
-        """Write what was tried out; false when somebody else was faster."""
-        if not await import_runs.enter(self._db, run.id, ("checked",), "applying", now):
-            return False
-        self._start(run.id, caller, actor, dry_run=False, valid_only=valid_only)
-        return True
+    def work(self, id: str, caller: Caller, actor: Actor, *, dry_run: bool, valid_only: bool = False) -> None:
+        """Try a file out, or write it, beside the request that has claimed it with claim(), whose transaction is kept by now."""
+        task = asyncio.create_task(self._work(id, caller, actor, dry_run=dry_run, valid_only=valid_only))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def settled(self) -> None:
         """When nothing is being worked on any more."""
         await asyncio.gather(*self._tasks)
-
-    def _start(self, id: str, caller: Caller, actor: Actor, *, dry_run: bool, valid_only: bool) -> None:
-        task = asyncio.create_task(self._work(id, caller, actor, dry_run=dry_run, valid_only=valid_only))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _work(self, id: str, caller: Caller, actor: Actor, *, dry_run: bool, valid_only: bool) -> None:
         state, outcome = "failed", Outcome(errors=[files.RowError(1, "", "", "The import broke off. Try it again.")])
@@ -71,17 +54,26 @@ class Jobs:
             if run is not None and raw is not None:
                 outcome = await self._run(run, raw, caller, actor, dry_run=dry_run, valid_only=valid_only)
                 state = "applied" if outcome.applied else "checked"
+        except AppliedAlready:
+            state = "applied"  # by another process, which took this one for dead; what it kept stands
         finally:
-            await import_runs.finish(self._db, id, state, written(outcome), utc_now())
+            if not outcome.applied:
+                await import_runs.finish(self._db, id, state, written(outcome), utc_now())
             logs.event("import", id=id, state=state, created=outcome.created, updated=outcome.updated, errors=len(outcome.errors))
 
     async def _run(self, run: ImportRun, raw: bytes, caller: Caller, actor: Actor, *, dry_run: bool, valid_only: bool) -> Outcome:
+        async def done(tx: Transaction, outcome: Outcome) -> None:
+            """What came of it is kept with what it did: a process that dies after this has nothing to do again."""
+            if not await import_runs.finish(tx, run.id, "applied", written(outcome), utc_now()):
+                raise AppliedAlready
+
         progress = [0, 0]
         noting = asyncio.create_task(self._noted(run.id, progress))
         try:
             return await imports.run(
                 run.kind, self._db, None, raw, run.file_name, mapping=run.mapping, dry_run=dry_run, valid_only=valid_only, actor=actor,
-                now=utc_now(), scope=caller.scope, progress=lambda done, total: progress.__setitem__(slice(None), (done, total)),
+                now=utc_now(), scope=caller.scope, applying=Applying(self._db.write, done),
+                progress=lambda done, total: progress.__setitem__(slice(None), (done, total)),
             )  # fmt: skip
         finally:
             noting.cancel()
@@ -91,6 +83,12 @@ class Jobs:
         while True:
             await asyncio.sleep(NOTED_EVERY_S)
             await import_runs.note(self._db, id, progress[0], progress[1], utc_now())
+
+
+async def claim(tx: Transaction, id: str, now: str, *, dry_run: bool) -> bool:
+    """Take an import in hand; false when somebody else was faster."""
+    before, state = (("mapping", "checked", "failed"), "checking") if dry_run else (("checked",), "applying")
+    return await import_runs.enter(tx, id, before, state, now)
 
 
 def missing(kind: str, mapping: Mapping[str, str]) -> list[str]:

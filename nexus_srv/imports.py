@@ -11,6 +11,7 @@ from hmlib.audit import Actor
 from hmlib.auth import CompanyScope
 from hmlib.db import Conflict, Db
 from hmlib.files import Outcome, RowError, Sheet
+from hmlib.import_files import Applying, NotApplied
 from nexus_srv.directory import change_of, creation_of, differences
 from nexus_srv.import_columns import COLUMNS
 from nexus_srv.import_kinds import PLANNERS, numbered
@@ -41,11 +42,13 @@ async def run(
     progress: Progress | None = None,
     scope: CompanyScope = EVERYTHING,
     day_first: bool = False,
+    applying: Applying | None = None,
 ) -> Outcome:
     """Import a file of one of KINDS. With errors nothing is applied, unless `valid_only`; `outcome.applied` says what happened.
 
     `progress` is called with rows done and rows in all; a row that is to be written is half done when it is understood.
-    `scope` keeps the import within some companies. `directory` is not used: Nexus itself is the directory.
+    `applying` says what else belongs to it, in the same transaction. `scope` keeps it within some companies.
+    `directory` is not used: Nexus itself is the directory.
     """
     try:
         sheet = await asyncio.to_thread(files.read, raw, name, COLUMNS[kind], mapping, day_first=day_first)
@@ -58,8 +61,8 @@ async def run(
         return plan.outcome
     if plan.outcome.errors and not valid_only:
         return _nothing(plan.outcome)
-    job = _Job(kind, sheet, scope, valid_only, actor, now, name, report)
-    return await _applied(db, job, plan, count)
+    job = _Job(kind, sheet, scope, valid_only, actor, now, name, report, applying or Applying.alone(db))
+    return await _applied(job, plan, count)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class _Job:
     now: str
     name: str
     report: Progress
+    applying: Applying
 
 
 async def _planned(kind: str, db: Db, sheet: Sheet, scope: CompanyScope, now: str, report: Callable[[int], None]) -> Plan[Any]:
@@ -102,20 +106,23 @@ def _finished(planner: Planner[Any], sheet: Sheet, everything: list[Any]) -> Pla
     return plan
 
 
-async def _applied(db: Db, job: _Job, plan: Plan[Any], count: int) -> Outcome:
+async def _applied(job: _Job, plan: Plan[Any], count: int) -> Outcome:
     """Write what was planned; planned again inside the transaction when the directory has changed in between."""
     try:
-        async with db.write() as tx:
+        async with job.applying.transaction() as tx:
             if await state.state(tx) != count:
                 plan = await _planned(job.kind, tx, job.sheet, job.scope, job.now, lambda done: None)
                 if plan.outcome.errors and not job.valid_only:
-                    return _nothing(plan.outcome)
+                    raise NotApplied(plan.outcome)
             await _written(tx, job, plan)
             await _recorded(tx, job, plan)
-    except Conflict as refused:
-        plan.outcome.errors.append(RowError(1, "", "", f"The data do not allow this ({refused.constraint or 'a reference'})."))
+            plan.outcome.applied = True
+            await job.applying.done(tx, plan.outcome)
+    except NotApplied as refused:
+        return _nothing(refused.outcome)
+    except Conflict as conflict:
+        plan.outcome.errors.append(RowError(1, "", "", f"The data do not allow this ({conflict.constraint or 'a reference'})."))
         return _nothing(plan.outcome)
-    plan.outcome.applied = True
     return plan.outcome
 
 
@@ -157,5 +164,6 @@ async def _recorded(tx: Db, job: _Job, plan: Plan[Any]) -> None:
 
 
 def _nothing(outcome: Outcome) -> Outcome:
+    outcome.applied = False
     outcome.created = outcome.updated = outcome.unchanged = 0
     return outcome

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 from hmlib import audit, files
 from hmlib.cells import Column
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.directory import Summary
+from hmlib.import_files import Applying, NotApplied
 from treasury_srv import agreement_imports, changes, charge_imports, price_imports
 from treasury_srv.drafts import Drafted, Ground, Known
 from treasury_srv.nouns import AGREEMENTS, ASSET_OVERRIDES, CONTACT_OVERRIDES, LABOUR, LINE_ITEMS, OVERRIDES, PLANS, PRICES, Noun
@@ -64,10 +65,12 @@ async def run(
     actor: audit.Actor,
     now: str,
     progress: Callable[[int, int], None] | None = None,
+    applying: Applying | None = None,
 ) -> files.Outcome:
     """Import a file of one of KINDS, all or nothing; with `valid_only` its good rows, with `dry_run` only say what would happen.
 
-    A file that is no table is one error. Raises KeyError for an unknown kind, and what the directory raises when it cannot answer.
+    `applying` says what else belongs to it, in the same transaction. A file that is no table is one error. Raises KeyError for an unknown
+    kind, and what the directory raises when it cannot answer.
     """
     chosen = _KINDS[kind]
     settings = await PREFERENCES.all(db)
@@ -79,17 +82,28 @@ async def run(
     ground = Ground(sheet, known, settings, now, progress)
     if dry_run:
         return _outcome(sheet, await chosen.draft(db, ground))
-    async with db.write() as tx:
-        await agreements.hold(tx)
-        draft = await chosen.draft(tx, ground)
-        outcome = _outcome(sheet, draft)
-        if outcome.errors and not valid_only:
-            return _nothing(outcome)
-        await _store(tx, chosen, draft, now)
-        outcome.applied = True
-        if draft.created or draft.updated:
-            await audit.record_all(tx, actor, await asyncio.to_thread(_deeds, kind, name, draft, outcome), now=now)
+    applying = applying or Applying.alone(db)
+    try:
+        async with applying.transaction() as tx:
+            outcome, draft = await _applied(tx, chosen, ground, valid_only=valid_only)
+            if draft.created or draft.updated:
+                await audit.record_all(tx, actor, await asyncio.to_thread(_deeds, kind, name, draft, outcome), now=now)
+            await applying.done(tx, outcome)
+    except NotApplied as refused:
+        return _nothing(refused.outcome)
     return outcome
+
+
+async def _applied(tx: Transaction, kind: Kind, ground: Ground, *, valid_only: bool) -> tuple[files.Outcome, Drafted[Any]]:
+    """Draft the file anew in the transaction that writes it. Raises NotApplied."""
+    await agreements.hold(tx)
+    draft = await kind.draft(tx, ground)
+    outcome = _outcome(ground.sheet, draft)
+    if outcome.errors and not valid_only:
+        raise NotApplied(outcome)
+    await _store(tx, kind, draft, ground.now)
+    outcome.applied = True
+    return outcome, draft
 
 
 def _nothing(outcome: files.Outcome) -> files.Outcome:

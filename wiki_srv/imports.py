@@ -11,9 +11,10 @@ from urllib.parse import unquote
 from hmlib.audit import Actor
 from hmlib.auth import Caller, CompanyScope
 from hmlib.clock import new_id
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 from hmlib.directory import Company
 from hmlib.files import Change, Outcome, RowError, Unreadable
+from hmlib.import_files import Applying
 from hmlib.lists import folded
 from hmlib.nexus import NexusFor
 from wiki_srv import editing
@@ -73,6 +74,7 @@ async def run(
     now: str,
     progress: Progress | None = None,
     caller: Caller | None = None,
+    applying: Applying | None = None,
 ) -> Outcome:
     """Import articles. `mapping` may hold `space`: an account number, or the name of a company or general space, for every file.
 
@@ -89,13 +91,13 @@ async def run(
     await _match(db, caller, items)
     await asyncio.to_thread(_lead_links_to_articles, items)
     outcome.changes = [_change(item) for item in items]
-    if not dry_run and (valid_only or not outcome.errors):
-        await _write(db, caller, items, actor, now, outcome, progress)
-        outcome.applied = True
     for item in items:
         outcome.created += item.what == "create"
         outcome.updated += item.what == "update"
         outcome.unchanged += item.what == "unchanged"
+    if not dry_run and (valid_only or not outcome.errors):
+        outcome.applied = True
+        await _write(db, caller, items, actor, now, outcome, progress, applying or Applying.alone(db))
     return outcome
 
 
@@ -183,20 +185,35 @@ def _lead_links_to_articles(items: Sequence[Item]) -> None:
 
 
 async def _write(
-    db: Db, caller: Caller, items: Sequence[Item], actor: Actor, now: str, outcome: Outcome, progress: Progress | None
+    db: Db,
+    caller: Caller,
+    items: Sequence[Item],
+    actor: Actor,
+    now: str,
+    outcome: Outcome,
+    progress: Progress | None,
+    applying: Applying,
 ) -> None:
-    """Some hundred articles a transaction, so that nobody else waits long; what is done stays done."""
+    """Some hundred articles a transaction, so that nobody else waits long; what is done stays done, and the same file once more changes
+    nothing of it. What belongs to the whole is in the last one."""
     changed = [item for item in items if item.what != "unchanged"]
-    for start in range(0, len(changed), PER_TRANSACTION):
-        async with db.write() as tx:
+    last = max(0, len(changed) - 1) // PER_TRANSACTION * PER_TRANSACTION
+    for start in range(0, last + 1, PER_TRANSACTION):
+        async with applying.transaction() if start == last else db.write() as tx:
             for item in changed[start : start + PER_TRANSACTION]:
-                current = await articles.visible_to(tx, caller, item.id) if item.existing else None
-                if current:
-                    await editing.save_in(tx, caller, current, item.draft, actor, now)
-                else:
-                    await editing.create_in(tx, item.draft, item.target, actor, now, id=item.id)
+                await _write_one(tx, caller, item, actor, now)
+            if start == last:
+                await applying.done(tx, outcome)
         if progress:
             progress(min(start + PER_TRANSACTION, len(changed)), len(changed))
+
+
+async def _write_one(tx: Transaction, caller: Caller, item: Item, actor: Actor, now: str) -> None:
+    current = await articles.visible_to(tx, caller, item.id) if item.existing else None
+    if current is None:
+        await editing.create_in(tx, item.draft, item.target, actor, now, id=item.id)
+    elif not item.draft.same_content(current.as_draft()):  # somebody may have applied the same file meanwhile
+        await editing.save_in(tx, caller, current, item.draft, actor, now)
 
 
 def _change(item: Item) -> Change:

@@ -2,7 +2,9 @@
 
 from hmlib import files
 from hmlib.auth import allowed
+from hmlib.db import Transaction
 from hmlib.import_answers import QUERY, Imported, flag, imported
+from hmlib.import_files import Applying
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
 from nexus_srv import imports
@@ -27,5 +29,10 @@ class Import(ApiHandler):
         outcome = await imports.run(
             kind, self.db, None, self.request.body, self.query.get("name", kind)[:200],
             dry_run=dry_run, valid_only=flag(self.query, "valid_only"), actor=self.actor, now=self.now, scope=self.known.scope,
+            applying=Applying(self.transaction, self._done),
         )  # fmt: skip
-        self.answer(imported(outcome, dry_run=dry_run))
+        if not outcome.applied:
+            self.answer(imported(outcome, dry_run=dry_run))
+
+    async def _done(self, tx: Transaction, outcome: files.Outcome) -> None:
+        self.answer(imported(outcome, dry_run=False))

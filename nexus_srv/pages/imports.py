@@ -74,11 +74,18 @@ class ImportListPage(ImportHandler):
             return
         name = PurePath(file.filename.replace("\\", "/")).name[:200]
         try:
-            run = await self.jobs.begin(kind, name, file.body, self.known, self.actor, self.now)
+            run = await self.jobs.read(kind, name, file.body, self.known, self.now)
         except files.Unreadable as unreadable:
             await self.show_list(422, errors={"file": str(unreadable)}, values=self.form)
             return
-        self.see_other(self.reverse_url("import", run.id))
+        understood = not import_jobs.missing(kind, run.mapping) and not import_jobs.unclear(run)
+        async with self.transaction() as tx:
+            await import_runs.add(tx, run, file.body)
+            if understood:
+                await import_jobs.claim(tx, run.id, self.now, dry_run=True)
+            self.see_other(self.reverse_url("import", run.id))
+        if understood:
+            self.jobs.work(run.id, self.known, self.actor, dry_run=True)
 
 
 class ImportPage(ImportHandler):
@@ -116,15 +123,12 @@ class ImportMapping(ImportHandler):
             context = {**self.parts(run), "errors": {"": said}, "chosen": chosen}
             self.invalid("imports/page.html", columns=COLUMNS[run.kind], **context)
             return
-        async with self.db.write() as tx:
+        async with self.transaction() as tx:
             await import_runs.choose(tx, run.id, run.kind, chosen, self.now)
-        await self._tried_out(id)
-
-    async def _tried_out(self, id: str) -> None:
-        run = await self.found(id)
-        if not await self.jobs.check(run, self.known, self.actor, self.now):
-            raise Problem(409, "busy", "This file is being worked on already.")
-        self.see_other(self.reverse_url("import", id))
+            if not await import_jobs.claim(tx, id, self.now, dry_run=True):
+                raise Problem(409, "busy", "This file is being worked on already.")
+            self.see_other(self.reverse_url("import", id))
+        self.jobs.work(id, self.known, self.actor, dry_run=True)
 
 
 class ImportApplication(ImportHandler):
@@ -136,9 +140,11 @@ class ImportApplication(ImportHandler):
         rows = self.form.get("rows", "all")
         if rows not in ("all", "valid"):
             raise HTTPError(400)
-        if not await self.jobs.apply(run, self.known, self.actor, self.now, valid_only=rows == "valid"):
-            raise Problem(409, "busy", "This import is being worked on, or is applied already.")
-        self.see_other(self.reverse_url("import", id))
+        async with self.transaction() as tx:
+            if not await import_jobs.claim(tx, run.id, self.now, dry_run=False):
+                raise Problem(409, "busy", "This import is being worked on, or is applied already.")
+            self.see_other(self.reverse_url("import", id))
+        self.jobs.work(run.id, self.known, self.actor, dry_run=False, valid_only=rows == "valid")
 
 
 class ImportErrors(ImportHandler):

@@ -117,16 +117,17 @@ async def note(db: Db, id: str, done: int, total: int, now: str) -> None:
     )
 
 
-async def finish(db: Db, id: str, state: str, outcome: str, now: str) -> None:
-    """Keep what came of it; the file itself is not needed any more once it is applied."""
+async def finish(db: Db, id: str, state: str, outcome: str, now: str) -> bool:
+    """Keep what came of it; the file itself is not needed any more once it is applied. False when it has been applied before."""
     raw = ", raw = NULL" if state == "applied" else ""
-    await db.run(
-        f"UPDATE import_run SET state = :state, outcome = :outcome, updated_at = :now{raw} WHERE id = :id",
+    touched = await db.run(
+        f"UPDATE import_run SET state = :state, outcome = :outcome, updated_at = :now{raw} WHERE id = :id AND raw IS NOT NULL",
         id=id,
         state=state,
         outcome=outcome,
         now=now,
     )
+    return bool(touched)
 
 
 def _text(value: object) -> str:

@@ -1,13 +1,19 @@
 """Importing by page and by API: choosing columns, trying out, applying, and who may."""
 
+import asyncio
+
 import pytest
 
+from hmlib.audit import Actor
+from hmlib.auth import ALL_PERMISSIONS, Caller, CompanyScope
 from hmlib.clock import shifted, utc_now
 from hmlib.testing import ACME
+from nexus_srv.import_jobs import Jobs
 from nexus_srv.queries import import_runs
 
 pytestmark = pytest.mark.gen_test
 GOOD = b"account_number,name,city\n300001,Initech,Dayton\n100001,Acme Dental,Boise\n"
+ALICE = Caller("", "alice", "admin", ALL_PERMISSIONS, CompanyScope())
 BAD = GOOD + b"300002,Bad,x\n12,Short,y\n"
 
 
@@ -100,6 +106,27 @@ async def test_an_import_that_broke_off_can_be_tried_again(alice, db):
     assert "Interrupted" in (await alice.fetch(path)).text
     assert (await apply(alice, path)).code == 303
     assert await count(db) == 3
+
+
+async def test_a_process_taken_for_dead_applies_nothing_a_second_time(alice, db, people):
+    id = (await upload(alice, b"name\nInitech\n")).location.rpartition("/")[2]
+    raw = await import_runs.raw_of(db, id)
+    assert (await apply(alice, f"/imports/{id}")).code == 303 and await count(db) == 3
+    await db.run("UPDATE import_run SET state = 'applying', raw = :raw WHERE id = :id", id=id, raw=raw)
+    slow, fast = (Jobs(db) for _ in range(2))
+    for jobs in (slow, fast):
+        jobs.work(id, ALICE, Actor("", "alice"), dry_run=False)
+    await asyncio.gather(slow.settled(), fast.settled())
+    assert await db.value("SELECT count(*) FROM audit WHERE action = 'companies.imported'") == 2
+    assert await db.value("SELECT state FROM import_run") == "applied"
+
+
+async def test_a_form_sent_twice_takes_one_file_in(alice, db):
+    for _ in range(2):
+        answer = await alice.upload("/imports", {"file": ("book.csv", GOOD)}, {"kind": "companies", "idempotency_key": "f" * 22})
+        await alice.app.settings["import_jobs"].settled()
+        assert answer.code == 303
+    assert await db.value("SELECT count(*) FROM import_run") == 1
 
 
 async def test_only_one_applies_it(alice, db):

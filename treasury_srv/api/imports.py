@@ -1,12 +1,12 @@
 """Files in, for programs."""
 
-from typing import Any
-
 from tornado.web import HTTPError
 
 from hmlib.auth import allowed
-from hmlib.files import Unreadable
+from hmlib.db import Transaction
+from hmlib.files import Outcome, Unreadable
 from hmlib.import_answers import QUERY, Imported, flag, imported
+from hmlib.import_files import Applying
 from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
 from treasury_srv import imports
@@ -35,12 +35,19 @@ class Import(ApiHandler):
             raise Problem(415, "unsupported_media_type", "Send text/csv or an XLSX file as the body.")
         dry_run = flag(self.query, "dry_run")
         outcome = await self._run(kind, dry_run=dry_run, valid_only=flag(self.query, "valid_only"))
-        self.answer(imported(outcome, dry_run=dry_run))
+        if not outcome.applied:
+            self.answer(imported(outcome, dry_run=dry_run))
 
-    async def _run(self, kind: str, *, dry_run: bool, valid_only: bool) -> Any:
+    async def _done(self, tx: Transaction, outcome: Outcome) -> None:
+        self.answer(imported(outcome, dry_run=False))
+
+    async def _run(self, kind: str, *, dry_run: bool, valid_only: bool) -> Outcome:
         name = self.query.get("name", kind)[:200]
         raw, actor, now = self.request.body, self.actor, self.now
         try:
-            return await imports.run(kind, self.db, self.nexus, raw, name, dry_run=dry_run, valid_only=valid_only, actor=actor, now=now)
+            return await imports.run(
+                kind, self.db, self.nexus, raw, name,
+                dry_run=dry_run, valid_only=valid_only, actor=actor, now=now, applying=Applying(self.transaction, self._done),
+            )  # fmt: skip
         except Unreadable as unreadable:
             raise Problem(422, "unreadable", str(unreadable)) from unreadable

@@ -12,8 +12,9 @@ from hmlib import files, import_files
 from hmlib.auth import Caller, allowed
 from hmlib.cells import Column
 from hmlib.clock import new_id
+from hmlib.db import Transaction
 from hmlib.files import Change, Outcome, RowError, Unreadable
-from hmlib.import_files import ImportFile
+from hmlib.import_files import AppliedAlready, Applying, ImportFile
 from hmlib.web import PageHandler, Problem
 from treasury_srv import imports, money
 from treasury_srv.queries import import_mappings, plans
@@ -67,7 +68,7 @@ class ImportHandler(PageHandler):
             raise HTTPError(404)
         return found
 
-    async def run(self, file: ImportFile, *, dry_run: bool = False, valid_only: bool = False) -> Outcome:
+    async def run(self, file: ImportFile, *, dry_run: bool = False, valid_only: bool = False, applying: Applying | None = None) -> Outcome:
         """Raises Unreadable."""
         return await imports.run(
             file.kind,
@@ -80,6 +81,7 @@ class ImportHandler(PageHandler):
             valid_only=valid_only,
             actor=self.actor,
             now=self.now,
+            applying=applying,
         )
 
     def show_upload(self, kind: str, error: str = "") -> None:
@@ -120,8 +122,9 @@ class ImportNewPage(ImportHandler):
         mapping = {heading: remembered[heading] for heading in headings if heading in remembered}
         name = upload.filename.replace("\\", "/").rpartition("/")[2][:200] or kind
         file = ImportFile(id=new_id(), kind=kind, name=name, raw=upload.body, mapping=mapping, owner_id=self.known.id)
-        await import_files.insert(self.db, file, self.now)
-        self.see_other(self.reverse_url("import-file", kind, file.id))
+        async with self.transaction() as tx:
+            await import_files.insert(tx, file, self.now)
+            self.see_other(self.reverse_url("import-file", kind, file.id))
 
 
 class ImportPage(ImportHandler):
@@ -134,21 +137,28 @@ class ImportPage(ImportHandler):
     @allowed("labour:write")
     async def post(self, kind: str, id: str) -> None:
         file = await self.file(kind, id)
-        if file.raw is not None:
-            outcome = await self._applied(file, valid_only=self.form.get("rows") == "valid")
-            if not outcome.applied:
-                self.set_status(422)
-                await self._show(file)
-                return
-            await import_files.finish(self.db, id, msgspec.json.encode(_result(outcome)).decode())
-            self.toast("The file is applied.")
-        self.see_other(self.reverse_url("import-file", kind, id))
+        if file.raw is None:
+            self.see_other(self.reverse_url("import-file", kind, id))
+        elif not await self._applied(file, valid_only=self.form.get("rows") == "valid"):
+            self.set_status(422)
+            await self._show(file)
 
-    async def _applied(self, file: ImportFile, *, valid_only: bool) -> Outcome:
+    async def _applied(self, file: ImportFile, *, valid_only: bool) -> bool:
+        """Apply the file and answer; false when nothing of it could be."""
+
+        async def done(tx: Transaction, outcome: Outcome) -> None:
+            await import_files.finish(tx, file.id, msgspec.json.encode(_result(outcome)).decode())
+            self.toast("The file is applied.")
+            self.see_other(self.reverse_url("import-file", file.kind, file.id))
+
         try:
-            return await self.run(file, valid_only=valid_only)
-        except Unreadable as unreadable:
-            return Outcome(errors=[RowError(1, "", "", str(unreadable))])
+            outcome = await self.run(file, valid_only=valid_only, applying=Applying(self.transaction, done))
+        except Unreadable:
+            return False
+        except AppliedAlready:
+            self.see_other(self.reverse_url("import-file", file.kind, file.id))
+            return True
+        return outcome.applied
 
     async def _show(self, file: ImportFile) -> None:
         columns = self.columns(file.kind)
@@ -188,8 +198,9 @@ class ImportMapping(ImportHandler):
         chosen = {heading: self.form.get(f"column-{place}", "") for place, heading in enumerate(headings)}
         if not names.issuperset(chosen.values()):
             raise HTTPError(400)
-        await import_mappings.put(self.db, id, kind, chosen)
-        self.see_other(self.reverse_url("import-file", kind, id))
+        async with self.transaction() as tx:
+            await import_mappings.put(tx, id, kind, chosen)
+            self.see_other(self.reverse_url("import-file", kind, id))
 
 
 class ImportRemoval(ImportHandler):
@@ -197,9 +208,11 @@ class ImportRemoval(ImportHandler):
 
     @allowed("labour:write")
     async def post(self, kind: str, id: str) -> None:
-        await import_files.delete(self.db, (await self.file(kind, id)).id)
-        self.toast("The file is discarded; nothing was changed.", "info")
-        self.see_other(self.reverse_url("import", kind))
+        file = await self.file(kind, id)
+        async with self.transaction() as tx:
+            await import_files.delete(tx, file.id)
+            self.toast("The file is discarded; nothing was changed.", "info")
+            self.see_other(self.reverse_url("import", kind))
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

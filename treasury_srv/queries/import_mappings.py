@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hmlib.db import Db
+from hmlib.db import Db, Transaction
 
 
 async def remembered(db: Db, kind: str) -> dict[str, str]:
@@ -13,15 +13,14 @@ async def remembered(db: Db, kind: str) -> dict[str, str]:
     return {row["heading"]: row["column_name"] for row in found}
 
 
-async def put(db: Db, id: str, kind: str, mapping: Mapping[str, str]) -> None:
+async def put(tx: Transaction, id: str, kind: str, mapping: Mapping[str, str]) -> None:
     """Use a choice of columns for a file, and remember it for the next one."""
-    async with db.write() as tx:
-        text = msgspec.json.encode(dict(mapping)).decode()
-        await tx.run("UPDATE import_file SET mapping = :mapping WHERE id = :id", id=id, mapping=text)
-        await tx.many(
-            """
-            INSERT INTO import_mapping (kind, heading, column_name) VALUES (:kind, :heading, :column_name)
-            ON CONFLICT (kind, heading) DO UPDATE SET column_name = excluded.column_name
-            """,
-            [{"kind": kind, "heading": heading, "column_name": column} for heading, column in mapping.items()],
-        )
+    text = msgspec.json.encode(dict(mapping)).decode()
+    await tx.run("UPDATE import_file SET mapping = :mapping WHERE id = :id", id=id, mapping=text)
+    await tx.many(
+        """
+        INSERT INTO import_mapping (kind, heading, column_name) VALUES (:kind, :heading, :column_name)
+        ON CONFLICT (kind, heading) DO UPDATE SET column_name = excluded.column_name
+        """,
+        [{"kind": kind, "heading": heading, "column_name": column} for heading, column in mapping.items()],
+    )

@@ -79,6 +79,14 @@ async def test_applying_twice_does_it_once(bob, db):
     assert (await db.value("SELECT count(*) FROM audit WHERE action = 'labour.imported'")) == 1
 
 
+async def test_a_file_applied_by_eight_at_once_is_applied_once(bob, db):
+    where = (await upload(bob, GOOD)).location
+    answers = await asyncio.gather(*(bob.fetch(where, "POST", {"rows": "all"}) for _ in range(8)))
+    assert {(answer.code, answer.location) for answer in answers} == {(303, where)}
+    assert await db.value("SELECT count(*) FROM labour_entry") == 2
+    assert await db.value("SELECT count(*) FROM audit WHERE action = 'labour.imported'") == 1
+
+
 async def test_columns_are_chosen_and_remembered(bob, db):
     text = GOOD.replace("external_id", "Key").replace("hours,", "How long,")
     where = (await upload(bob, text)).location
@@ -159,6 +167,18 @@ async def test_n001_n010_what_a_file_says_is_only_text(bob, text):
 
 async def send(who, text, query="", kind="labour", **headers):
     return await who.api(f"/api/imports/{kind}{query}", "POST", raw=text.encode(), **{"Content_Type": "text/csv", **headers})
+
+
+async def test_n020_a_repeated_import_is_done_once(bob, db):
+    answers = [await send(bob, GOOD, Idempotency_Key="i1") for _ in range(2)]
+    assert answers[0].code == 200 and answers[0].body == answers[1].body
+    assert (await send(bob, GOOD, "?valid_only=true", Idempotency_Key="i1")).code == 422
+    assert await db.value("SELECT count(*) FROM labour_entry") == 2
+
+
+async def test_n020_an_import_that_was_refused_may_be_sent_again(bob, db):
+    assert (await send(bob, BAD, Idempotency_Key="i1")).code == 422
+    assert (await send(bob, GOOD, Idempotency_Key="i1")).code == 200
 
 
 async def test_a_program_tries_out_and_applies(bob, db):

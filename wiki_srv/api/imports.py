@@ -1,8 +1,10 @@
 """Markdown in, for programs."""
 
 from hmlib.auth import allowed
+from hmlib.db import Transaction
 from hmlib.files import Outcome, Unreadable
 from hmlib.import_answers import QUERY, Imported, flag, imported
+from hmlib.import_files import Applying
 from hmlib.openapi import speaks
 from hmlib.web import Problem
 from wiki_srv import imports
@@ -34,7 +36,12 @@ class Import(ArticleHandler):
             raise Problem(415, "unsupported_media_type", "Send application/zip or text/markdown as the body.")
         dry_run = flag(self.query, "dry_run")
         name = self.query.get("name", "")[:200] or NAMES[media]
-        self.answer(imported(await self._run(name, dry_run=dry_run, valid_only=flag(self.query, "valid_only")), dry_run=dry_run))
+        outcome = await self._run(name, dry_run=dry_run, valid_only=flag(self.query, "valid_only"))
+        if not outcome.applied:
+            self.answer(imported(outcome, dry_run=dry_run))
+
+    async def _done(self, tx: Transaction, outcome: Outcome) -> None:
+        self.answer(imported(outcome, dry_run=False))
 
     async def _run(self, name: str, *, dry_run: bool, valid_only: bool) -> Outcome:
         mapping = {"space": self.query.get("space", "")[:100]}
@@ -43,6 +50,7 @@ class Import(ArticleHandler):
             return await imports.run(
                 KIND, self.db, self.nexus, raw, name,
                 mapping=mapping, dry_run=dry_run, valid_only=valid_only, actor=actor, now=now, caller=caller,
+                applying=Applying(self.transaction, self._done),
             )  # fmt: skip
         except Unreadable as unreadable:
             raise Problem(refusal_status(unreadable), "unreadable", str(unreadable)) from unreadable

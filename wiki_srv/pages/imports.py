@@ -9,8 +9,9 @@ from tornado.web import HTTPError
 from hmlib import import_files
 from hmlib.auth import allowed
 from hmlib.clock import new_id
+from hmlib.db import Transaction
 from hmlib.files import Outcome, Unreadable
-from hmlib.import_files import ImportFile
+from hmlib.import_files import AppliedAlready, Applying, ImportFile
 from hmlib.nexus import NexusDown
 from hmlib.web import PageHandler
 from wiki_srv import editing, imports, markdown_files
@@ -34,7 +35,7 @@ class ImportHandler(PageHandler):
             raise HTTPError(404)
         return found
 
-    async def run(self, file: ImportFile, *, dry_run: bool = False, valid_only: bool = False) -> Outcome:
+    async def run(self, file: ImportFile, *, dry_run: bool = False, valid_only: bool = False, applying: Applying | None = None) -> Outcome:
         return await imports.run(
             KIND,
             self.db,
@@ -47,6 +48,7 @@ class ImportHandler(PageHandler):
             actor=self.actor,
             now=self.now,
             caller=self.known,
+            applying=applying,
         )
 
 
@@ -80,8 +82,9 @@ class ImportListPage(ImportHandler):
     async def _keep(self, name: str, raw: bytes, place: str) -> None:
         space = (one_line(self.form.get("space", ""))[:100] or GENERAL) if place == GENERAL else place
         file = ImportFile(id=new_id(), kind=KIND, name=name, raw=raw, mapping={"space": space}, owner_id=self.known.id)
-        await import_files.insert(self.db, file, self.now)
-        self.see_other(self.reverse_url("import", file.id))
+        async with self.transaction() as tx:
+            await import_files.insert(tx, file, self.now)
+            self.see_other(self.reverse_url("import", file.id))
 
     async def _show(self, **context: Any) -> None:
         named = [space.name for space in await spaces.general(self.db, self.known)]
@@ -107,15 +110,26 @@ class ImportPage(ImportHandler):
     @allowed("wiki:write")
     async def post(self, id: str) -> None:
         file = await self.file(id)
-        if file.raw is not None:
-            outcome = await self.run(file, valid_only=self.form.get("rows") == "valid")
-            if not outcome.applied:
-                self.set_status(422)
-                await self._show(file)
-                return
-            await import_files.finish(self.db, id, msgspec.json.encode(_told(outcome)).decode())
+        if file.raw is None:
+            self.see_other(self.reverse_url("import", id))
+        elif not await self._applied(file, valid_only=self.form.get("rows") == "valid"):
+            self.set_status(422)
+            await self._show(file)
+
+    async def _applied(self, file: ImportFile, *, valid_only: bool) -> bool:
+        """Apply the file and answer; false when nothing of it could be."""
+
+        async def done(tx: Transaction, outcome: Outcome) -> None:
+            await import_files.finish(tx, file.id, msgspec.json.encode(_told(outcome)).decode())
             self.toast("The file is applied.")
-        self.see_other(self.reverse_url("import", id))
+            self.see_other(self.reverse_url("import", file.id))
+
+        try:
+            outcome = await self.run(file, valid_only=valid_only, applying=Applying(self.transaction, done))
+        except AppliedAlready:
+            self.see_other(self.reverse_url("import", file.id))
+            return True
+        return outcome.applied
 
     async def _show(self, file: ImportFile) -> None:
         outcome = _told(await self.run(file, dry_run=True)) if file.raw is not None else msgspec.json.decode(file.outcome)
@@ -127,9 +141,11 @@ class ImportRemoval(ImportHandler):
 
     @allowed("wiki:write")
     async def post(self, id: str) -> None:
-        await import_files.delete(self.db, (await self.file(id)).id)
-        self.toast("The file is discarded; nothing was changed.", "info")
-        self.see_other(self.reverse_url("imports"))
+        file = await self.file(id)
+        async with self.transaction() as tx:
+            await import_files.delete(tx, file.id)
+            self.toast("The file is discarded; nothing was changed.", "info")
+            self.see_other(self.reverse_url("imports"))
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

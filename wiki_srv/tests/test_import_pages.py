@@ -1,5 +1,6 @@
 """Markdown in, by people and by programs: tried out, applied whole or in its good files, and nothing from a hostile archive."""
 
+import asyncio
 import stat
 import zipfile
 
@@ -9,7 +10,7 @@ from markupsafe import escape
 from hmlib.directory import User
 from hmlib.testing import ACME, CAST, GLOBEX
 from hmlib.tests import role_matrix
-from wiki_srv import markdown_files
+from wiki_srv import imports, markdown_files
 from wiki_srv.tests.test_imports import packed
 
 pytestmark = pytest.mark.gen_test
@@ -146,6 +147,21 @@ async def test_with_nexus_away_nothing_is_half_done(bob, hub, db):
 async def send(who, files, query="", **headers):
     raw = packed(files) if isinstance(files, dict) else files
     return await who.api(f"/api/imports/articles{query}", "POST", raw=raw, **{"Content_Type": "application/zip", **headers})
+
+
+async def test_n020_a_repeated_import_gets_the_first_answer(bob, db, monkeypatch):
+    monkeypatch.setattr(imports, "PER_TRANSACTION", 1)  # the answer is kept with the last of several
+    first, second = [await send(bob, GOOD, Idempotency_Key="i1") for _ in range(2)]
+    assert first.json["created"] == 2 and first.body == second.body and len(await shelf(db)) == 2
+    third = await send(bob, GOOD, Idempotency_Key="i2")  # with nothing to write too
+    assert third.json["unchanged"] == 2 and third.body == (await send(bob, GOOD, Idempotency_Key="i2")).body
+
+
+async def test_a_file_applied_by_eight_at_once_is_applied_once(bob, db):
+    where = (await upload(bob, GOOD)).location
+    answers = await asyncio.gather(*(bob.fetch(where, "POST", {"rows": "all"}) for _ in range(8)))
+    assert {answer.code for answer in answers} <= {303, 409} and 303 in {answer.code for answer in answers}
+    assert await db.value("SELECT count(*) FROM revision") == 2
 
 
 async def test_a_program_tries_out_and_applies(bob, hub, db):
