@@ -35,7 +35,8 @@ async def added(tx: Db, caller: Caller, noun: Noun[T], wanted: T, actor: Actor, 
     """add() that raises Conflict instead of Taken."""
     if noun is COMPANIES and caller.scope.rule == "only":
         raise NotAllowed("not_allowed", "Whoever sees certain companies only cannot add another one.")
-    wanted = msgspec.structs.replace(_measured(noun.checked(wanted), None, now), id=new_id(), created_at=now, updated_at=now, version=1)
+    wanted = noun.settled(None, noun.checked(wanted), now[:10])
+    wanted = msgspec.structs.replace(_measured(wanted, None, now), id=new_id(), created_at=now, updated_at=now, version=1)
     if isinstance(wanted, Company) and not wanted.account_number:
         wanted = msgspec.structs.replace(wanted, account_number=await companies.free_number(tx))
     await _check_references(tx, caller.scope, noun, None, wanted)
@@ -54,7 +55,7 @@ async def change(tx: Transaction, caller: Caller, noun: Noun[T], before: T, want
 
 async def changed(tx: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, actor: Actor, now: str) -> T:
     """change() that raises Conflict instead of Taken."""
-    wanted = _measured(noun.checked(wanted), before, now)
+    wanted = _measured(noun.settled(before, noun.checked(wanted), now[:10]), before, now)
     if wanted == before:
         return before
     await _check_references(tx, caller.scope, noun, before, wanted)

@@ -160,6 +160,7 @@ class Planner(Generic[T]):
         before = found or self.start(row.values)
         try:
             after = self.noun.checked(msgspec.structs.replace(before, **self.changed(before, row.values)))
+            after = self.noun.settled(found, after, self.now[:10])
         except Invalid as invalid:
             name, said = next(iter(invalid.errors.items()))
             raise BadRow(self.columns_of.get(name, name), said) from invalid

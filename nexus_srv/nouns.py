@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
 from hmlib.auth import CompanyScope
 from hmlib.db import Db
 from hmlib.lists import Ask, Listing, Page
@@ -46,14 +48,34 @@ class Noun(Generic[T]):
     company_ids: Callable[[T], list[str]]
     idle: Callable[[T, str], dict[str, Any]]
     busy: dict[str, Any]
+    settled: Callable[[T | None, T, str], T] = lambda before, wanted, today: wanted
+    """What follows from a change, whichever way it came: page, API, list or import. It takes what was, what is wanted and the day."""
+
+
+def _end(planned: str | None, first: str | None, today: str) -> str:
+    """The first day that no longer counts of what comes to its end now: an earlier end that was planned stays, a later one does not."""
+    return max(min(planned or today, today), first or "")
 
 
 def _contact_idle(contact: Contact, today: str) -> dict[str, Any]:
-    return {"active": False, "ended_on": contact.ended_on or max(today, contact.active_on or today)}
+    return {"active": False, "ended_on": _end(contact.ended_on, contact.active_on, today)}
 
 
 def _asset_idle(asset: Asset, today: str) -> dict[str, Any]:
-    return {"retired_on": asset.retired_on or max(today, asset.active_on or today)}
+    return {"retired_on": _end(asset.retired_on, asset.active_on, today)}
+
+
+def _contact_settled(before: Contact | None, wanted: Contact, today: str) -> Contact:
+    """Who is made inactive ends now at the latest, and who is made active again has no end behind them.
+
+    One who was never active has no day of their own: without a planned end none is made up.
+    """
+    if not wanted.active and (wanted.ended_on or (before is not None and before.active)):
+        over = before.ended_on if before is not None and not before.active else None
+        latest = min(over or today, today) if (wanted.ended_on or "9") > today else today  # told again, it does not end anew
+        return msgspec.structs.replace(wanted, ended_on=_end(wanted.ended_on, wanted.active_on, latest))
+    back = before is not None and wanted.active and not before.active and wanted.ended_on == before.ended_on
+    return msgspec.structs.replace(wanted, ended_on=None) if back and (wanted.ended_on or "") <= today else wanted
 
 
 COMPANIES = Noun[Company](
@@ -75,6 +97,7 @@ CONTACTS = Noun[Contact](
     lambda row: [link.company_id for link in row.companies],
     _contact_idle,
     {"active": True, "ended_on": None},
+    _contact_settled,
 )
 LOCATIONS = Noun[Location](
     "location",
