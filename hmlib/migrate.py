@@ -15,6 +15,9 @@ Folder = tuple[str, Path]
 WAIT_SECONDS = 600
 """How long to wait for another process that is migrating."""
 
+BREAKING = "_breaks"
+"""How the name of a migration ends that older versions cannot work with. All others only expand, and older versions go on."""
+
 _FILE = re.compile(r"(?P<name>(?P<number>\d{4})_[a-z0-9_]+)(?:\.(?P<dialect>sqlite|postgresql))?\.sql")
 _BOOK = (
     "CREATE TABLE IF NOT EXISTS migration (folder TEXT NOT NULL, name TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY (folder, name))"
@@ -26,7 +29,8 @@ _TABLE_EXISTS = {
 
 
 class NewerSchema(Exception):
-    """The database has migrations that this program does not know: it belongs to a newer version, or to another service."""
+    """The database has migrations that this program does not know and cannot live with: of a newer version that says so, of another
+    service, or of another line of versions."""
 
 
 async def migrate(db: Db, folders: Sequence[Folder]) -> list[str]:
@@ -39,12 +43,44 @@ async def migrate(db: Db, folders: Sequence[Folder]) -> list[str]:
 
 
 async def pending(db: Db, folders: Sequence[Folder]) -> list[str]:
-    """The names of the migrations that the database lacks. Raises NewerSchema when it has more than the folders hold."""
+    """The names of the migrations that the database lacks.
+
+    Raises NewerSchema when it has others than a newer version of this program would have added by expanding.
+    """
     known = _files(db.dialect, folders)
     applied = await _applied(db)
-    if unknown := applied - known.keys():
-        raise NewerSchema(f"The database has migrations that this program does not know: {', '.join(sorted(unknown))}.")
-    return [name for name in known if name not in applied]
+    missing = [name for name in known if name not in applied]
+    _refuse_strange(sorted(applied - known.keys()), list(known), missing)
+    return missing
+
+
+async def newer(db: Db, folders: Sequence[Folder]) -> list[str]:
+    """The names of the migrations that the database has beyond this program's."""
+    return sorted(await _applied(db) - _files(db.dialect, folders).keys())
+
+
+def _refuse_strange(unknown: Sequence[str], known: Sequence[str], missing: Sequence[str]) -> None:
+    """Raises NewerSchema for the first reason why this program must not work with the database."""
+    last = dict(map(_numbered, known))  # of each folder, as they are in order
+    if strange := [name for name in unknown if _numbered(name)[1] <= last.get(_numbered(name)[0], "9999")]:
+        raise NewerSchema(
+            f"The database has migrations that no version before this one had ({', '.join(strange)}): it belongs to another service."
+        )
+    if unknown and missing:
+        raise NewerSchema(
+            f"The database is of a newer version ({unknown[-1]}) that is no successor of this one: it lacks {', '.join(missing)}."
+        )
+    if breaking := [name for name in unknown if name.endswith(BREAKING)]:
+        raise NewerSchema(
+            f"A newer version has changed the database in a way that this one cannot work with ({', '.join(breaking)}): "
+            "start the newer version, or restore a backup from before."
+        )
+
+
+def _numbered(name: str) -> tuple[str, str]:
+    """Folder and number of a migration: ``wiki/0001_articles`` is ("wiki", "0001")."""
+    folder, _, short = name.partition("/")
+    return folder, short[:4]
 
 
 async def has_table(db: Db, name: str) -> bool:

@@ -18,7 +18,7 @@ from tornado.web import Application
 from hmlib import accepting, checks, figures, health, listening, logs, metrics, ownership, pids
 from hmlib.clock import utc_now
 from hmlib.db import DatabaseDown, Db
-from hmlib.migrate import Folder, NewerSchema, migrate, pending
+from hmlib.migrate import Folder, NewerSchema, migrate, newer, pending
 from hmlib.nexus import Nexus
 from hmlib.ownership import Owner
 from hmlib.server import MAX_CONNECTIONS, Server
@@ -102,6 +102,8 @@ async def _owner(db: Db, settings: Settings, migrations: Sequence[Folder]) -> Ow
     """Whose the database is, before anything is changed in it; then its schema. Raises BadSetting, NewerSchema."""
     owner = await ownership.verify(db, settings)
     await migrate(db, migrations)
+    if beyond := await newer(db, migrations):
+        logs.event("the database is of a newer version", logging.WARNING, migrations=beyond)
     owner = owner or await ownership.claim(db, settings, (), utc_now())
     await ownership.note(db, settings, owner)
     return owner
@@ -147,10 +149,8 @@ async def _answers(db: Db) -> bool:
 async def _migrated(db: Db, migrations: Sequence[Folder]) -> bool:
     try:
         return not await pending(db, migrations)
-    except DatabaseDown:
+    except (DatabaseDown, NewerSchema):  # the latter only when a newer version says that this one cannot go on
         return False
-    except NewerSchema:  # a newer process migrated while this one runs; migrations only expand
-        return True
 
 
 async def _forever(work: Background) -> None:

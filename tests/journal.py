@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import requests
 
+from tests.running import until
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -92,6 +94,10 @@ class Journal:
             writer.stopping.set()
         for writer in self.writers:
             writer.join()
+
+    def until_each_has(self, least, seconds=60):
+        """Wait until each service has acknowledged so many. Raises AssertionError when they do not."""
+        assert until(lambda: min(len(writer.acknowledged) for writer in self.writers) >= least, seconds), "nothing is acknowledged"
 
     def compare(self):
         """Every acknowledged write is there once; how many there were of each service. Raises AssertionError."""

@@ -194,6 +194,16 @@ def test_sql_stands_only_in_queries_and_in_the_spine() -> None:
     assert not wrong
 
 
+def test_migrations_only_expand_unless_their_name_says_so() -> None:
+    """Old and new code run side by side on the new schema; what old code cannot live with is named (hmlib.migrate.BREAKING)."""
+    breaks = re.compile(
+        r"\bDROP\s+(TABLE|COLUMN)\b|\bRENAME\b|\bSET\s+NOT\s+NULL\b|\bADD\s+COLUMN\b(?![^;,]*\bDEFAULT\b)[^;,]*\bNOT\s+NULL\b", re.I
+    )
+    files = [path for folder in ("hmlib", *SERVICES) for path in sorted((ROOT / folder / "migrations").glob("*.sql"))]
+    assert files
+    assert not [str(path) for path in files if breaks.search(path.read_text()) and not path.name.split(".")[0].endswith("_breaks")]
+
+
 def test_only_the_runner_catches_everything() -> None:
     """Elsewhere a broad except may only clean up and raise again."""
     wrong = []

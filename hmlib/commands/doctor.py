@@ -109,13 +109,15 @@ async def _database(settings: Settings) -> Finding:
     try:
         await ownership.verify(db, settings)
         missing = await migrate.pending(db, migrations_of(name))
+        newer = await migrate.newer(db, migrations_of(name))
     except (BadSetting, migrate.NewerSchema, DatabaseDown) as wrong:
         return Finding(False, f"{name}: {wrong}")
     finally:
         await db.close()
     if missing:
         return Finding(False, f"{name}: the database lacks {len(missing)} migrations: hm migrate applies them")
-    return Finding(True, f"{name}: the database ({db.dialect}) answers, is the one of this suite, and has the schema of this version")
+    schema = "the schema of a newer version, which this one can work with" if newer else "the schema of this version"
+    return Finding(True, f"{name}: the database ({db.dialect}) answers, is the one of this suite, and has {schema}")
 
 
 def _space(home: Path) -> Finding:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from hmlib.db import Conflict
-from hmlib.migrate import NewerSchema, migrate, pending
+from hmlib.migrate import NewerSchema, migrate, newer, pending
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
@@ -77,11 +77,41 @@ async def test_a_file_that_fails_leaves_nothing_of_itself(empty, folder):
 
 async def test_a_newer_schema_is_refused_untouched(empty, folder):
     await migrate(empty, folder)
-    (folder[0][1] / "0003_first_note.sql").rename(folder[0][1] / "0003_other.sql")
+    (folder[0][1] / "0003_first_note.sql").rename(folder[0][1] / "0003_but_another.sql")
     for asked in (migrate, pending):
         with pytest.raises(NewerSchema, match="wiki/0003_first_note"):
             await asked(empty, folder)
     assert await empty.value("SELECT COUNT(*) FROM migration") == 3
+
+
+async def after_a_newer_version(db, folder, *names):
+    """Apply more migrations, and take their files away again."""
+    files = [folder[0][1] / f"{name}.sql" for name in names]
+    for number, file in enumerate(files):
+        file.write_text(f"ALTER TABLE note ADD COLUMN later_{number} TEXT")
+    await migrate(db, folder)
+    for file in files:
+        file.unlink()
+
+
+async def test_an_older_program_goes_on_with_a_schema_that_was_expanded(empty, folder):
+    await after_a_newer_version(empty, folder, "0004_more", "0005_yet_more")
+    assert (await pending(empty, folder), await migrate(empty, folder)) == ([], [])
+    assert await newer(empty, folder) == ["wiki/0004_more", "wiki/0005_yet_more"]
+
+
+async def test_an_older_program_refuses_what_says_that_it_breaks(empty, folder):
+    await after_a_newer_version(empty, folder, "0004_drop_text_breaks", "0005_more")
+    for asked in (migrate, pending):
+        with pytest.raises(NewerSchema, match=r"wiki/0004_drop_text_breaks\): start the newer version"):
+            await asked(empty, folder)
+
+
+async def test_a_newer_schema_of_another_line_is_refused(empty, folder):
+    await after_a_newer_version(empty, folder, "0005_theirs")
+    (folder[0][1] / "0004_ours.sql").write_text("ALTER TABLE note ADD COLUMN ours TEXT")
+    with pytest.raises(NewerSchema, match="lacks wiki/0004_ours"):
+        await migrate(empty, folder)
 
 
 async def test_another_services_database_is_refused(empty, folder):
