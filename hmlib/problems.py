@@ -53,7 +53,8 @@ def problem_of(error: BaseException | None) -> Problem:
 def _refused(error: Invalid | NotAllowed | Stale) -> Problem:
     if isinstance(error, Invalid):
         status, code = (409, "conflict") if isinstance(error, Taken) else (422, "invalid")
-        return Problem(status, code, "Some fields cannot be saved.", errors=error.errors)
+        whole = error.errors.get("") if len(error.errors) == 1 else None
+        return Problem(status, code, whole or "Some fields cannot be saved.", errors=error.errors)
     if isinstance(error, NotAllowed):
         return Problem(error.status, error.code, error.detail)
     return Problem(412, "stale", "It has changed since you read it.")

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 import requests
 
 from tests.running import until
+
+PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,65 @@ class Writer(threading.Thread):
         return found
 
 
-class Journal:
-    """A writer for each service, from ``with`` on; at its end ``lost`` and ``doubled`` are what must be empty."""
+class Repeating(Writer):
+    """Sends each record under a key of its own, again and again until it is answered, as a program should."""
 
-    def __init__(self, whole, services=("nexus", "wiki", "treasury")):
+    def __init__(self, whole, kind, username="admin"):
+        super().__init__(whole, kind, username)
+        self.answers, self.unexpected = {}, []
+
+    def run(self):
+        for number in itertools.count():
+            if self.stopping.is_set():
+                return
+            words = f"Journal {self.run_id} {number}"
+            given_up_at = time.monotonic() + PATIENCE_SECONDS
+            while not self._answered(words):
+                self.unanswered += 1
+                if time.monotonic() > given_up_at:
+                    self.unexpected.append((words, 0, "nobody answered"))
+                    return
+                time.sleep(0.05)
+            self.acknowledged.append(words)
+
+    def _answered(self, words):
+        """Whether the record was answered for good: made, or something that repeating does not change."""
+        answer = self.send(words)
+        if answer is None or answer.status_code in (401, 502, 503):
+            return False
+        if answer.status_code == 201:
+            self.answers[words] = answer.content
+        else:
+            self.unexpected.append((words, answer.status_code, answer.text))
+        return True
+
+    def send(self, words):
+        """The record under its key; None when nobody answered."""
+        headers = {"Idempotency-Key": words}
+        try:
+            self._token = self._token or self.whole.token(self.username, self.kind.service)
+            answer = self.whole.api(self.kind.service, self.kind.path, "POST", self._token, json=self.kind.body(words), headers=headers)
+        except (requests.RequestException, AssertionError):  # no answer, or no token while Nexus is away
+            return None
+        if answer.status_code == 401:
+            self._token = None
+        return answer
+
+    def compare_answers(self):
+        """Every record was answered, is there once, and the same request gets the same answer still. Raises AssertionError."""
+        assert self.unexpected == []
+        assert self.held() == Counter(self.answers.keys())
+        for words in self.acknowledged[-20:]:
+            assert self.send(words).content == self.answers[words]
+
+
+class Journal:
+    """Writers for each service, from ``with`` on; at its end ``lost`` and ``doubled`` are what must be empty."""
+
+    def __init__(self, whole, services=("nexus", "wiki", "treasury"), writer=Writer, each=1):
         made = whole.api("nexus", "/api/companies", "POST", whole.token("admin"), json={"name": f"Journal's own {uuid.uuid4().hex[:8]}"})
         assert made.status_code == 201, made.text
-        self.writers = [Writer(whole, kind) for kind in kinds(made.json()["id"]) if kind.service in services]
+        self.writers = [writer(whole, kind) for kind in kinds(made.json()["id"]) if kind.service in services for _ in range(each)]
 
     def __enter__(self):
         for writer in self.writers:

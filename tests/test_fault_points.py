@@ -20,7 +20,15 @@ from hmlib.testing import ACME
 from tests.fault_points import PEOPLE
 from tests.running import ROOT
 
+pytestmark = [pytest.mark.journey, pytest.mark.fault]
 MOST_POINTS = 2 * PEOPLE
+EVERY_CASE = itertools.product(("contact", "article", "labour", "disabling"), ("sqlite", "postgresql"), ("kill", "down", "busy"))
+CASES = [
+    (kind, engine, fault)
+    for kind, engine, fault in EVERY_CASE
+    if os.environ.get("HM_TEST_FAULTS") == "full" or (fault == "kill" and engine == "sqlite") or kind == "labour"
+]
+"""Every one under `make test-faults`, otherwise each kind killed and each fault once; labour on both engines."""
 
 
 @dataclass(frozen=True)
@@ -207,12 +215,7 @@ def database_of(engine, stack, home):
     return url
 
 
-@pytest.mark.journey
-@pytest.mark.parametrize("fault", ["kill", "down", "busy"])
-@pytest.mark.parametrize(
-    ("kind", "engine"),
-    [("contact", "sqlite"), ("article", "sqlite"), ("labour", "sqlite"), ("disabling", "sqlite"), ("labour", "postgresql")],
-)
+@pytest.mark.parametrize(("kind", "engine", "fault"), CASES)
 def test_n195_a_fault_at_any_point_leaves_all_or_nothing(stack, home, kind, engine, fault):
     ground = Ground(stack, home, database_of(engine, stack, home), kind)
     seen = step_through(ground, fault)
@@ -220,7 +223,6 @@ def test_n195_a_fault_at_any_point_leaves_all_or_nothing(stack, home, kind, engi
     print(f"{kind} on {engine}, {fault}: {len(seen)} points, all was there after {sum(left for _, left in seen)} of them")
 
 
-@pytest.mark.journey
 def test_n195_control_an_answer_kept_in_a_transaction_of_its_own_is_seen(stack, home):
     ground = Ground(stack, home, database_of("sqlite", stack, home), "labour", apart=True)
     with pytest.raises(AssertionError, match=r"\(1, 1, 0\)"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from hmlib.db import connect
 from hmlib.probes import is_ready
-from tests.journal import Journal
+from tests.journal import Journal, Repeating
 from tests.running import until
 from tests.whole import SERVICES, Whole
 
@@ -95,3 +96,36 @@ def test_one_that_cannot_go_on_says_why_and_starts_again_when_that_is_mended(sui
         sql(suite, "wiki", "DELETE FROM migration WHERE name = '0999_drop_titles_breaks'")
     assert "Started wiki_00, wiki_01." in suite.hm("up", "--detach")
     assert all_ready(suite)
+
+
+def kill_one(suite):
+    kill([random.choice(sorted(pids(suite)))])
+
+
+def kill_all(suite):
+    kill(pids(suite))
+
+
+def kill_supervisord(suite):
+    """What it looked after goes on without it, until `hm up` begins anew."""
+    kill([int((suite.home / "run" / "supervisord.pid").read_text())])
+    time.sleep(random.uniform(0, 1))
+    suite.hm("up", "--detach")
+
+
+@pytest.mark.parametrize("hurt", [kill_one, kill_all, kill_supervisord])
+def test_a_request_with_a_key_is_done_once_whatever_is_killed(suite, rounds, hurt):
+    """Six writers repeat what was not answered; at the end each has its answer, and everything is there once."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    random.seed(seed)
+    with Journal(suite, writer=Repeating, each=2) as journal:
+        for _ in range(rounds(2, 20)):
+            before = [len(writer.answers) for writer in journal.writers]
+            assert until(lambda before=before: all(len(w.answers) > n for w, n in zip(journal.writers, before, strict=True)), 60)
+            time.sleep(random.uniform(0, 1))
+            hurt(suite)
+            assert until(lambda: all_ready(suite), 60)
+    for writer in journal.writers:
+        writer.compare_answers()
+    print(hurt.__name__, {writer.kind.service: (len(writer.answers), writer.unanswered) for writer in journal.writers})
