@@ -21,7 +21,11 @@ _QUESTIONS_A_CHILD = 200
 
 
 class TooMuch(Exception):
-    """Raised when the work needs more time or memory than it may have, or too much other work waits before it."""
+    """Raised when the work needs more time or memory than it may have."""
+
+
+class Busy(TooMuch):
+    """Raised where so much other work waits that this has to be asked again later."""
 
 
 class ChildFailed(Exception):
@@ -136,9 +140,9 @@ class Worker:
         self._idle: asyncio.TimerHandle | None = None
 
     async def ask(self, function: str, question: bytes, attachment: bytes = b"") -> bytes:
-        """See Child.ask. Raises TooMuch also at once, where the line is full."""
+        """See Child.ask. Raises Busy at once where the line is full."""
         if not self._room:
-            raise TooMuch
+            raise Busy
         self._room -= 1
         metrics.POOL_WAITING.labels("limited").inc()
         try:

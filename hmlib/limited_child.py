@@ -51,7 +51,9 @@ def _send(answer: bytes) -> None:
 
 
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """The last answer before an end by an error of ours: its name and place, nothing of the text."""
+    """The last answer before an end by an error of ours: its name and place, nothing of the text. Want of memory is none."""
+    if kind is MemoryError:
+        os._exit(MEMORY_EXIT)
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(trace)[-5:]))
     _send(FAILED + f"{kind.__name__} at {where}".encode())
 

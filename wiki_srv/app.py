@@ -17,6 +17,7 @@ from wiki_srv.api import imports as api_imports
 from wiki_srv.api import revisions as api_revisions
 from wiki_srv.pages import article_forms, articles, companies, home, imports, revisions, search, spaces
 from wiki_srv.settings import PREFERENCES
+from wiki_srv.texts import Texts
 
 HERE = Path(__file__).parent
 
@@ -85,4 +86,5 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         preferences=PREFERENCES,
         navigation=NAVIGATION,
         search_route="search",
+        texts=Texts(),
     )

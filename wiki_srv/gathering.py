@@ -1,6 +1,5 @@
 """Gathers the articles that may enter a context: a company's own, and general ones that match, as the caller may see them."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,10 +7,11 @@ from hmlib.auth import Caller
 from hmlib.db import Db
 from hmlib.nexus import NexusDown, NexusFor, NexusRefused
 from wiki_srv import access
-from wiki_srv.context import MOST_TERMS, Ask, Context, LeftOut, Source, assemble
+from wiki_srv.context import MOST_TERMS, Ask, Context, LeftOut, Source
 from wiki_srv.queries import articles, catalogue, revisions, search
 from wiki_srv.queries.articles import Article
 from wiki_srv.searching import Facets, Term, Wanted, any_of
+from wiki_srv.texts import Texts
 from wiki_srv.words import facet, folded, telling, words
 
 MOST_MATCHES = 60
@@ -31,7 +31,7 @@ class Request:
     audience: str | None = None
 
 
-async def gathered(db: Db, nexus: NexusFor, caller: Caller, request: Request) -> tuple[Context, str]:
+async def gathered(db: Db, nexus: NexusFor, texts: Texts, caller: Caller, request: Request) -> tuple[Context, str]:
     """The context, and the time of the newest change it takes into account ("" when there is nothing to consider)."""
     names = await _asset_names(nexus, request)
     everything = await catalogue.ids_of_company(db, caller, request.company_id, request.audience)
@@ -39,7 +39,7 @@ async def gathered(db: Db, nexus: NexusFor, caller: Caller, request: Request) ->
     found = await articles.some(db, caller, [*chosen, *await _general(db, caller, request)])
     sources, left_out = await _as_of(db, caller, request, [article for article in found if _fits(article, request)])
     named = [replace(source, names=_named(source, names)) for source in sources]
-    context = await asyncio.to_thread(assemble, named, request.ask)
+    context = await texts.context(named, request.ask)
     left_out += [LeftOut(id, "less_relevant") for id in everything if id not in chosen]
     return replace(context, left_out=(*context.left_out, *left_out)), max((source.updated_at for source in sources), default="")
 

@@ -9,25 +9,39 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+import msgspec
 import yaml
 
 from hmlib.files import Unreadable
+from hmlib.limited import Child, Limits, TooMuch
 from hmlib.sheets import decoded
+from wiki_srv.drafts import LONGEST_BODY
 from wiki_srv.markup import first_heading
 
 ENDINGS = (".md", ".markdown")
 MOST_FILES = 50_000
 LARGEST_FILE = 4 * 1024 * 1024
-LARGEST_SUM = 512 * 1024 * 1024
-LONGEST_FRONT_MATTER = 16_000
+"""Bytes of a file beyond which an archive is no honest one; one that is merely longer than an article is named."""
+LARGEST_SUM = 64 * 1024 * 1024
+"""Bytes of all Markdown files of an archive together; the others are not unpacked."""
+LONGEST_FRONT_MATTER = 4_000
+SHORT = 16 * 1024
+"""Bytes of a file that is read where it is; a longer one, and every archive above it, is read in a child process."""
+LIMITS = Limits(seconds=60, patience=180.0, memory=300 * 2**20)
 KNOWN = ("title", "tags", "audience", "company", "folder")
 
 WANTED = "Articles come as a ZIP or folder of Markdown files, or as one Markdown file (.md)."
+TOO_LONG = f"It is longer than the {LONGEST_BODY:,} characters of an article."
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OFFICE = "[Content_Types].xml"
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S | re.M)
+_FIRST_HEADING = re.compile(r"\s*(# [^\n]*)\n?")
+_LIKE_A_KEY = re.compile(r"[\w-]{1,40}:(?:[ \n]|$)")
 _UNSAFE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|\\|^[A-Za-z]:|[\x00-\x1f]")
-_FIRST_HEADING = re.compile(r"\A\s*# [^\n]*\n?")
+
+
+class _TooLong(Exception):
+    """Front matter longer than anybody writes."""
 
 
 class Hostile(Unreadable):
@@ -59,6 +73,22 @@ def read(raw: bytes, name: str) -> tuple[list[Found], list[str]]:
 
     Blocking. One that is no ZIP is one Markdown file, and its name must say so.
     """
+    if len(raw) <= SHORT and not raw.startswith(_ZIP):
+        return read_here(raw, name)
+    from wiki_srv.text_answers import Archive  # it answers with read_here()
+
+    try:
+        with Child("wiki_srv.text_answers", LIMITS) as child:
+            answer = msgspec.msgpack.decode(child.ask("files", name.encode(), raw), type=Archive)
+    except TooMuch:
+        raise Unreadable(f"The file takes more than {LIMITS.memory >> 20} MB of memory or {LIMITS.seconds} seconds to read.") from None
+    if answer.unreadable:
+        raise (Hostile if answer.hostile else Unreadable)(answer.unreadable)
+    return answer.found, answer.others
+
+
+def read_here(raw: bytes, name: str) -> tuple[list[Found], list[str]]:
+    """See read(), which calls this in a limited child where the file is an archive or long."""
     if not raw.startswith(_ZIP):
         if not name.lower().endswith(ENDINGS):
             raise Unreadable(f"{WANTED} This is neither.")
@@ -70,7 +100,7 @@ def read(raw: bytes, name: str) -> tuple[list[Found], list[str]]:
             if any(entry.filename == _OFFICE for entry in entries):
                 raise Unreadable(f"{WANTED} This is a document or workbook.")
             wanted = [entry for entry in entries if not _hidden(entry.filename)]
-            found = [_found(entry.filename, _content(archive, entry)) for entry in wanted if entry.filename.lower().endswith(ENDINGS)]
+            found = list(_unpacked(archive, [entry for entry in wanted if entry.filename.lower().endswith(ENDINGS)]))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise Unreadable("The ZIP file is damaged or encrypted.") from error
     return found, [entry.filename for entry in wanted if not entry.filename.lower().endswith(ENDINGS)]
@@ -85,16 +115,20 @@ def _refuse_unsafe(entries: list[zipfile.ZipInfo]) -> None:
             raise Hostile("The ZIP file holds a path that leads out of it.")
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise Hostile("The ZIP file holds a symbolic link.")
-    if sum(entry.file_size for entry in entries) > LARGEST_SUM:
-        raise Hostile("The ZIP file holds more than 512 MB.")
 
 
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    with archive.open(entry) as file:
-        raw = file.read(LARGEST_FILE + 1)
-    if len(raw) > LARGEST_FILE:
-        raise Hostile(f"{entry.filename} is larger than 4 MB.")
-    return raw
+def _unpacked(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> Iterator[Found]:
+    """One file after the other, counted as they come: what an entry says of its size is not believed."""
+    left = LARGEST_SUM
+    for entry in entries:
+        with archive.open(entry) as file:
+            raw = file.read(LARGEST_FILE + 1)
+        if len(raw) > LARGEST_FILE:
+            raise Hostile(f"{entry.filename} is larger than 4 MB.")
+        left -= len(raw)
+        if left < 0:
+            raise Hostile(f"The ZIP file holds more than {LARGEST_SUM >> 20} MB of Markdown. Import it in parts.")
+        yield Found(entry.filename, problem=TOO_LONG) if len(raw) > 4 * LONGEST_BODY else _found(entry.filename, raw)
 
 
 def _hidden(path: str) -> bool:
@@ -105,10 +139,16 @@ def _found(path: str, raw: bytes) -> Found:
     try:
         text = decoded(raw)[0].replace("\r\n", "\n").replace("\r", "\n") if raw else ""
         front, body = _split(text)
-    except (Unreadable, ValueError, RecursionError, yaml.YAMLError) as error:
-        return Found(
-            path, problem="Its front matter is no YAML." if isinstance(error, yaml.YAMLError) else "It is no text that can be read."
-        )
+    except yaml.YAMLError:
+        return Found(path, problem="Its front matter is no YAML.")
+    except RecursionError:
+        return Found(path, problem="Its front matter is nested too deeply.")
+    except _TooLong:
+        return Found(path, problem=f"Its front matter is longer than {LONGEST_FRONT_MATTER:,} characters.")
+    except (Unreadable, ValueError):
+        return Found(path, problem="It is no text that can be read.")
+    if len(body) > LONGEST_BODY:
+        return Found(path, problem=TOO_LONG)
     named = {key: front[key] for key in KNOWN if key in front}
     wrong = [key for key, value in named.items() if not _plain(key, value)]
     if wrong:
@@ -129,9 +169,13 @@ def _found(path: str, raw: bytes) -> Found:
 def _split(text: str) -> tuple[dict[str, Any], str]:
     """The front matter's values, every scalar as text, and what comes after it."""
     match = _FRONT_MATTER.match(text)
-    if match is None or len(match["yaml"]) > LONGEST_FRONT_MATTER:
+    if match is None:
         return {}, text
-    values = yaml.load(match["yaml"], Loader=yaml.BaseLoader)  # noqa: S506  the base loader makes texts, lists and maps only
+    if len(match["yaml"]) > LONGEST_FRONT_MATTER:
+        if _LIKE_A_KEY.match(match["yaml"]):
+            raise _TooLong
+        return {}, text  # two rules with text between them
+    values = yaml.load(match["yaml"], Loader=yaml.CBaseLoader)  # noqa: S506  the base loader makes texts, lists and maps only
     if values is None:
         return {}, text[match.end() :]
     return (values, text[match.end() :]) if isinstance(values, dict) else ({}, text)
@@ -150,7 +194,8 @@ def _texts(tags: Any) -> Iterator[str]:
 
 def _titled(path: str, title: str, body: str) -> tuple[str, str]:
     """The title: the front matter's, else the first heading, else the file's name. A heading that repeats it leaves the text."""
-    heading = first_heading(body) if _FIRST_HEADING.match(body) else ""
-    if heading and (not title or heading.casefold() == title.casefold()):
-        return title or heading, _FIRST_HEADING.sub("", body, count=1).lstrip("\n")
+    line = _FIRST_HEADING.match(body)
+    heading = first_heading(line[1]) if line else ""
+    if line and heading and (not title or heading.casefold() == title.casefold()):
+        return title or heading, body[line.end() :].lstrip("\n")
     return title or re.sub(r"[-_]+", " ", PurePosixPath(path).stem), body

@@ -10,19 +10,22 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block.table import table
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
-from mdit_py_plugins.anchors import anchors_plugin
-from mdit_py_plugins.anchors.index import unique_slug
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.gfm import gfm_plugin
 
+from wiki_srv.autolinks import bounded_autolinks
 from wiki_srv.highlight import highlighted
 
 PREFIX = "doc-"
 """Begins every id that a heading gets, so that no heading can take the name of something else on the page."""
-REMEMBERED_LENGTH = 50_000
+MOST_COLUMNS = 200
+MOST_CELLS = 50_000
+"""Cells of all tables of an article together, those that short rows leave out included; beyond it the rest is shown as text."""
 
 ARTICLE_ID = re.compile(r"doc-[\w-]*|fn(ref)?-doc-[\d:-]+")
 ARTICLE_CLASS = re.compile(
@@ -61,8 +64,14 @@ class Section:
 
 
 def render(text: str) -> Rendered:
-    """The text as HTML. Short texts are remembered by their content, so a second reader costs nothing."""
-    return _remembered(text) if len(text) <= REMEMBERED_LENGTH else _rendered(text)
+    """The text as HTML."""
+    md, env = parser(), {"docId": "doc"}
+    tokens = md.parse(text, env)
+    _level_headings(tokens)
+    _name_headings(tokens)
+    _lead_fragments_to_headings(tokens)
+    headings = tuple(Heading(int(token.tag[1]), str(token.attrs["id"]), _plain(after)) for token, after in _headings(tokens))
+    return Rendered(Markup(clean(md.renderer.render(tokens, md.options, env))), headings)  # noqa: S704  nh3 has just cleaned it
 
 
 def first_heading(text: str) -> str:
@@ -74,10 +83,10 @@ def sections(text: str) -> list[Section]:
     """The text cut at its headings, in order, headings left out; what stands before the first one has an empty path."""
     found: list[Section] = []
     path: list[tuple[int, str]] = []
-    start, lead, taken = 0, "", set[str]()
+    start, lead, fragments = 0, "", _Fragments()
     for heading, after in _headings(_block_parser().parse(text)):
         title = _plain(parser().parseInline(after.content)[0])
-        fragment = unique_slug(_slug(title), taken)
+        fragment = fragments.of(title)
         if heading.level or heading.map is None:
             continue
         found.append(Section(tuple(above for _, above in path), lead, start, heading.map[0]))
@@ -91,33 +100,37 @@ def clean(html: str) -> str:
     return _cleaner().clean(html)
 
 
-@functools.lru_cache(maxsize=256)
-def _remembered(text: str) -> Rendered:
-    return _rendered(text)
-
-
-def _rendered(text: str) -> Rendered:
-    md, env = parser(), {"docId": "doc"}
-    tokens = md.parse(text, env)
-    _level_headings(tokens)
-    _lead_fragments_to_headings(tokens)
-    headings = tuple(Heading(int(token.tag[1]), str(token.attrs["id"]), _plain(after)) for token, after in _headings(tokens))
-    return Rendered(Markup(clean(md.renderer.render(tokens, md.options, env))), headings)  # noqa: S704  nh3 has just cleaned it
-
-
 @functools.cache
 def parser() -> MarkdownIt:
     """CommonMark with tables, task lists, callouts, footnotes, definition lists and heading ids; raw HTML stays text."""
     md = MarkdownIt("commonmark", {"html": False}, renderer_cls=_ArticleRenderer)
-    return md.use(gfm_plugin).use(deflist_plugin).use(anchors_plugin, max_level=6, slug_func=_slug)
+    return md.use(gfm_plugin).use(deflist_plugin).use(bounded_autolinks).use(_bounded_tables)
 
 
 @functools.cache
 def _block_parser() -> MarkdownIt:
     """The same blocks without what stands inside them: enough to find the headings, and several times faster."""
-    md = MarkdownIt("commonmark", {"html": False}).use(gfm_plugin).use(deflist_plugin)
+    md = MarkdownIt("commonmark", {"html": False}).use(gfm_plugin).use(deflist_plugin).use(_bounded_tables)
     md.core.ruler.enableOnly(["normalize", "block"])
     return md
+
+
+def _bounded_tables(md: MarkdownIt) -> None:
+    md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+
+
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A table of at most 200 columns, while the article's tables are not too many cells together: a short row has as many cells as
+    the heading, so that a few characters can ask for any number of them."""
+    cells = int(state.env.get("cells", 0))
+    rule = state.src[state.bMarks[start + 1] : state.eMarks[start + 1]] if start + 1 < end else ""
+    if rule.count("|") > MOST_COLUMNS + 1 or cells > MOST_CELLS:
+        return False
+    found = len(state.tokens)
+    if not table(state, start, end, silent):
+        return False
+    state.env["cells"] = cells + sum(token.type in ("th_open", "td_open") for token in state.tokens[found:])
+    return True
 
 
 @functools.cache
@@ -149,6 +162,28 @@ def _permitted(tag: str, name: str, value: str) -> str | None:
     if name == "src":
         return value if value.startswith("data:image/") else None
     return value
+
+
+class _Fragments:
+    """The fragment of each heading: equal titles are told apart by a number, and where the counting stands is remembered."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    def of(self, title: str) -> str:
+        slug = found = _slug(title)
+        while found in self._taken:
+            number = self._next[slug] = self._next.get(slug, 0) + 1
+            found = f"{slug}-{number}"
+        self._taken.add(found)
+        return found
+
+
+def _name_headings(tokens: Sequence[Token]) -> None:
+    fragments = _Fragments()
+    for heading, after in _headings(tokens):
+        heading.attrs["id"] = fragments.of(_plain(after))
 
 
 def _slug(title: str) -> str:

@@ -58,7 +58,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
 class LeftOutArticle(msgspec.Struct, frozen=True):
     """An article that is missing or only partly there. `reason` is over_budget, partly_over_budget, not_relevant, less_relevant,
-    excluded or too_new."""
+    excluded, too_new or too_complicated."""
 
     article_id: str
     reason: str
@@ -85,7 +85,7 @@ class ArticleContext(ApiHandler):
         asked = self.body(ContextRequest)
         await self._refuse_unknown(asked.company_id)
         request = Request(asked.company_id, await self._ask(asked), asked.asset_ids, _time(asked.as_of), asked.audience)
-        context, newest = await gathered(self.db, self.nexus, self.known, request)
+        context, newest = await gathered(self.db, self.nexus, self.settings["texts"], self.known, request)
         chunks = [self._chunk(choice) for choice in context.choices]
         left_out = [LeftOutArticle(left.article_id, left.reason) for left in context.left_out]
         as_of = request.as_of or newest or f"{self.now[:10]}T00:00:00.000000Z"

@@ -1,6 +1,5 @@
 """Writing an article: a new one, a change to one, and the preview beside the text."""
 
-import asyncio
 from typing import Any
 
 from tornado.web import HTTPError
@@ -8,12 +7,10 @@ from tornado.web import HTTPError
 from hmlib.auth import allowed
 from hmlib.nexus import NexusDown
 from hmlib.refusals import Invalid
-from hmlib.web import PageHandler
 from wiki_srv import editing
-from wiki_srv.differences import lines_of
 from wiki_srv.drafts import GENERAL, LONGEST_BODY, Draft, draft_of_form, folder_path, one_line, tidy_body
 from wiki_srv.editing import Stale, Target
-from wiki_srv.pages.articles import LONGEST_FORM, ArticleHandler, rendered, secrets_in
+from wiki_srv.pages.articles import LONGEST_FORM, ArticleHandler, TextHandler
 from wiki_srv.queries import revisions, spaces
 from wiki_srv.queries.articles import Article
 
@@ -22,7 +19,7 @@ AWAY = "Nexus is not answering, and this company has no articles yet: try again 
 EMPTY = Draft("", "")
 
 
-class ArticleNewPage(PageHandler):
+class ArticleNewPage(TextHandler):
     """An empty form, and where it is posted to."""
 
     body_limit = LONGEST_FORM
@@ -71,8 +68,8 @@ class ArticleNewPage(PageHandler):
             folder=given.get("folder", ""),
             companies=await self._companies(),
             spaces=[space.name for space in await spaces.general(self.db, self.known)],
-            text=await rendered(draft.body),
-            findings=await secrets_in(draft.body),
+            text=await self.texts.rendered(draft.body),
+            findings=await self.texts.secrets_in(draft.body),
         )
 
     async def _companies(self) -> list[tuple[str, str]]:
@@ -122,8 +119,8 @@ class ArticleEditPage(ArticleHandler):
 
     async def _show_conflict(self, theirs: Article, draft: Draft) -> None:
         """Yours in the form, on top of theirs now; what differs is shown, so that nothing is overwritten unseen."""
-        compared = await asyncio.to_thread(lines_of, theirs.body, draft.body)
-        await self._show(theirs, draft, theirs.version, 409, theirs=theirs, compared=compared)
+        compared = await self.texts.compared(theirs.body, draft.body)
+        await self._show(theirs, draft, theirs.version, 409, theirs=theirs, compared=compared, before=theirs, after=draft)
 
     async def _show(self, article: Article, draft: Draft, version: int, status: int = 200, **context: Any) -> None:
         self.set_status(status)
@@ -132,13 +129,13 @@ class ArticleEditPage(ArticleHandler):
             article=article,
             draft=draft,
             base=version,
-            text=await rendered(draft.body),
-            findings=await secrets_in(draft.body),
-            **{"errors": {}, "theirs": None, "compared": [], **context},
+            text=await self.texts.rendered(draft.body),
+            findings=await self.texts.secrets_in(draft.body),
+            **{"errors": {}, "theirs": None, "compared": None, **context},
         )
 
 
-class ArticlePreview(PageHandler):
+class ArticlePreview(TextHandler):
     """What the text being written will look like, and what in it looks secret."""
 
     body_limit = LONGEST_FORM
@@ -146,7 +143,7 @@ class ArticlePreview(PageHandler):
     @allowed("wiki:write")
     async def post(self) -> None:
         body = tidy_body(self.form.get("body", ""))[:LONGEST_BODY]
-        self.partial("articles/_preview.html", text=await rendered(body), findings=await secrets_in(body))
+        self.partial("articles/_preview.html", text=await self.texts.rendered(body), findings=await self.texts.secrets_in(body))
 
 
 def number(text: str) -> int:

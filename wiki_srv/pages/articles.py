@@ -1,32 +1,28 @@
 """Articles as people read them, and the list they are found in."""
 
-import asyncio
-
 from tornado.web import HTTPError
 
 from hmlib.auth import allowed
 from hmlib.web import PageHandler
-from wiki_srv import editing, secrets_guard
-from wiki_srv.markup import REMEMBERED_LENGTH, Rendered, render
+from wiki_srv import editing
 from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article
-from wiki_srv.secrets_guard import Finding
+from wiki_srv.texts import Texts
 
 LONGEST_FORM = 4 * 1024 * 1024
 """Bytes of a posted article: 500,000 characters, some of them several bytes long, each byte perhaps as %XX."""
 
 
-async def rendered(text: str) -> Rendered:
-    """The text as HTML; a long one beside the loop, so that nobody else waits."""
-    return render(text) if len(text) <= REMEMBERED_LENGTH else await asyncio.to_thread(render, text)
+class TextHandler(PageHandler):
+    """What the pages that show a text share."""
+
+    @property
+    def texts(self) -> Texts:
+        found: Texts = self.settings["texts"]
+        return found
 
 
-async def secrets_in(text: str) -> list[Finding]:
-    """What in the text looks secret, looked for beside the loop."""
-    return await asyncio.to_thread(secrets_guard.find, text)
-
-
-class ArticleHandler(PageHandler):
+class ArticleHandler(TextHandler):
     """What the pages about one article share."""
 
     async def article(self, id: str) -> Article:
@@ -67,8 +63,10 @@ class ArticlePage(ArticleHandler):
     async def get(self, id: str) -> None:
         article = await self.article(id)
         may_write = self.known.may("wiki:write")
-        findings = await secrets_in(article.body) if may_write else []
-        self.page("articles/page.html", article=article, text=await rendered(article.body), may_write=may_write, findings=findings)
+        findings = await self.texts.secrets_in(article.body) if may_write else []
+        self.page(
+            "articles/page.html", article=article, text=await self.texts.rendered(article.body), may_write=may_write, findings=findings
+        )
 
 
 class ArticleArchive(ArticleHandler):

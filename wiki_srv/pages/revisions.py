@@ -1,13 +1,10 @@
 """The history of an article: every save, each as it was, and what changed from one to the next."""
 
-import asyncio
-
 from tornado.web import HTTPError
 
 from hmlib.auth import allowed
-from wiki_srv.differences import lines_of
 from wiki_srv.pages.article_forms import number
-from wiki_srv.pages.articles import ArticleHandler, rendered
+from wiki_srv.pages.articles import ArticleHandler
 from wiki_srv.queries import revisions
 from wiki_srv.queries.revisions import Revision
 
@@ -44,7 +41,7 @@ class RevisionPage(RevisionHandler):
             "revisions/page.html",
             article=article,
             revision=revision,
-            text=await rendered(revision.body),
+            text=await self.texts.rendered(revision.body),
             may_write=self.known.may("wiki:write"),
         )
 
@@ -57,7 +54,7 @@ class RevisionDiffPage(RevisionHandler):
         article = await self.article(id)
         after = await self.revision(id, wanted)
         before = await self.revision(id, self.query["from"]) if "from" in self.query else await self._before(id, after)
-        compared = await asyncio.to_thread(lines_of, before.body if before else "", after.body)
+        compared = await self.texts.compared(before.body if before else "", after.body)
         self.page("revisions/diff.html", article=article, before=before, after=after, compared=compared)
 
     async def _before(self, id: str, after: Revision) -> Revision | None:

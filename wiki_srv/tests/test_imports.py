@@ -2,6 +2,7 @@
 
 import io
 import stat
+import tracemalloc
 import zipfile
 
 import pytest
@@ -157,7 +158,54 @@ def test_n069_a_bomb_is_refused(monkeypatch):
         read(bomb, "docs.zip")
     monkeypatch.setattr(markdown_files, "LARGEST_SUM", 10)
     with pytest.raises(Unreadable):
-        read(packed({"a.md": "more than ten"}), "docs.zip")
+        markdown_files.read_here(packed({"a.md": "more than ten"}), "docs.zip")
+
+
+def test_n190_small_bombs_stop_at_their_sum_and_this_process_keeps_nothing_of_them():
+    small = packed({f"{at}.md": b"a " * 2_000_000 for at in range(20)})
+    assert len(small) < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable, match="64 MB"):
+            read(small, "docs.zip")
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_n190_a_file_longer_than_an_article_is_named_and_the_others_are_read():
+    found, _ = read(packed({"a.md": "x" * 500_001, "b.md": "Short.", "c.md": b"y" * 3_000_000}), "docs.zip")
+    assert [(one.path, bool(one.problem), one.body) for one in found] == [("a.md", True, ""), ("b.md", False, "Short."), ("c.md", True, "")]
+
+
+def test_n190_an_entry_that_lies_about_its_size_gains_nothing(monkeypatch):
+    raw = bytearray(packed({"a.md": b"0" * (markdown_files.LARGEST_FILE + 1)}))
+    directory = raw.rindex(b"PK\x01\x02")
+    for at in (22, directory + 24):  # the uncompressed size, in the entry's own header and in the directory
+        raw[at : at + 4] = (10).to_bytes(4, "little")
+    try:
+        found, _ = read(bytes(raw), "docs.zip")
+    except Unreadable:
+        return
+    assert all(len(one.body) <= 10 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("front", "problem"),
+    [
+        ("key: value\n" * 400, "longer than 4,000"),
+        ("a: " + "[" * 1_900 + "]" * 1_900 + "\n", "nested too deeply"),
+        ("a: &a [x]\n" + "".join(f"b{at}: &b{at} [{'*b' + str(at - 1) + ', ' if at else '*a, '}*a]\n" for at in range(100)), ""),
+    ],
+)
+def test_n190_front_matter_is_short_shallow_and_never_multiplied(front, problem):
+    found, _ = read(f"---\n{front}---\nText.".encode(), "a.md")
+    assert problem in found[0].problem and bool(problem) == bool(found[0].problem)
+
+
+def test_two_rules_with_much_text_between_them_are_text():
+    text = "---\n" + "Some words here.\n" * 400 + "---\nMore.\n"
+    assert read(text.encode(), "a.md")[0][0].body == text
 
 
 @pytest.mark.parametrize(

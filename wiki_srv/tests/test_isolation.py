@@ -14,6 +14,7 @@ from wiki_srv.context import Ask
 from wiki_srv.gathering import Request
 from wiki_srv.queries import search
 from wiki_srv.tests.conftest import ACME, ACME_COMPANY, GLOBEX, GLOBEX_COMPANY
+from wiki_srv.texts import Texts
 
 OWN = ["alder", "birch", "cedar"]
 FOREIGN = ["xenon", "yttrium", "zirconium"]
@@ -80,7 +81,7 @@ def words_of(value):
 def test_a_context_holds_no_word_of_another_company(io_loop, db, hub, shelf, text, caller, budget):
     request = Request(ACME, Ask(text, budget, "2026-11-22"), asset_ids=("a1", "a2"))
     nexus = hub.on_behalf(CAST["alice"].id, None)
-    context, _ = io_loop.run_sync(lambda: gathering.gathered(db, nexus, caller, request))
+    context, _ = io_loop.run_sync(lambda: gathering.gathered(db, nexus, Texts(), caller, request))
     said = words_of(context)
     assert not any(word in said for word in [*FOREIGN, GLOBEX])
     assert context.tokens <= budget
@@ -109,5 +110,5 @@ def test_the_shelf_would_show_a_leak(io_loop, db, hub, shelf):
     """The negative control: for the other company itself, its words do appear."""
     request = Request(GLOBEX, Ask("xenon", 3000, "2026-11-22"))
     caller = Caller("a", "a", "admin", frozenset(), CompanyScope())
-    context, _ = io_loop.run_sync(lambda: gathering.gathered(db, hub.as_service(), caller, request))
+    context, _ = io_loop.run_sync(lambda: gathering.gathered(db, hub.as_service(), Texts(), caller, request))
     assert all(word in words_of(context) for word in FOREIGN)
