@@ -8,9 +8,9 @@ from tornado.web import url
 
 from hmlib import audit, exports
 from hmlib.auth import allowed
-from hmlib.db import Transaction
+from hmlib.db import Db, Transaction
 from hmlib.openapi import speaks
-from hmlib.preferences import Preferences
+from hmlib.preferences import REMOVED, Preferences
 from hmlib.refusals import Invalid
 from hmlib.web import ApiHandler, PageHandler, Problem
 
@@ -21,6 +21,13 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """A service's settings by key, each as text."""
 
     settings: dict[str, str]
+
+
+class SettingsAnswer(msgspec.Struct):
+    """A service's settings by key, each as text; of each secret only whether it is ``set``, else empty."""
+
+    settings: dict[str, str]
+    secrets: dict[str, str]
 
 
 class AuditEntry(msgspec.Struct):
@@ -56,7 +63,7 @@ class SettingsPage(PageHandler):
 
     @allowed("settings:admin")
     async def get(self) -> None:
-        self._show(await self.preferences.all(self.db), {})
+        await self._show({}, {})
 
     @allowed("settings:admin")
     async def post(self) -> None:
@@ -68,13 +75,17 @@ class SettingsPage(PageHandler):
                 self.see_other(self.reverse_url("settings"))
         except Invalid as invalid:
             self.set_status(422)
-            self._show({**await self.preferences.all(self.db), **given}, invalid.errors)
+            await self._show(given, invalid.errors)
 
-    def _show(self, values: dict[str, str], errors: dict[str, str]) -> None:
+    async def _show(self, given: dict[str, str], errors: dict[str, str]) -> None:
+        """What is stored, with what was typed over it; a secret that was typed is not shown again."""
+        secrets = await self.preferences.secrets_set(self.db)
+        values = await self.preferences.all(self.db) | {key: value for key, value in given.items() if key not in secrets}
         self.page(
             "admin/settings.html",
             sections=[(self.hm.title, self.preferences.declared)],
             values=values,
+            secrets=secrets,
             errors=errors,
             action=self.reverse_url("settings"),
             export_url=self.reverse_url("settings-file"),
@@ -97,8 +108,11 @@ class SettingsFile(PageHandler):
         if file is None:
             raise Problem(422, "no_file", "Choose a file to import.")
         try:
+            values = self.preferences.imported(file.body)
+            if wrong := self.preferences.not_from_a_file(values):
+                raise Invalid(wrong)
             async with self.transaction() as tx:
-                await _save(self, tx, self.preferences.imported(file.body))
+                await _save(self, tx, values)
                 self.toast("Settings imported.")
                 self.see_other(self.reverse_url("settings"))
         except Invalid as invalid:
@@ -110,19 +124,23 @@ class SettingsApi(ApiHandler):
     """The settings, for programs."""
 
     @allowed("settings:admin")
-    @speaks(answers=Settings)
+    @speaks(answers=SettingsAnswer)
     async def get(self) -> None:
-        """Every setting of this service."""
-        self.answer(Settings(await self.preferences.all(self.db)))
+        """Every setting of this service; of a secret only whether it is set."""
+        await self._answer(self.db)
 
     @allowed("settings:admin")
-    @speaks(takes=Settings, answers=Settings)
+    @speaks(takes=Settings, answers=SettingsAnswer)
     async def patch(self) -> None:
-        """Change the settings named; all or none."""
+        """Change the settings named; all or none. A secret is replaced by its new value, kept by "", and removed by "-"."""
         given = self.body(Settings).settings
         async with self.transaction() as tx:
             await _save(self, tx, given)
-            self.answer(Settings(await self.preferences.all(tx)))
+            await self._answer(tx)
+
+    async def _answer(self, db: Db) -> None:
+        values, secrets = await self.preferences.all(db), await self.preferences.secrets_set(db)
+        self.answer(SettingsAnswer({key: value for key, value in values.items() if key not in secrets}, secrets))
 
 
 class AuditPage(PageHandler):
@@ -144,7 +162,7 @@ class AuditRows(AuditPage):
 class AuditExport(PageHandler):
     """The entries on screen, and those on the pages after it, as CSV."""
 
-    @allowed("audit:read")
+    @allowed("audit:read", export=True)
     async def get(self) -> None:
         ask = audit.LISTING.ask(self.query, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
         page = await audit.page_of(self.db, ask)
@@ -189,9 +207,10 @@ def _entry(row: audit.AuditRow) -> AuditEntry:
 
 
 def _posted(preferences: Preferences, form: dict[str, str]) -> dict[str, str]:
-    """The declared settings that stand in the form; a box that is not ticked is not sent, and means off."""
+    """The declared settings that stand in the form; a box that is not ticked is not sent, and means off. A secret's own box removes it."""
     known = {preference.key: preference for preference in preferences.declared}
     given = {key: value for key, value in form.items() if key in known}
+    given |= {key: REMOVED for key, one in known.items() if one.kind == "secret" and f"{key}_remove" in form and not form.get(key)}
     return given | {key: "off" for key, preference in known.items() if preference.kind == "bool" and key not in form}
 
 

@@ -46,7 +46,7 @@ def application(
     sessions = Sessions(db, keys)
     background = [*more.pop("background", ()), lambda: _sweep(sessions, preferences, db)]
     if callers is None:
-        callers = _module_callers(settings, db, nexus, sessions, background)
+        callers = _module_callers(settings, db, nexus, sessions, preferences, background)
     spine: dict[str, Any] = dict(hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences)
     return Application(
         [*routes, *_shared_routes(settings)],
@@ -61,9 +61,11 @@ def application(
     )
 
 
-def _module_callers(settings: Settings, db: Db, nexus: Nexus | None, sessions: Sessions, background: list[Any]) -> ModuleCallers:
+def _module_callers(
+    settings: Settings, db: Db, nexus: Nexus | None, sessions: Sessions, preferences: Preferences, background: list[Any]
+) -> ModuleCallers:
     assert nexus is not None
-    callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url)
+    callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url, preferences)
     background += [callers.revocations.follow, nexus.watch]
     return callers
 

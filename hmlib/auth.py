@@ -1,7 +1,7 @@
 """Who is calling and what they may do: levels, permissions, company scope, and the mark above each handler method."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from hmlib.audit import Actor
@@ -66,7 +66,7 @@ class Caller:
     """The person or service behind a request.
 
     ``auth_time`` is in whole seconds since 1970 UTC. ``token`` is the bearer token to call other services with,
-    empty where there is none; ``read_only`` is true while Nexus is away and the token has run out.
+    empty where there is none, ``granted`` the scope words in it; ``read_only`` is true while Nexus is away and the token has run out.
     """
 
     id: str
@@ -82,9 +82,15 @@ class Caller:
     read_only: bool = False
     on_behalf_of: str = ""
     token: str = field(default="", repr=False)
+    granted: frozenset[str] = frozenset()
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
+
+    def reading_on(self) -> "Caller":
+        """The same caller once the token has run out while Nexus is away: reading is left."""
+        readable = frozenset(word for word in self.permissions if word.endswith(":read"))
+        return replace(self, permissions=readable, read_only=True)
 
     def actor(self, address: str, request_id: str) -> Actor:
         return Actor(id=self.id, name=self.name, address=address, on_behalf_of=self.on_behalf_of, request_id=request_id)
@@ -99,15 +105,23 @@ def effective_permissions(level: str | None, scope: frozenset[str]) -> frozenset
 
 @dataclass(frozen=True)
 class Mark:
-    """Who may call a method: ``everyone``, or those signed in, or those signed in who hold ``permission``."""
+    """Who may call a method: ``everyone``, or those signed in, or those signed in who hold ``permission``.
+
+    ``staff`` refuses clients, though they hold the permission for what is theirs; an ``export`` is not made while Nexus is away
+    and the caller's token has run out.
+    """
 
     everyone: bool = False
     permission: str | None = None
+    staff: bool = False
+    export: bool = False
 
     def admits(self, caller: Caller | None) -> bool:
         if self.everyone:
             return True
-        return caller is not None and (self.permission is None or caller.may(self.permission))
+        if caller is None or (self.staff and caller.level == "client") or (self.export and caller.read_only):
+            return False
+        return self.permission is None or caller.may(self.permission)
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -131,11 +145,14 @@ def signed_in(method: Method) -> Method:
     return _marked(Mark())(method)
 
 
-def allowed(permission: str) -> Callable[[Method], Method]:
-    """The method may be called by those who hold ``permission``. Raises ValueError for an unknown word."""
+def allowed(permission: str, *, staff: bool = False, export: bool = False) -> Callable[[Method], Method]:
+    """The method may be called by those who hold ``permission``, but for what Mark says of ``staff`` and ``export``.
+
+    Raises ValueError for an unknown word.
+    """
     if permission not in ALL_PERMISSIONS:
         raise ValueError(f"unknown permission {permission}")
-    return _marked(Mark(permission=permission))
+    return _marked(Mark(permission=permission, staff=staff, export=export))
 
 
 def mark_of(method: Any) -> Mark | None:

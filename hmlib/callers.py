@@ -5,18 +5,23 @@ import time
 from typing import Protocol
 
 from hmlib.auth import Caller, CompanyScope, effective_permissions
-from hmlib.clock import shifted, utc_now
-from hmlib.db import Db
+from hmlib.bounded import Bounded
+from hmlib.clock import utc_now
+from hmlib.db import DatabaseDown, Db
 from hmlib.jwks import BadToken, Jwks, KeysAway
 from hmlib.nexus import Nexus, NexusDown, NexusFor, NexusRefused
+from hmlib.preferences import Preferences
 from hmlib.revocations import Revocations
-from hmlib.sessions import Session, Sessions, Tokens
+from hmlib.scopes import Scopes
+from hmlib.sessions import CLAIM_SECONDS, Session, Sessions, Tokens
 from hmlib.tokens import Claims, Verifier
 
 REFRESH_BEFORE_SECONDS = 30
-SCOPE_SECONDS = 60
-READ_ON_SECONDS = 15 * 60
-WAIT_FOR_REFRESH_SECONDS = 5.0
+PATIENCE_SECONDS = 1.5
+STORE_TRIES = 3
+REMEMBERED_TOKENS = 2000
+READ_ON = "read_on_minutes"
+READ_ON_MINUTES = "15"
 
 
 class Callers(Protocol):
@@ -35,25 +40,29 @@ class Callers(Protocol):
 class ModuleCallers:
     """A module's Callers: tokens verified locally, refreshed once however many processes ask, scopes from Nexus in bulk."""
 
-    def __init__(self, service: str, db: Db, sessions: Sessions, nexus: Nexus, issuer: str) -> None:
-        self._service, self._sessions, self._nexus = service, sessions, nexus
+    def __init__(self, service: str, db: Db, sessions: Sessions, nexus: Nexus, issuer: str, preferences: Preferences) -> None:
+        self._service, self._db, self._sessions, self._nexus, self._preferences = service, db, sessions, nexus, preferences
         self.jwks = Jwks(self._keys)
         self.verifier = Verifier(issuer, service, self.jwks)
-        self.revocations = Revocations(db, self.jwks, self._forget_scope)
-        self._scopes: dict[str, tuple[CompanyScope, float]] = {}
-        self._exchanged: dict[tuple[str, str], tuple[str, float]] = {}
-        self._refreshing: dict[str, asyncio.Future[Session | None]] = {}
+        self.scopes = Scopes(db, nexus, nexus.forget)
+        self.revocations = Revocations(db, self.jwks, self.scopes.forget)
+        self._exchanged: Bounded[tuple[str, str], tuple[str, float]] = Bounded(REMEMBERED_TOKENS)
+        self._refreshing: dict[str, asyncio.Task[Session | None]] = {}
+
+    @property
+    def read_on_seconds(self) -> int:
+        """How long one may read on once a token has run out while Nexus is away: the setting, as this process last read it."""
+        return int(self._preferences.remembered(self._db, READ_ON, READ_ON_MINUTES)) * 60
 
     async def by_session(self, session: Session, now: str) -> Caller | None:
         """The row says that the session lives, as a logout anywhere deletes it; its tokens may have ended without it."""
         if session.tokens is None:
             return None
-        left = session.tokens.access_expires - time.time()
-        if left < REFRESH_BEFORE_SECONDS:
+        if session.tokens.access_expires - time.time() < REFRESH_BEFORE_SECONDS:
             try:
-                fresh = await self._refreshed(session)
+                fresh = await self._refreshed(session, session.tokens)
             except NexusDown:
-                return await self._while_away(session, now, left)
+                return await self._while_away(session, session.tokens, now)
             if fresh is None or fresh.tokens is None:
                 return None
             session = fresh
@@ -67,7 +76,7 @@ class ModuleCallers:
         if self.revocations.hits(claims):  # its tokens alone have ended: the browser signs on anew, most often unseen
             await self._sessions.end(session.id_hash)
             return None
-        return await self._person(claims, session, now)
+        return await self._person(claims, session, session.tokens.access, now)
 
     async def _keys(self) -> bytes:
         try:
@@ -76,18 +85,44 @@ class ModuleCallers:
             raise KeysAway("Nexus does not answer its keys") from error
 
     async def by_bearer(self, token: str, now: str) -> Caller:
-        claims = await self.verifier.verify(token)
+        await self.revocations.ready()
+        if self._nexus.seems_down:
+            await self._preferences.all(self._db)  # how long one may read on; with a session it has been read already
+        claims, ended = await self._claims(token)
         if self.revocations.hits(claims):
             raise BadToken("revoked")
         if claims.permission_level is None:
-            permissions = effective_permissions(None, claims.scope)
-            return Caller(
-                claims.sub, claims.client_id, None, permissions, CompanyScope(), client_id=claims.client_id, kind="service", token=token
-            )
-        return self._caller(claims, claims.sub, await self._scope(claims.sub, claims.permission_level), token)
+            caller = self._caller(claims, claims.client_id, CompanyScope(), token, service=True)
+        else:
+            scope = await self.scopes.of(claims.sub, claims.permission_level, now, self.read_on_seconds)
+            caller = self._caller(claims, claims.sub, scope, token)
+        return caller.reading_on() if ended else caller
+
+    async def _claims(self, token: str) -> tuple[Claims, bool]:
+        """What a bearer token says, and whether it has ended: then it is good for reading on, if Nexus is away and not for too long.
+
+        Raises BadToken.
+        """
+        try:
+            return await self.verifier.verify(token), False
+        except KeysAway:
+            raise
+        except BadToken:
+            claims = await self.verifier.verify(token, late_seconds=self.read_on_seconds)
+            if not self._nexus.seems_down and await self._nexus.alive():
+                raise
+            return claims, True
 
     def nexus_for(self, caller: Caller, session: Session | None) -> NexusFor:
-        return self._nexus.on_behalf(caller.id, lambda audience: self.token_for(caller, session, audience))
+        """The directory as the caller may see it. A service has no person for whom the module could ask: it asks as itself."""
+        if caller.kind == "service":
+            return self._nexus.as_service(read_on_seconds=self.read_on_seconds)
+        return self._nexus.on_behalf(
+            caller.id,
+            lambda audience: self.token_for(caller, session, audience),
+            view=(caller.level, caller.granted, caller.scope, caller.client_id, caller.on_behalf_of),
+            read_on_seconds=self.read_on_seconds,
+        )
 
     async def token_for(self, caller: Caller, session: Session | None, audience: str) -> str:
         """A token for another service on the caller's behalf. Raises NexusDown, NexusRefused."""
@@ -100,23 +135,18 @@ class ModuleCallers:
             token, life = await self._nexus.exchange(caller.token, audience)
             if session:
                 await self._sessions.store_exchanged(session, audience, token, int(time.time()) + life)
-            self._remember(key, token, time.time() + life)
+            self._exchanged.put(key, (token, time.time() + life))
         return token
 
-    def _remember(self, key: tuple[str, str], token: str, until: float) -> None:
-        if len(self._exchanged) > 2000:
-            self._exchanged = {kept: held for kept, held in self._exchanged.items() if held[1] > time.time()}
-        self._exchanged[key] = (token, until)
-
     def forget_session(self, id_hash: str) -> None:
-        self._exchanged = {key: held for key, held in self._exchanged.items() if key[0] != id_hash}
+        self._exchanged.drop_where(lambda key: key[0] == id_hash)
 
-    async def _person(self, claims: Claims, session: Session, now: str) -> Caller:
-        assert claims.permission_level is not None and session.tokens is not None
-        scope = await self._session_scope(session, claims.permission_level, now)
-        return self._caller(claims, session.user_name, scope, session.tokens.access)
+    async def _person(self, claims: Claims, session: Session, token: str, now: str) -> Caller:
+        assert claims.permission_level is not None
+        scope = await self.scopes.renewed(session.user_id, claims.permission_level, session.known_scope, now, self.read_on_seconds)
+        return self._caller(claims, session.user_name, scope, token)
 
-    def _caller(self, claims: Claims, name: str, scope: CompanyScope, token: str) -> Caller:
+    def _caller(self, claims: Claims, name: str, scope: CompanyScope, token: str, *, service: bool = False) -> Caller:
         return Caller(
             id=claims.sub,
             name=name,
@@ -125,85 +155,84 @@ class ModuleCallers:
             scope=scope,
             sid=claims.sid,
             client_id=claims.client_id,
+            kind="service" if service else "user",
             auth_time=claims.auth_time,
             amr=claims.amr,
             on_behalf_of=claims.act or "",
             token=token,
+            granted=claims.scope,
         )
 
-    async def _refreshed(self, session: Session) -> Session | None:
-        """The session with fresh tokens, or None when Nexus ended it. One refresh at a time, in all processes together."""
-        waiting = self._refreshing.get(session.id_hash)
-        if waiting is None:
-            waiting = asyncio.ensure_future(self._refresh_or_wait(session))
-            self._refreshing[session.id_hash] = waiting
-            waiting.add_done_callback(lambda _: self._refreshing.pop(session.id_hash, None))
-        return await asyncio.shield(waiting)
+    async def _refreshed(self, session: Session, tokens: Tokens) -> Session | None:
+        """The session with fresh tokens, or None when Nexus ended it. One refresh at a time, in all processes together.
+
+        While the present token is good nobody waits long for the next one. Raises NexusDown.
+        """
+        call = self._refreshing.get(session.id_hash)
+        if call is None:
+            call = self._refreshing[session.id_hash] = asyncio.create_task(self._refresh_or_wait(session))
+            call.add_done_callback(lambda done: self._refresh_ended(session.id_hash, done))
+        if tokens.access_expires <= time.time():
+            return await self._nexus.while_well(call)
+        await asyncio.wait({call}, timeout=PATIENCE_SECONDS)
+        try:
+            return call.result() if call.done() else session
+        except DatabaseDown:
+            return session
+
+    def _refresh_ended(self, id_hash: str, call: "asyncio.Task[Session | None]") -> None:
+        self._refreshing.pop(id_hash, None)
+        if not call.cancelled():
+            call.exception()  # whoever still waits hears of it; that nobody does is no error
 
     async def _refresh_or_wait(self, session: Session) -> Session | None:
-        deadline = time.monotonic() + WAIT_FOR_REFRESH_SECONDS
+        pause, deadline = 0.02, time.monotonic() + CLAIM_SECONDS
         while time.monotonic() < deadline:
             current = await self._sessions.reload(session)
             if current is None or current.tokens is None:
                 return None
             if current.tokens.access_expires - time.time() >= REFRESH_BEFORE_SECONDS:
                 return current
-            if await self._sessions.claim_refresh(current, utc_now()):
-                return await self._spend(current, current.tokens)
-            await asyncio.sleep(0.05)
+            claim = await self._sessions.claim_refresh(current, utc_now())
+            if claim:
+                return await self._spend(current, current.tokens, claim)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
         raise NexusDown("another process has been refreshing this session for too long")
 
-    async def _spend(self, session: Session, tokens: Tokens) -> Session | None:
+    async def _spend(self, session: Session, tokens: Tokens, claim: str) -> Session | None:
+        """Trade the refresh token in. Unless it is certain that Nexus heard nothing the claim is left to lapse by itself: the answer may
+        still be on its way, and a second process must not come with the same token meanwhile."""
         try:
             answer = await self._nexus.refresh(tokens.refresh)
-        except NexusRefused:
-            await self._sessions.end(session.id_hash)
-            return None
-        except NexusDown:
-            await self._sessions.release_refresh(session)
+        except NexusRefused as refusal:
+            if refusal.code == "invalid_grant":
+                return None if await self._sessions.end_claimed(session, claim) else await self._sessions.reload(session)
+            await self._sessions.release_refresh(session, claim)
+            raise NexusDown("Nexus does not refresh now") from refusal
+        except NexusDown as down:
+            if not down.unsure:
+                await self._sessions.release_refresh(session, claim)
             raise
-        await self._sessions.store_tokens(session, Tokens(answer.token, int(time.time()) + answer.expires_in, answer.refresh_token))
+        await self._store(session, Tokens(answer.token, int(time.time()) + answer.expires_in, answer.refresh_token))
         return await self._sessions.reload(session)
 
-    async def _while_away(self, session: Session, now: str, left: float) -> Caller | None:
-        """Nexus is away: the token's own life first, then a quarter of an hour of reading."""
-        if session.tokens is None or left < -READ_ON_SECONDS:
-            return None
+    async def _store(self, session: Session, tokens: Tokens) -> None:
+        """What Nexus gave is there once: a database that is busy is asked again. Raises DatabaseDown."""
+        for _ in range(STORE_TRIES - 1):
+            try:
+                return await self._sessions.store_tokens(session, tokens)
+            except DatabaseDown:
+                await asyncio.sleep(0.2)
+        return await self._sessions.store_tokens(session, tokens)
+
+    async def _while_away(self, session: Session, tokens: Tokens, now: str) -> Caller | None:
+        """Nexus is away: the token's own life first, then for some minutes reading."""
         try:
-            claims = await self.verifier.verify(session.tokens.access, late_seconds=READ_ON_SECONDS)
+            claims = await self.verifier.verify(tokens.access, late_seconds=self.read_on_seconds)
+        except KeysAway as error:
+            raise NexusDown("no keys to verify with") from error
         except BadToken:
             return None
-        caller = await self._person(claims, session, now)
-        if left > 0:
-            return caller
-        readable = frozenset(word for word in caller.permissions if word.endswith(":read"))
-        return Caller(**{**vars(caller), "permissions": readable, "read_only": True})
-
-    async def _session_scope(self, session: Session, level: str, now: str) -> CompanyScope:
-        if level == "admin":
-            return CompanyScope()
-        if session.scope is not None and session.scope_at > shifted(now, -SCOPE_SECONDS):
-            return session.scope
-        try:
-            scope = await self._scope(session.user_id, level)
-        except NexusDown:
-            if session.scope is None:
-                raise
-            return session.scope
-        await self._sessions.store_scope(session, scope, now)
-        return scope
-
-    async def _scope(self, user_id: str, level: str) -> CompanyScope:
-        """What a user may see, remembered for at most a minute; the last known while Nexus is away."""
-        if level == "admin":
-            return CompanyScope()
-        held = self._scopes.get(user_id)
-        if held and held[1] > time.monotonic():
-            return held[0]
-        found = (await self._nexus.scopes([user_id])).get(user_id)
-        scope = CompanyScope(found.rule, frozenset(found.company_ids)) if found else CompanyScope("only")  # type: ignore[arg-type]
-        self._scopes[user_id] = (scope, time.monotonic() + SCOPE_SECONDS)
-        return scope
-
-    def _forget_scope(self, user_id: str) -> None:
-        self._scopes.pop(user_id, None)
+        caller = await self._person(claims, session, tokens.access, now)
+        return caller if tokens.access_expires > time.time() else caller.reading_on()

@@ -8,7 +8,7 @@ from tornado.web import Finish, HTTPError, RequestHandler
 
 from hmlib import idempotency, logs, problems, requests
 from hmlib.audit import Actor
-from hmlib.auth import Caller, mark_of
+from hmlib.auth import Caller, Mark, mark_of
 from hmlib.clock import utc_now
 from hmlib.crypto import Keys
 from hmlib.db import Db, Transaction
@@ -22,6 +22,12 @@ from hmlib.settings import Settings
 
 BODY_LIMIT = 1024 * 1024
 KEPT_HEADERS = ("Content-Type", "Content-Security-Policy", "Etag", "Location", "HX-Redirect")
+READING = ("GET", "HEAD", "OPTIONS")
+NOTICE = "X-HiveMatrix-Notice"
+ONLY_READING = (
+    "Nexus is not answering and your sign-in has run out: until it is back you can read, but neither change nor export anything. "
+    "Nothing is lost; try again shortly."
+)
 
 
 class Handler(RequestHandler):
@@ -115,9 +121,23 @@ class Handler(RequestHandler):
 
     def admit(self) -> bool:
         """Whether the mark above the method lets the caller in; no mark lets nobody in."""
-        method = "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
-        mark = mark_of(getattr(type(self), method))
+        mark = self.mark()
+        if self.caller is not None and self.caller.read_only:
+            self.set_header(NOTICE, "read-only")
+            if mark is not None and mark.permission is None and not mark.everyone and self.request.method not in READING:
+                return False
         return mark is not None and mark.admits(self.caller)
+
+    def mark(self) -> Mark | None:
+        """The mark above the method that was called."""
+        return mark_of(getattr(type(self), "get" if self.request.method == "HEAD" else (self.request.method or "").lower()))
+
+    def refuse_reading_on(self) -> None:
+        """Raises Problem 403 for somebody who may only read just now, and wants more."""
+        mark = self.mark()
+        wants_more = mark is not None and (mark.export or not (mark.permission or "").endswith(":read"))
+        if wants_more and self.caller is not None and self.caller.read_only:
+            raise Problem(403, "read_only", ONLY_READING)
 
     def head(self, *args: str, **kwargs: str) -> Any:
         return self.get(*args, **kwargs)

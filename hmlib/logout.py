@@ -6,7 +6,7 @@ from tornado.web import url
 from hmlib import requests, tokens
 from hmlib.auth import anyone
 from hmlib.callers import ModuleCallers
-from hmlib.db import Conflict
+from hmlib.db import Conflict, Db
 from hmlib.login import SignInHandler
 from hmlib.nexus import Nexus, NexusDown, NexusRefused
 from hmlib.requests import BadRequest
@@ -60,28 +60,31 @@ class BackchannelLogout(ApiHandler):
         token = requests.form(self.request).fields.get("logout_token", "")
         try:
             claims = await tokens.logout_token(callers.verifier, token, hub.client_id)
-            await callers.revocations.once(claims.jti, self.now)
+            async with self.db.write() as tx:  # a word that was taken in has had its effect, whenever this process dies
+                await callers.revocations.once(claims.jti, self.now, tx)
+                await self._heed(tx, claims, callers)
         except (tokens.BadToken, Conflict) as error:
             raise BadRequest("invalid_request", "This logout token does not hold.") from error
-        await self._heed(claims, callers)
+        await callers.revocations.load(self.now)
         self.set_status(200)
 
-    async def _heed(self, claims: tokens.LogoutClaims, callers: ModuleCallers) -> None:
+    async def _heed(self, tx: Db, claims: tokens.LogoutClaims, callers: ModuleCallers) -> None:
+        revocations = callers.revocations
         if SIGNED_OUT_EVENT in claims.events and claims.sid:
-            await callers.revocations.add("sid", claims.sid, self.now)
-            await self.sessions.end_sid(claims.sid)
+            await revocations.add("sid", claims.sid, self.now, tx=tx)
+            await self.sessions.end_sid(claims.sid, tx)
         elif SIGNED_OUT_EVENT in claims.events and claims.sub:
-            await callers.revocations.add("user", claims.sub, self.now, claims.at)
-            await self.sessions.end_user(claims.sub, until=claims.at or self.now)
+            await revocations.add("user", claims.sub, self.now, claims.at, tx=tx)
+            await self.sessions.end_user(claims.sub, tx, until=claims.at or self.now)
         if SCOPE_EVENT in claims.events and claims.sub:
-            await self.sessions.forget_scope(claims.sub)
-            await callers.revocations.add("scope", claims.sub, self.now)
+            await self.sessions.forget_scope(claims.sub, tx)
+            await revocations.add("scope", claims.sub, self.now, tx=tx)
         if claims.ended_jti:
-            await callers.revocations.add("token", claims.ended_jti, self.now)
+            await revocations.add("token", claims.ended_jti, self.now, tx=tx)
         if claims.ended_client:
-            await callers.revocations.add("client", claims.ended_client, self.now, claims.at)
+            await revocations.add("client", claims.ended_client, self.now, claims.at, tx=tx)
         if KEYS_EVENT in claims.events:
-            await callers.revocations.add("keys", "", self.now)
+            await revocations.add("keys", "", self.now, tx=tx)
 
 
 def routes() -> list[URLSpec]:

@@ -6,8 +6,7 @@ import logging
 import random
 import re
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -15,25 +14,21 @@ import msgspec
 from tornado.httpclient import HTTPResponse
 
 from hmlib import logs
+from hmlib.bounded import Bounded
 from hmlib.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
 from hmlib.jwks import KeysAway
+from hmlib.nexus_answers import READ_ON_SECONDS, Answers, Asker, TokenFor
 from hmlib.settings import BadSetting, Settings
-from hmlib.wire import REQUEST_SECONDS, NexusDown, NexusRefused, Wire, checked, said
+from hmlib.wire import NexusDown, NexusRefused, Wire, checked, said
 
-SUMMARY_SECONDS = 60.0
-ALIVE_SECONDS = 1.0
 ALIVE_REMEMBERED_SECONDS = 2.0
 ANNOUNCED_ANEW_SECONDS = 10.0  # a process that was not heard of for so long may have missed what it was told
-FRESH_SECONDS = 5.0
-REMEMBERED_ANSWERS = 256
-REMEMBERED_SUMMARIES = 8
-WHOLE = "*"
+REMEMBERED_TOKENS = 64
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  the name of a kind of token
 __all__ = ["Directory", "Listed", "Nexus", "NexusDown", "NexusFor", "NexusRefused", "SignInRefused", "TokenFor"]
 
 T = TypeVar("T")
-TokenFor = Callable[[str], Awaitable[str]]
 
 
 class SignInRefused(Exception):
@@ -47,15 +42,15 @@ class SignInRefused(Exception):
 class Nexus:
     """Nexus's client: one a process. Methods raise NexusDown when it cannot answer and NexusRefused when it says no."""
 
-    def __init__(self, settings: Settings, client_id: str = "", client_secret: str = "") -> None:
+    def __init__(
+        self, settings: Settings, client_id: str = "", client_secret: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._wire = Wire(settings)
         self._basic = "Basic " + base64.b64encode(f"{quote(client_id)}:{quote(client_secret)}".encode()).decode()
         self._client_id = client_id
-        self._alive_until, self._alive = 0.0, False
         self._refused = False
-        self._service_tokens: dict[tuple[str, str], tuple[str, float]] = {}
-        self._answers: OrderedDict[tuple[str, str], tuple[str, float, Any]] = OrderedDict()
-        self._summaries: OrderedDict[tuple[str, str], Summary] = OrderedDict()
+        self._service_tokens: Bounded[tuple[str, str], tuple[str, float]] = Bounded(REMEMBERED_TOKENS)
+        self.answers = Answers(lambda path, headers, seconds: self._wire.send("GET", path, headers=headers, seconds=seconds), clock)
 
     @classmethod
     def for_module(cls, settings: Settings) -> "Nexus":
@@ -82,22 +77,18 @@ class Nexus:
     @property
     def seems_down(self) -> bool:
         """True while the last word from Nexus was silence; asks nobody."""
-        return self._wire.breaker.silent or (not self._alive and self._alive_until > 0)
+        return self._wire.breaker.silent or self._wire.unwell
 
     def close(self) -> None:
         self._wire.close()
 
     async def alive(self) -> bool:
         """Whether Nexus answers within a second; remembered for two."""
-        if time.monotonic() < self._alive_until:
-            return self._alive
-        try:
-            answer = await self._wire.send("GET", "/healthz", seconds=ALIVE_SECONDS, guarded=False)
-            self._alive = answer.code == 200
-        except NexusDown:
-            self._alive = False
-        self._alive_until = time.monotonic() + ALIVE_REMEMBERED_SECONDS
-        return self._alive
+        return await self._wire.well(time.monotonic() - ALIVE_REMEMBERED_SECONDS)
+
+    async def while_well(self, call: "asyncio.Future[T]") -> T:
+        """What the call answers, which may take long while Nexus is well. Raises NexusDown within two seconds when it is not."""
+        return await self._wire.while_well(call)
 
     async def watch(self, pause: float = 2.0) -> None:
         """Ask for Nexus's health for ever, so that pages can tell without asking. Run it as a task.
@@ -149,7 +140,8 @@ class Nexus:
         return await self._tokens(grant_type="authorization_code", code=code, code_verifier=verifier, redirect_uri=redirect_uri)
 
     async def refresh(self, refresh_token: str) -> SignedIn:
-        return await self._tokens(grant_type="refresh_token", refresh_token=refresh_token)
+        """Spends the refresh token: the call is left to its end whoever stops waiting, as its answer is the only one."""
+        return await self._tokens(doubted=False, grant_type="refresh_token", refresh_token=refresh_token)
 
     async def exchange(self, token: str, audience: str) -> tuple[str, int]:
         """A token for another service on the same person's behalf; answers it and its life in seconds."""
@@ -162,7 +154,7 @@ class Nexus:
         if held and held[1] > time.time() + 30:
             return held[0]
         answer = await self._grant(grant_type="client_credentials", audience=audience, scope=scope)
-        self._service_tokens[audience, scope] = (answer["access_token"], time.time() + answer["expires_in"])
+        self._service_tokens.put((audience, scope), (answer["access_token"], time.time() + answer["expires_in"]))
         return str(answer["access_token"])
 
     async def end_session(self, nexus_token: str) -> None:
@@ -186,73 +178,34 @@ class Nexus:
         items = msgspec.json.decode(checked(answer, (200,)).body, type=dict[str, list[UserScope]])["items"]
         return {item.user_id: item for item in items}
 
-    def on_behalf(self, caller_id: str, token_for: TokenFor) -> "NexusFor":
-        """The directory as one caller may see it."""
-        return NexusFor(self, caller_id, token_for)
+    def on_behalf(
+        self, caller_id: str, token_for: TokenFor, *, view: Hashable = "", read_on_seconds: float = READ_ON_SECONDS
+    ) -> "NexusFor":
+        """The directory as one caller may see it.
 
-    def as_service(self) -> "NexusFor":
+        ``view`` names everything that decides what their token may see: answers got with another one are never theirs. While Nexus is
+        away an answer is good for ``read_on_seconds``.
+        """
+        return NexusFor(self.answers, Asker(caller_id, view, token_for, read_on_seconds))
+
+    def as_service(self, read_on_seconds: float = READ_ON_SECONDS) -> "NexusFor":
         """The directory as the module itself may see it."""
-        return NexusFor(self, f"service {self._client_id}", lambda audience: self.service_token(audience, "directory:read"))
+        return self.on_behalf(
+            f"service {self._client_id}", lambda audience: self.service_token(audience, "directory:read"), read_on_seconds=read_on_seconds
+        )
+
+    def forget(self, caller_id: str) -> None:
+        """Drop what was answered to a person, as they may see something else now."""
+        self.answers.forget(caller_id)
 
     # Plumbing
-
-    async def get(self, caller_id: str, path: str, token_for: TokenFor, kind: type[T]) -> T:
-        """GET with a short memory: fresh for 5 seconds, then asked again by ETag. Never shared between callers.
-
-        While Nexus is away what was answered last is answered again; without that, NexusDown.
-        """
-        etag, fresh_until, value = self._answers.get((caller_id, path), ("", 0.0, None))
-        if time.monotonic() < fresh_until:
-            return value  # type: ignore[no-any-return]
-        try:
-            answer = await self._asked(path, token_for, etag)
-        except NexusDown:
-            if value is None:
-                raise
-            return value  # type: ignore[no-any-return]
-        if answer.code == 200:
-            etag, value = answer.headers.get("Etag", ""), msgspec.json.decode(answer.body, type=kind)
-        self._answers[caller_id, path] = (etag, time.monotonic() + FRESH_SECONDS, value)
-        _forget_oldest(self._answers, REMEMBERED_ANSWERS)
-        return value  # type: ignore[no-any-return]
-
-    async def _asked(self, path: str, token_for: TokenFor, etag: str, seconds: float = REQUEST_SECONDS) -> HTTPResponse:
-        headers = {"Authorization": f"Bearer {await token_for('nexus')}"} | ({"If-None-Match": etag} if etag else {})
-        return checked(await self._wire.send("GET", path, headers=headers, seconds=seconds), (200, 304))
 
     async def post(self, path: str, body: object, token: str) -> bytes:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         return checked(await self._wire.send("POST", path, body=msgspec.json.encode(body), headers=headers), (200, 201)).body
 
-    async def summary(self, caller_id: str, ids: Sequence[str] | None, token_for: TokenFor) -> Summary:
-        """The billing summary, kept by ETag: an unchanged directory costs one small answer. While Nexus is away, the last one."""
-        key = (caller_id, WHOLE if ids is None else ",".join(ids))
-        held = self._summaries.get(key)
-        path = "/api/billing_summary" + ("" if ids is None else "?" + urlencode({"ids": ",".join(ids)}))
-        try:
-            answer = await self._asked(path, token_for, held.etag if held else "", SUMMARY_SECONDS)
-        except NexusDown:
-            return held or self._part_of_whole(caller_id, ids or ())
-        if answer.code == 200 or held is None:
-            decoded = await asyncio.to_thread(msgspec.json.decode, answer.body, type=Summary)
-            held = msgspec.structs.replace(decoded, etag=answer.headers.get("Etag", ""))
-        else:
-            held = msgspec.structs.replace(held, as_of=answer.headers.get("X-As-Of", held.as_of))
-        self._summaries[key] = held
-        if (caller_id, WHOLE) in self._summaries:  # the one all others can be taken from goes last
-            self._summaries.move_to_end((caller_id, WHOLE))
-        _forget_oldest(self._summaries, REMEMBERED_SUMMARIES)
-        return held
-
-    def _part_of_whole(self, caller_id: str, ids: Sequence[str]) -> Summary:
-        """Some companies out of the last whole summary of this caller. Raises NexusDown when there was none."""
-        whole = self._summaries.get((caller_id, WHOLE))
-        if whole is None:
-            raise NexusDown("Nexus is away, and nothing was asked of it before")
-        return msgspec.structs.replace(whole, companies=[company for company in whole.companies if company.id in ids])
-
-    async def _tokens(self, **fields: str) -> SignedIn:
-        answer = await self._grant(**fields)
+    async def _tokens(self, *, doubted: bool = True, **fields: str) -> SignedIn:
+        answer = await self._grant(doubted=doubted, **fields)
         return SignedIn(
             token=answer["access_token"],
             expires_in=answer["expires_in"],
@@ -261,18 +214,17 @@ class Nexus:
             id_token=answer.get("id_token", ""),
         )
 
-    async def _grant(self, **fields: str) -> dict[str, Any]:
+    async def _grant(self, *, doubted: bool = True, **fields: str) -> dict[str, Any]:
         headers = {"Authorization": self._basic, "Content-Type": "application/x-www-form-urlencoded"}
-        answer = await self._wire.send("POST", "/oauth/token", body=urlencode(fields).encode(), headers=headers)
+        answer = await self._wire.send("POST", "/oauth/token", body=urlencode(fields).encode(), headers=headers, doubted=doubted)
         return msgspec.json.decode(checked(answer, (200,)).body, type=dict[str, Any])
 
 
 class Directory(Generic[T]):
     """One kind of thing in the directory, as one caller may see it."""
 
-    def __init__(self, nexus: Nexus, caller_id: str, token_for: TokenFor, plural: str, kind: type[T]) -> None:
-        self._nexus, self._caller_id, self._token_for = nexus, caller_id, token_for
-        self._plural, self._kind = plural, kind
+    def __init__(self, answers: Answers, asker: Asker, plural: str, kind: type[T]) -> None:
+        self._answers, self._asker, self._plural, self._kind = answers, asker, plural, kind
 
     async def some(self, ids: Sequence[str]) -> list[T]:
         """Those of ``ids`` (at most 200) the caller may see, in one call."""
@@ -294,7 +246,7 @@ class Directory(Generic[T]):
 
     async def _get(self, query: Mapping[str, str]) -> "Listed[T]":
         path = f"/api/{self._plural}?" + urlencode(query)
-        return await self._nexus.get(self._caller_id, path, self._token_for, Listed[self._kind])  # type: ignore[name-defined]
+        return await self._answers.get(self._asker, path, Listed[self._kind])  # type: ignore[name-defined]
 
 
 class Listed(msgspec.Struct, Generic[T], frozen=True):
@@ -308,17 +260,17 @@ class Listed(msgspec.Struct, Generic[T], frozen=True):
 class NexusFor:
     """Nexus on one caller's behalf: what they may not see does not exist here."""
 
-    def __init__(self, nexus: Nexus, caller_id: str, token_for: TokenFor) -> None:
-        self._nexus, self._caller_id, self._token_for = nexus, caller_id, token_for
-        self.companies = Directory(nexus, caller_id, token_for, "companies", Company)
-        self.contacts = Directory(nexus, caller_id, token_for, "contacts", Contact)
-        self.locations = Directory(nexus, caller_id, token_for, "locations", Location)
-        self.assets = Directory(nexus, caller_id, token_for, "assets", Asset)
-        self.users = Directory(nexus, caller_id, token_for, "users", User)
+    def __init__(self, answers: Answers, asker: Asker) -> None:
+        self._answers, self._asker = answers, asker
+        self.companies = Directory(answers, asker, "companies", Company)
+        self.contacts = Directory(answers, asker, "contacts", Contact)
+        self.locations = Directory(answers, asker, "locations", Location)
+        self.assets = Directory(answers, asker, "assets", Asset)
+        self.users = Directory(answers, asker, "users", User)
 
     async def billing_summary(self, ids: Sequence[str] | None = None) -> Summary:
         """Every company the caller may see (or those of ``ids``), with all that can be counted, in one call."""
-        return await self._nexus.summary(self._caller_id, ids, self._token_for)
+        return await self._answers.summary(self._asker, ids)
 
 
 def _refused_sign_in(answer: HTTPResponse) -> Exception:
@@ -330,8 +282,3 @@ def _refused_sign_in(answer: HTTPResponse) -> Exception:
     if answer.code in kinds:
         return SignInRefused(kinds[answer.code], seconds)
     return NexusDown(f"Nexus answered {answer.code} to a sign-in")
-
-
-def _forget_oldest(answers: "OrderedDict[tuple[str, str], Any]", most: int) -> None:
-    while len(answers) > most:
-        answers.popitem(last=False)

@@ -8,23 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from hmlib import rendering
-from hmlib.auth import Caller, mark_of
+from hmlib.auth import Caller, Mark, mark_of
 from hmlib.crypto import Unsealable
 from hmlib.settings import HUB, Settings
 from hmlib.web import PageHandler
 
 AWAY = "Nexus is not answering. You can go on with your work here; signing in and what needs the directory will be back shortly."
-READ_ONLY = "Nexus is not answering and your sign-in has run out: you can read on for a quarter of an hour, but not change anything."
+READ_ONLY = "Nexus is not answering and your sign-in has run out: you can read on for a while, but neither change nor export anything."
 
 
 @dataclass(frozen=True)
 class NavigationItem:
-    """One entry of a service's side navigation; shown to those who hold ``permission`` (None: to everyone signed in)."""
+    """One entry of a service's side navigation; shown to those who hold ``permission`` (None: to everyone signed in).
+
+    ``staff`` keeps it from clients.
+    """
 
     label: str
     route: str
     icon: str
     permission: str | None = None
+    staff: bool = False
+
+    def concerns(self, caller: Caller) -> bool:
+        return Mark(permission=self.permission, staff=self.staff).admits(caller)
 
 
 class Later:
@@ -89,7 +96,7 @@ class Pages:
         ]
 
     def _items(self, handler: PageHandler, caller: Caller | None) -> list[dict[str, Any]]:
-        shown = [item for item in self._navigation if _may_use(item, caller) and _may_open(handler, item.route, caller)]
+        shown = [item for item in self._navigation if caller and item.concerns(caller) and _may_open(handler, item.route, caller)]
         urls = {item.route: handler.reverse_url(item.route) for item in shown}
         here = max((url for url in urls.values() if _within(handler.request.path, url)), key=len, default="")
         return [{"label": item.label, "url": urls[item.route], "icon": item.icon, "active": urls[item.route] == here} for item in shown]
@@ -104,10 +111,6 @@ class Pages:
             return READ_ONLY
         nexus = handler.settings["nexus"]
         return AWAY if caller and nexus is not None and nexus.seems_down else ""
-
-
-def _may_use(item: NavigationItem, caller: Caller | None) -> bool:
-    return caller is not None and (item.permission is None or caller.may(item.permission))
 
 
 def _may_open(handler: PageHandler, route: str, caller: Caller | None) -> bool:

@@ -44,10 +44,21 @@ def problem_of(error: BaseException | None) -> Problem:
     if isinstance(error, DatabaseDown):
         return Problem(503, "database_away", "The database does not answer at the moment.", retry_after=5)
     if isinstance(error, NexusRefused):
-        return Problem(403 if error.status in (401, 403) else 502, "nexus_refused", "Nexus did not allow this.")
+        return _not_granted(error)
     if isinstance(error, HTTPError) and error.status_code < 500:
         return Problem(error.status_code, word(error.status_code), error.reason or sentence(error.status_code))
     return Problem(500, "internal_error", "Something went wrong on our side. The request id helps to find it.")
+
+
+def _not_granted(error: NexusRefused) -> Problem:
+    """A right that is lacking is 403, of whomever; that the module itself is not known to Nexus is nobody's who asks."""
+    if error.code == "invalid_client":
+        return Problem(502, "nexus_refused", "Nexus does not know this service's credentials. An administrator can run: hm doctor")
+    if error.status == 429:
+        return Problem(503, "nexus_busy", "Nexus is asked too much at the moment. Try again shortly.", retry_after=5)
+    if 400 <= error.status < 500:
+        return Problem(403, "nexus_refused", "Nexus did not allow this.")
+    return Problem(502, "nexus_refused", "Nexus could not answer this.")
 
 
 def _refused(error: Invalid | NotAllowed | Stale) -> Problem:

@@ -7,15 +7,23 @@ from typing import Any
 
 import msgspec
 
-from hmlib.auth import CompanyScope
+from hmlib import scopes
 from hmlib.clock import parse, shifted
 from hmlib.crypto import Keys, Unsealable
 from hmlib.db import Db
+from hmlib.scopes import KnownScope
 
 SEEN_EVERY_SECONDS = 60
-_COLUMNS = """
-    id_hash, user_id, user_name, level, sid, auth_time, amr, address, browser,
-    created_at, last_seen_at, expires_at, tokens, scope, scope_at
+CLAIM_SECONDS = 15  # a refresh may take wire.REQUEST_SECONDS; Nexus answers the generation just spent again for 20 s
+_COLUMNS = (
+    *("id_hash", "user_id", "user_name", "level", "sid", "auth_time", "amr", "address", "browser"),
+    *("created_at", "last_seen_at", "expires_at", "tokens"),
+)
+_SELECT = f"""
+    SELECT {", ".join(f"session.{column} AS {column}" for column in _COLUMNS)},
+        user_scope.scope AS scope, user_scope.at AS scope_at, user_scope.forgotten AS forgotten,
+        (SELECT state FROM preference_state WHERE id = 1) AS settings_state
+    FROM session LEFT JOIN user_scope ON user_scope.user_id = session.user_id
 """
 
 
@@ -29,7 +37,10 @@ class Tokens(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Session:
-    """One row of ``session``; times are UTC text, ``auth_time`` whole seconds since 1970."""
+    """One row of ``session``; times are UTC text, ``auth_time`` whole seconds since 1970.
+
+    ``settings_state`` is that of Preferences when the row was read.
+    """
 
     id_hash: str
     user_id: str
@@ -44,8 +55,8 @@ class Session:
     last_seen_at: str
     expires_at: str
     tokens: Tokens | None = field(repr=False)
-    scope: CompanyScope | None
-    scope_at: str
+    known_scope: KnownScope = field(default_factory=KnownScope)
+    settings_state: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,7 @@ class Sessions:
                 created_at, last_seen_at, expires_at, tokens)
             VALUES (:id_hash, :user_id, :user_name, :level, :sid, :auth_time, :amr, :address, :browser,
                 :now, :now, :expires_at, :tokens)
-            RETURNING {_COLUMNS}
+            RETURNING {", ".join(_COLUMNS)}
             """,
             id_hash=id_hash,
             user_id=opening.user_id,
@@ -117,29 +128,28 @@ class Sessions:
     def hash_of(self, cookie: str) -> str:
         return self._keys.mac("session", cookie)
 
-    async def by_cookie(self, cookie: str, now: str, idle_seconds: int) -> Session | None:
-        """The living session behind a cookie value, or None. Notes the visit at most once a minute."""
+    async def by_cookie(self, cookie: str, now: str) -> Session | None:
+        """The session behind a cookie value, or None when there is none or it is past its absolute end."""
         if len(cookie) != 43:
             return None
-        row = await self._db.one(
-            f"SELECT {_COLUMNS} FROM session WHERE id_hash = :id_hash AND expires_at > :now AND last_seen_at > :idle_since",
-            id_hash=self.hash_of(cookie),
-            now=now,
-            idle_since=shifted(now, -idle_seconds),
-        )
-        if row is None:
-            return None
-        if row["last_seen_at"] < shifted(now, -SEEN_EVERY_SECONDS):
-            await self._db.run("UPDATE session SET last_seen_at = :now WHERE id_hash = :id_hash", now=now, id_hash=row["id_hash"])
-        return self._session(row)
+        row = await self._db.one(f"{_SELECT} WHERE id_hash = :id_hash AND expires_at > :now", id_hash=self.hash_of(cookie), now=now)
+        return self._session(row) if row else None
+
+    async def visited(self, session: Session, now: str, idle_seconds: int) -> bool:
+        """Whether the session has not been idle for so long; notes the visit at most once a minute."""
+        if session.last_seen_at <= shifted(now, -idle_seconds):
+            return False
+        if session.last_seen_at < shifted(now, -SEEN_EVERY_SECONDS):
+            await self._db.run("UPDATE session SET last_seen_at = :now WHERE id_hash = :id_hash", now=now, id_hash=session.id_hash)
+        return True
 
     async def by_sid(self, sid: str, now: str) -> list[Session]:
-        rows = await self._db.all(f"SELECT {_COLUMNS} FROM session WHERE sid = :sid AND expires_at > :now", sid=sid, now=now)
+        rows = await self._db.all(f"{_SELECT} WHERE sid = :sid AND expires_at > :now", sid=sid, now=now)
         return [self._session(row) for row in rows]
 
     async def of_user(self, user_id: str, now: str) -> list[Session]:
         rows = await self._db.all(
-            f"SELECT {_COLUMNS} FROM session WHERE user_id = :user_id AND expires_at > :now ORDER BY last_seen_at DESC",
+            f"{_SELECT} WHERE session.user_id = :user_id AND expires_at > :now ORDER BY last_seen_at DESC",
             user_id=user_id,
             now=now,
         )
@@ -175,38 +185,48 @@ class Sessions:
             "DELETE FROM session WHERE expires_at <= :now OR last_seen_at <= :idle_since", now=now, idle_since=shifted(now, -idle_seconds)
         )
 
-    async def claim_refresh(self, session: Session, now: str, seconds: int = 10) -> bool:
-        """True for exactly one process at a time: it alone may spend the refresh token."""
+    async def claim_refresh(self, session: Session, now: str, seconds: int = CLAIM_SECONDS) -> str | None:
+        """A claim for exactly one process at a time: it alone may spend the refresh token. None while another's holds.
+
+        It lapses by itself, later than the longest call that spends the token.
+        """
+        claim = f"{shifted(now, seconds)} {secrets.token_hex(8)}"
         row = await self._db.one(
-            "UPDATE session SET refresh_claim = :until WHERE id_hash = :id_hash AND refresh_claim < :now RETURNING id_hash",
-            until=shifted(now, seconds),
+            "UPDATE session SET refresh_claim = :claim WHERE id_hash = :id_hash AND refresh_claim < :now RETURNING id_hash",
+            claim=claim,
             id_hash=session.id_hash,
             now=now,
         )
-        return row is not None
+        return claim if row else None
 
     async def store_tokens(self, session: Session, tokens: Tokens) -> None:
+        """Keep fresh tokens, which ends whatever claim there is: they are newer than those it was for."""
         await self._db.run(
             "UPDATE session SET tokens = :tokens, refresh_claim = '' WHERE id_hash = :id_hash",
             tokens=self._sealed(session.id_hash, tokens),
             id_hash=session.id_hash,
         )
 
-    async def release_refresh(self, session: Session) -> None:
-        await self._db.run("UPDATE session SET refresh_claim = '' WHERE id_hash = :id_hash", id_hash=session.id_hash)
-
-    async def reload(self, session: Session) -> Session | None:
-        row = await self._db.one(f"SELECT {_COLUMNS} FROM session WHERE id_hash = :id_hash", id_hash=session.id_hash)
-        return self._session(row) if row else None
-
-    async def store_scope(self, session: Session, scope: CompanyScope, now: str) -> None:
-        text = msgspec.json.encode({"rule": scope.rule, "ids": sorted(scope.ids)}).decode()
+    async def release_refresh(self, session: Session, claim: str) -> None:
+        """Let another process try at once."""
         await self._db.run(
-            "UPDATE session SET scope = :scope, scope_at = :now WHERE id_hash = :id_hash", scope=text, now=now, id_hash=session.id_hash
+            "UPDATE session SET refresh_claim = '' WHERE id_hash = :id_hash AND refresh_claim = :claim",
+            id_hash=session.id_hash,
+            claim=claim,
         )
 
-    async def forget_scope(self, user_id: str) -> None:
-        await self._db.run("UPDATE session SET scope_at = '' WHERE user_id = :user_id", user_id=user_id)
+    async def end_claimed(self, session: Session, claim: str) -> bool:
+        """End a session whose refresh token is good no more; False when another process has taken it over meanwhile."""
+        ended = "DELETE FROM session WHERE id_hash = :id_hash AND refresh_claim = :claim"
+        return bool(await self._db.run(ended, id_hash=session.id_hash, claim=claim))
+
+    async def reload(self, session: Session) -> Session | None:
+        row = await self._db.one(f"{_SELECT} WHERE id_hash = :id_hash", id_hash=session.id_hash)
+        return self._session(row) if row else None
+
+    async def forget_scope(self, user_id: str, tx: Db | None = None) -> None:
+        """What a person may see has changed: no session and no token of theirs goes by what was known."""
+        await (tx or self._db).run(scopes.FORGET, user_id=user_id)
 
     async def exchanged(self, session: Session, audience: str, now_seconds: float) -> str | None:
         """A token got earlier for another service that is good for 20 seconds more, or None."""
@@ -241,10 +261,14 @@ class Sessions:
         return self._keys.seal(msgspec.json.encode(tokens), table="session", column="tokens", row_id=id_hash)
 
     def _session(self, row: Mapping[str, Any]) -> Session:
-        values = dict(row)
+        values = {column: row[column] for column in _COLUMNS}
         values["amr"] = tuple(values["amr"].split())
+        values["settings_state"] = row.get("settings_state")
         values["tokens"] = self._opened(values["id_hash"], values["tokens"])
-        values["scope"] = _scope(values["scope"])
+        if row.get("scope_at"):
+            values["known_scope"] = KnownScope(scopes.read(row["scope"]), row["scope_at"], row["forgotten"])
+        elif row.get("forgotten"):
+            values["known_scope"] = KnownScope(forgotten=row["forgotten"])
         return Session(**values)
 
     def _opened(self, id_hash: str, sealed: str | None) -> Tokens | None:
@@ -255,10 +279,3 @@ class Sessions:
             return msgspec.json.decode(self._keys.unseal(sealed, table="session", column="tokens", row_id=id_hash), type=Tokens)
         except Unsealable:
             return None
-
-
-def _scope(text: str | None) -> CompanyScope | None:
-    if text is None:
-        return None
-    value = msgspec.json.decode(text)
-    return CompanyScope(value["rule"], frozenset(value["ids"]))

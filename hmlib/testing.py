@@ -10,6 +10,7 @@ Tests are marked ``gen_test`` and take the people they need: ``await alice.fetch
 their own that signs real tokens and answers from plain lists; Nexus's tests bring their own people.
 """
 
+import asyncio
 import base64
 import itertools
 import json
@@ -20,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import jwt
@@ -36,12 +37,13 @@ from hmlib.auth import PERMISSIONS, CompanyScope
 from hmlib.clock import shifted, utc_now
 from hmlib.crypto import new_master
 from hmlib.db import Db, connect
-from hmlib.directory import Asset, Company, CompanyFacts, Contact, Location, SignedIn, Summary, User, UserScope
+from hmlib.directory import Company, CompanyFacts, SignedIn, UserScope
 from hmlib.jwks import thumbprint
 from hmlib.migrate import Folder, migrate
-from hmlib.nexus import Listed, NexusDown, NexusRefused, SignInRefused, TokenFor
+from hmlib.nexus import NexusDown, NexusRefused, SignInRefused, TokenFor
 from hmlib.sessions import Opening, Tokens
 from hmlib.settings import Module, Settings
+from hmlib.testing_directory import FakeDirectory
 
 __all__ = [
     "Browser", "FakeHub", "Person", "ServiceUnderTest", "alice", "app", "bob", "carol", "dave", "db", "home", "hub", "settings", "stranger",
@@ -98,6 +100,7 @@ class FakeHub:
         self.away = False
         self.url, self.client_id = ISSUER, ""
         self.refusal: Exception | None = None
+        self.forgotten: list[str] = []
         self.rows["companies"] = [Company(ACME, "100001", "Acme Dental", "active"), Company(GLOBEX, "100002", "Globex Freight", "active")]
 
     @property
@@ -136,6 +139,16 @@ class FakeHub:
 
     async def alive(self) -> bool:
         return not self.away
+
+    async def while_well(self, call: "asyncio.Future[T]") -> T:
+        while not call.done():
+            await asyncio.wait({call}, timeout=0.01)
+            if self.away and not call.done():
+                raise NexusDown("away")
+        return call.result()
+
+    def forget(self, caller_id: str) -> None:
+        self.forgotten.append(caller_id)
 
     async def watch(self) -> None:
         return
@@ -181,56 +194,14 @@ class FakeHub:
         known = [self.people[id] for id in user_ids if id in self.people]
         return {person.id: UserScope(person.id, person.scope.rule, sorted(person.scope.ids)) for person in known}
 
-    def on_behalf(self, caller_id: str, token_for: TokenFor) -> "FakeDirectory":
-        person = self.people.get(caller_id)
-        return FakeDirectory(self, person.scope if person else CompanyScope())
+    def on_behalf(self, caller_id: str, token_for: TokenFor, *, view: object = "", read_on_seconds: float = 0) -> "FakeDirectory":
+        """As Nexus does, it refuses to exchange the token of a service, for whom nobody stands."""
+        if caller_id not in self.people:
+            raise NexusRefused(400, "invalid_request")
+        return FakeDirectory(self, self.people[caller_id].scope)
 
-    def as_service(self) -> "FakeDirectory":
+    def as_service(self, read_on_seconds: float = 0) -> "FakeDirectory":
         return FakeDirectory(self, CompanyScope())
-
-
-class FakeDirectory:
-    """The directory as one caller may see it, counted by kind."""
-
-    def __init__(self, hub: FakeHub, scope: CompanyScope) -> None:
-        self._hub, self._scope = hub, scope
-        self.companies: FakeSource[Company] = FakeSource(hub, "companies", scope)
-        self.contacts: FakeSource[Contact] = FakeSource(hub, "contacts", scope)
-        self.locations: FakeSource[Location] = FakeSource(hub, "locations", scope)
-        self.assets: FakeSource[Asset] = FakeSource(hub, "assets", scope)
-        self.users: FakeSource[User] = FakeSource(hub, "users", CompanyScope())
-
-    async def billing_summary(self, ids: Sequence[str] | None = None) -> Summary:
-        self._hub.count("billing_summary")
-        seen = [facts for facts in self._hub.facts if self._scope.sees(facts.id) and (ids is None or facts.id in ids)]
-        etag = f'"{hash(msgspec.json.encode(seen)):x}"'
-        return Summary(as_of=utc_now(), companies=seen, etag=etag)
-
-
-class FakeSource(Generic[T]):
-    """One kind of row."""
-
-    def __init__(self, hub: FakeHub, plural: str, scope: CompanyScope) -> None:
-        self._hub, self._plural, self._scope = hub, plural, scope
-
-    async def some(self, ids: Sequence[str]) -> list[T]:
-        self._hub.count(self._plural)
-        return [row for row in self._visible() if row.id in ids]
-
-    async def page(self, **query: str) -> Listed[T]:
-        self._hub.count(self._plural)
-        rows = self._visible()
-        wanted = query.get("q", "").casefold()
-        found = [row for row in rows if wanted in row.name.casefold()] if wanted else rows
-        return Listed(found[: int(query.get("limit", "100"))], None, len(found))
-
-    async def everything(self, **query: str) -> list[T]:
-        self._hub.count(self._plural)
-        return self._visible()
-
-    def _visible(self) -> list[Any]:
-        column = "id" if self._plural == "companies" else "company_id"
-        return [row for row in self._hub.rows[self._plural] if not hasattr(row, column) or self._scope.sees(getattr(row, column))]
 
 
 @dataclass(frozen=True)

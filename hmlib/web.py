@@ -13,7 +13,6 @@ from tornado.httputil import HTTPFile
 from tornado.web import HTTPError
 
 from hmlib import idempotency, jsonin, kept, requests, xsrf
-from hmlib.auth import mark_of
 from hmlib.db import Transaction
 from hmlib.handler import Handler
 from hmlib.headers import page_policy
@@ -39,6 +38,7 @@ class PageHandler(Handler):
     """Answers a browser: session cookie, XSRF, HTML. Access is the mark above each method."""
 
     _toast = ""
+    _idle_seconds = 0
 
     def form_origins(self) -> Sequence[str]:
         """Other origins that a form on this page, or the redirect after it, may lead to."""
@@ -100,11 +100,14 @@ class PageHandler(Handler):
 
     async def _session(self) -> Session | None:
         """The first of the cookies of our name that opens a living session (a sibling host may have tossed in another)."""
-        self._idle_seconds = await self.preferences.int(self.db, "session_idle_minutes") * 60
+        self.preferences.begin(self.db)
         for cookie in _cookies(self.request.headers.get_list("Cookie"), self.hm.cookie)[:4]:
-            session = await self.sessions.by_cookie(cookie, self.now, self._idle_seconds)
+            session = await self.sessions.by_cookie(cookie, self.now)
             if session:
-                return session
+                self.preferences.begin(self.db, session.settings_state)
+                self._idle_seconds = await self.preferences.int(self.db, "session_idle_minutes") * 60
+                if await self.sessions.visited(session, self.now, self._idle_seconds):
+                    return session
         return None
 
     def time_left(self) -> TimeLeft | None:
@@ -197,6 +200,7 @@ class PageHandler(Handler):
 
     def _refuse(self) -> None:
         """Signed out: to the sign-in page and back again. Signed in: 403."""
+        self.refuse_reading_on()
         if self.caller is not None:
             raise Problem(403, "not_allowed", "You may not do this. Ask an administrator if you need to.")
         if self.session is not None and self.request.method not in xsrf.SAFE_METHODS:
@@ -283,6 +287,7 @@ class ApiHandler(Handler):
 
     async def prepare(self) -> None:
         self.check_request()
+        self.preferences.begin(self.db)
         token = requests.bearer(self.request)
         if token is not None:
             self.caller = await self.settings["callers"].by_bearer(token, self.now)
@@ -297,8 +302,8 @@ class ApiHandler(Handler):
         return await idempotency.of_program(self.keys, self.caller.id, key, self.request) if key and self.caller else None
 
     def _refuse(self) -> None:
-        method = "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
-        mark = mark_of(getattr(type(self), method))
+        mark = self.mark()
+        self.refuse_reading_on()
         if self.caller is None:
             raise Problem(401, "unauthenticated", "A bearer token is needed.", {"WWW-Authenticate": REALM})
         scope = f', scope="{mark.permission}"' if mark and mark.permission else ""

@@ -29,6 +29,8 @@ SHAPE = {
 ORDER = [
     "settings",
     "clock",
+    "bounded",
+    "breaker",
     "ids",
     "dates",
     "cells",
@@ -67,9 +69,11 @@ ORDER = [
     "tokens",
     "auth",
     "tombstones",
-    "sessions",
     "directory",
     "wire",
+    "scopes",
+    "sessions",
+    "nexus_answers",
     "nexus",
     "bulk",
     "revocations",
@@ -112,6 +116,7 @@ ORDER = [
     "ops",
     "cli",
     "postgres_fixture",
+    "testing_directory",
     "testing",
 ]
 

@@ -40,11 +40,11 @@ HERE = Path(__file__).parent
 MIGRATIONS: tuple[Folder, ...] = (("hmlib", HERE.parent / "hmlib" / "migrations"), ("treasury", HERE / "migrations"))
 
 NAVIGATION = (
-    NavigationItem("Dashboard", "home", "layout-dashboard", "billing:write"),
+    NavigationItem("Dashboard", "home", "layout-dashboard", "billing:read", staff=True),
     NavigationItem("Companies", "companies", "building", "billing:read"),
-    NavigationItem("Agreements", "agreements", "file-text", "billing:write"),
+    NavigationItem("Agreements", "agreements", "file-text", "billing:read", staff=True),
     NavigationItem("Labour", "labour", "clock", "labour:read"),
-    NavigationItem("Plans", "plans", "tags", "billing:write"),
+    NavigationItem("Plans", "plans", "tags", "billing:read", staff=True),
     NavigationItem("Import", "imports", "file-import", "labour:write"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
     NavigationItem("Audit log", "audit", "clipboard-list", "audit:read"),

@@ -41,5 +41,14 @@ PREFERENCES = Preferences(
         Preference(
             "session_absolute_hours", "Sign in again after (hours)", "int", "12", "Whatever one does meanwhile.", minimum=1, maximum=24
         ),
+        Preference(
+            "read_on_minutes",
+            "Reading while Nexus is away (minutes)",
+            "int",
+            "15",
+            "How long signed-in people and programs can go on reading once their sign-in has run out and Nexus does not answer.",
+            minimum=0,
+            maximum=240,
+        ),
     ]
 )

@@ -226,7 +226,10 @@ class Settings(Show):
     def get(self) -> None:
         values = {item.key: item.default for item in PREFERENCES}
         sections = [("General", PREFERENCES[:2]), ("Security", PREFERENCES[2:])]
-        self.show("admin/settings.html", sections=sections, values=values, errors={"idle": "Between 5 and 720."}, **self.where())
+        secrets = {item.key: "set" for item in PREFERENCES if item.kind == "secret"}
+        self.show(
+            "admin/settings.html", sections=sections, values=values, secrets=secrets, errors={"idle": "Between 5 and 720."}, **self.where()
+        )
 
     def where(self) -> dict[str, str]:
         return {"action": "/settings", "export_url": "/settings/export", "import_url": "/settings/import"}

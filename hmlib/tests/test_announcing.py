@@ -25,6 +25,12 @@ class Wire:
         self.heard += path == "/api/announcement" and self.status == 204
         return HTTPResponse(HTTPRequest("https://nexus"), self.health if path == "/healthz" else self.status, buffer=io.BytesIO(b""))
 
+    async def well(self, since):
+        try:
+            return (await self.send("GET", "/healthz")).code == 200
+        except NexusDown:
+            return False
+
     async def looked(self, times=3):
         """Wait until Nexus's health was asked for so often again."""
         until = self.looks + times

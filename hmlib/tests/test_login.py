@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from hmlib.db import DatabaseBusy
 from hmlib.nexus import SignInRefused
 from hmlib.testing import CAST, ISSUER
 
@@ -275,3 +276,18 @@ async def test_a_changed_company_scope_counts_at_once(dave, stranger, hub):
     token = logout_token(hub, sid=None, sub=CAST["dave"].id, events={"urn:hivematrix:scope-changed": {}})
     assert (await push(stranger, token)).code == 200
     assert "Globex" in (await dave.fetch(f"/names?ids={ACME},{GLOBEX}")).text
+
+
+async def test_a_word_of_nexus_has_its_whole_effect_or_none(bob, stranger, hub, app, db, monkeypatch):
+    """Were the word noted before what it says is done, a process that dies in between would lose it: Nexus's next try is refused."""
+    token = logout_token(hub, sid="sid-bob")
+
+    async def fails(*args, **options):
+        raise DatabaseBusy("somebody writes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.settings["sessions"], "end_sid", fails)
+        assert (await push(stranger, token)).code == 503
+    assert await db.value("SELECT count(*) FROM revocation") == 0
+    assert (await push(stranger, token)).code == 200
+    assert (await bob.api("/api/notes")).code == 401 and (await bob.fetch("/")).code == 303

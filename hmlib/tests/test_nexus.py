@@ -1,6 +1,8 @@
 """What a module remembers of Nexus's answers, and what it shows while Nexus is away."""
 
+import asyncio
 import io
+import time
 
 import msgspec
 import pytest
@@ -91,3 +93,106 @@ async def test_a_refusal_is_not_an_absence(directory, wire):
     wire.status = 403
     with pytest.raises(NexusRefused):
         await directory.companies.some([ACME])
+
+
+# Whose answer it is, and how long it is good
+
+
+@pytest.fixture
+def nexus(settings, wire):
+    nexus = Nexus(settings, "treasury", "secret")
+    nexus.close()
+    nexus._wire = wire
+    return nexus
+
+
+def seen_by(nexus, view, *, read_on_seconds=900, id="carol"):
+    async def token_for(audience):
+        return f"token of {view}"
+
+    return nexus.on_behalf(id, token_for, view=view, read_on_seconds=read_on_seconds)
+
+
+async def test_a_narrow_token_is_not_answered_from_what_a_wide_one_got(nexus, wire):
+    wide, narrow = seen_by(nexus, "directory:read users:read"), seen_by(nexus, "directory:read")
+    await wide.companies.some([ACME])
+    await wide.billing_summary()
+    wire.cut = True
+    for question in (narrow.companies.some([ACME]), narrow.billing_summary(), narrow.billing_summary([ACME])):
+        with pytest.raises(NexusDown):
+            await question
+
+
+async def test_a_change_of_what_one_may_see_drops_it_all_and_only_theirs(nexus, wire):
+    carol, bob = seen_by(nexus, "all"), seen_by(nexus, "all", id="bob")
+    for one in (carol, bob):
+        await one.companies.some([ACME])
+        await one.billing_summary()
+    wire.cut = True
+    nexus.forget("carol")
+    for question in (carol.companies.some([ACME]), carol.billing_summary(), carol.billing_summary([ACME])):
+        with pytest.raises(NexusDown):
+            await question
+    assert len((await bob.billing_summary()).companies) == 2
+
+
+async def test_what_was_under_way_when_it_changed_is_not_remembered(nexus, wire):
+    carol, gate = seen_by(nexus, "all"), asyncio.Event()
+    answered = wire.send
+
+    async def late(*args, **options):
+        await gate.wait()
+        return await answered(*args, **options)
+
+    wire.send = late
+    asked = asyncio.ensure_future(carol.companies.some([ACME]))
+    await asyncio.sleep(0)
+    nexus.forget("carol")
+    gate.set()
+    assert (await asked)[0].name == "Acme"
+    wire.cut = True
+    with pytest.raises(NexusDown):
+        await carol.companies.some([ACME])
+
+
+async def test_an_old_answer_is_no_answer(nexus, wire):
+    carol = seen_by(nexus, "all")
+    await carol.companies.some([ACME])
+    await carol.billing_summary()
+    wire.cut = True
+    now = time.monotonic()
+    nexus.answers._clock = lambda: now + 899
+    assert (await carol.companies.some([ACME]))[0].name == "Acme" and len((await carol.billing_summary([GLOBEX])).companies) == 1
+    nexus.answers._clock = lambda: now + 901
+    for question in (carol.companies.some([ACME]), carol.billing_summary(), carol.billing_summary([GLOBEX])):
+        with pytest.raises(NexusDown):
+            await question
+
+
+async def test_ten_thousand_questions_do_not_fill_the_memory(nexus):
+    carol = seen_by(nexus, "all")
+    for number in range(1000):
+        await carol.companies.page(q=f"word {number}")
+    assert len(nexus.answers._lists) == 256 and nexus.answers._asking == {}
+
+
+async def test_the_same_question_at_the_same_time_is_one_call(nexus, wire):
+    carol = seen_by(nexus, "all")
+    await asyncio.gather(*(carol.companies.some([ACME]) for _ in range(20)))
+    assert len(wire.asked) == 1
+
+
+async def test_after_a_silence_nobody_waits_who_can_be_shown_something(nexus, wire):
+    carol = seen_by(nexus, "all")
+    await carol.billing_summary()
+    wire.cut = True
+    await carol.billing_summary()
+    never = asyncio.Event()
+
+    async def silent(*args, **options):
+        await never.wait()
+
+    wire.send = silent
+    assert len((await asyncio.wait_for(carol.billing_summary(), 5)).companies) == 2
+    for call in nexus.answers._asking.values():
+        call.cancel()

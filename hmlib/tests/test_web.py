@@ -2,6 +2,8 @@
 
 import pytest
 
+from hmlib.audit import Actor
+from hmlib.clock import shifted, utc_now
 from hmlib.headers import EVERY_ANSWER
 from hmlib.requests import next_path
 from hmlib.testing import ACME, GLOBEX
@@ -333,3 +335,82 @@ async def test_the_mark_of_the_suite_is_fetched_once_a_page(alice, stranger):
     """As the tab's icon; where the page itself shows it, it stands in the page."""
     for answer in (await alice.fetch("/settings"), await stranger.fetch("/nosuch")):
         assert (answer.text.count("favicon.svg"), answer.text.count('<i class="hm-mark"')) == (1, 1)
+
+
+# Secrets among the settings
+
+OTHERS = {"time_zone": "UTC", "session_idle_minutes": "30", "session_absolute_hours": "8"}
+WORD = "correct horse battery"
+
+
+async def kept(app):
+    return await app.settings["preferences"].secret(app.settings["db"], "smtp_password", app.settings["keys"])
+
+
+async def test_a_secret_is_saved_shown_as_set_and_told_to_nobody(alice, app, db):
+    assert "It is not set." in (await alice.fetch("/settings")).text
+    assert (await alice.fetch("/settings", "POST", {**OTHERS, "smtp_password": WORD})).code == 303
+    assert await kept(app) == WORD
+    assert (await alice.api("/api/settings")).json["secrets"] == {"smtp_password": "set"}
+    page = (await alice.fetch("/settings")).text
+    assert "It is set and never shown." in page and 'placeholder="set"' in page
+    everywhere = [
+        page,
+        str((await alice.api("/api/settings")).json),
+        (await alice.fetch("/settings/file")).text,
+        (await alice.fetch("/audit")).text,
+    ]
+    everywhere += [(await alice.api("/api/audit")).body.decode(), str(await db.all("SELECT * FROM preference"))]
+    assert not any(WORD in text for text in everywhere)
+
+
+async def test_a_secret_is_kept_by_an_empty_field_replaced_and_removed(alice, app):
+    for fields, value in (
+        ({"smtp_password": WORD}, WORD), ({"smtp_password": ""}, WORD), ({"smtp_password": "another"}, "another"),
+        ({"smtp_password": "new", "smtp_password_remove": "on"}, "new"), ({"smtp_password": "", "smtp_password_remove": "on"}, ""),
+    ):  # fmt: skip
+        assert (await alice.fetch("/settings", "POST", {**OTHERS, **fields})).code == 303
+        assert await kept(app) == value
+
+
+async def test_a_typed_secret_is_not_in_the_form_that_comes_back(alice, app):
+    answer = await alice.fetch("/settings", "POST", {**OTHERS, "time_zone": "Mars/Olympus", "smtp_password": WORD})
+    assert answer.code == 422 and WORD not in answer.text and await kept(app) == ""
+
+
+async def test_a_program_sets_a_secret_and_reads_the_settings_back_without_harm(alice, app):
+    answer = await alice.api("/api/settings", "PATCH", {"settings": {"smtp_password": WORD}})
+    assert answer.code == 200 and answer.json["secrets"] == {"smtp_password": "set"} and WORD not in str(answer.json)
+    assert (await alice.api("/api/settings", "PATCH", {"settings": answer.json["settings"]})).code == 200
+    assert await kept(app) == WORD
+    await alice.api("/api/settings", "PATCH", {"settings": {"smtp_password": "-"}})
+    assert await kept(app) == ""
+
+
+async def test_a_file_of_settings_names_its_missing_secrets_and_brings_none(alice, app):
+    await alice.fetch("/settings", "POST", {**OTHERS, "smtp_password": WORD})
+    file = (await alice.fetch("/settings/file")).json
+    assert file["secrets"] == ["smtp_password"] and "smtp_password" not in file["settings"]
+    assert (await alice.upload("/settings/file", {"file": ("s.json", (await alice.fetch("/settings/file")).body)})).code == 303
+    assert await kept(app) == WORD
+    with_one = b'{"format":"hivematrix-settings/1","settings":{"smtp_password":"planted"}}'
+    answer = await alice.upload("/settings/file", {"file": ("s.json", with_one)})
+    assert answer.code == 422 and "A secret is not taken from a file" in answer.text and await kept(app) == WORD
+
+
+async def test_a_setting_saved_by_one_process_holds_for_the_next_request_of_another(alice, hub, app, settings, db, service):
+    """Idle sessions end by the setting as it stands, and the state comes with the session's row: no statement more."""
+    second = service.make_app(settings, db, hub)
+    await alice.fetch("/settings", "POST", {**OTHERS, "session_idle_minutes": "60"})
+    await db.run("UPDATE session SET last_seen_at = :then", then=shifted(utc_now(), -40 * 60))
+    async with db.write() as tx:
+        actor = Actor("u", "somebody")
+        await second.settings["preferences"].save(tx, {"session_idle_minutes": "30"}, actor=actor, now=utc_now())
+    assert (await alice.fetch("/")).code == 303
+
+
+async def test_a_page_costs_one_statement_for_session_scope_and_settings_together(bob, db):
+    await bob.fetch("/")
+    before = db.statements
+    await bob.fetch("/")
+    assert db.statements == before + 1

@@ -15,7 +15,7 @@ from hmlib import certificates
 from hmlib.jwks import KeysAway
 from hmlib.nexus import Nexus
 from hmlib.settings import load
-from hmlib.wire import NexusDown, Wire
+from hmlib.wire import NexusDown, NexusSilent, Wire
 
 NOW = datetime.now(UTC)
 
@@ -105,3 +105,110 @@ async def test_one_call_into_silence_is_enough_to_say_that_nexus_is_away(tmp_pat
         await nexus.jwks()
     assert nexus.seems_down
     nexus.close()
+
+
+# Nobody waits for a Nexus that is gone; everybody waits for one that is only slow.
+
+
+class Nothing(asyncio.Protocol):
+    """Takes connections and says nothing, like a process that was stopped."""
+
+    transports = []
+
+    def connection_made(self, transport):
+        self.transports.append(transport)
+
+
+@contextlib.asynccontextmanager
+async def silence():
+    """The address of somebody who accepts and never answers."""
+    server = await asyncio.get_running_loop().create_server(Nothing, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        while Nothing.transports:
+            Nothing.transports.pop().abort()
+        await asyncio.sleep(0)
+
+
+def wire_to(home, url):
+    return Wire(load("wiki", {"HM_HOME": str(home), "HM_NEXUS_URL": url}))
+
+
+@pytest.mark.gen_test
+async def test_a_call_into_silence_is_given_up_long_before_its_own_limit(tmp_path):
+    async with silence() as url:
+        wire = wire_to(tmp_path, url)
+        with pytest.raises(NexusSilent):
+            await asyncio.wait_for(wire.send("GET", "/api/companies", seconds=60), 20)
+        assert wire.calls == 2 and wire.unwell and wire.breaker.open  # the call, and the question for its health
+        wire.close()
+
+
+@pytest.mark.gen_test
+async def test_of_a_hundred_calls_after_the_pause_one_goes(tmp_path):
+    async with silence() as url:
+        wire = wire_to(tmp_path, url)
+        with pytest.raises(NexusSilent):
+            await wire.send("GET", "/api/companies")
+        wire.breaker._shut_until = 0.0
+        before = wire.calls
+        ended = await asyncio.gather(*(wire.send("GET", "/api/companies") for _ in range(100)), return_exceptions=True)
+        assert [type(error) for error in ended].count(NexusSilent) == 1 and [type(error) for error in ended].count(NexusDown) == 99
+        assert wire.calls == before + 2
+        wire.close()
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_is_refused_was_never_heard(tmp_path, listener):
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+    wire = wire_to(tmp_path, url)
+    with pytest.raises(NexusDown) as refused:
+        await wire.send("POST", "/oauth/token", body=b"")
+    assert not refused.value.unsure and not isinstance(refused.value, NexusSilent)
+    wire.close()
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_breaks_may_have_been_heard(tmp_path):
+    async def hang_up(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    wire = wire_to(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    with pytest.raises(NexusDown) as broken:
+        await wire.send("POST", "/oauth/token", body=b"")
+    assert broken.value.unsure
+    server.close()
+    await server.wait_closed()
+    wire.close()
+
+
+@pytest.mark.gen_test
+async def test_a_slow_answer_is_waited_for_as_long_as_nexus_is_well(tmp_path):
+    asked, release = [], asyncio.Event()
+
+    class Health(RequestHandler):
+        async def get(self):
+            asked.append("health")
+            if len(asked) == 3:
+                release.set()
+
+    class Slow(RequestHandler):
+        async def get(self):
+            await release.wait()
+            self.finish("at last")
+
+    http = HTTPServer(Application([("/healthz", Health), ("/slow", Slow)], log_function=lambda _: None))
+    sockets = bind_sockets(0, "127.0.0.1")
+    http.add_sockets(sockets)
+    wire = wire_to(tmp_path, f"http://127.0.0.1:{sockets[0].getsockname()[1]}")
+    assert (await wire.send("GET", "/slow")).body == b"at last"
+    assert len(asked) >= 3 and not wire.breaker.silent
+    wire.close()
+    http.stop()
+    await http.close_all_connections()

@@ -22,6 +22,7 @@ PREFERENCES = Preferences(
         Preference("time_zone", "Time zone", "time_zone", "UTC"),
         Preference("session_idle_minutes", "Minutes until an idle session ends", "int", "60", minimum=1, maximum=1440),
         Preference("session_absolute_hours", "Hours until any session ends", "int", "12", minimum=1, maximum=168),
+        Preference("smtp_password", "Mail password", "secret", ""),
     ]
 )
 

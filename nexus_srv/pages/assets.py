@@ -52,7 +52,7 @@ class AssetRows(AssetHandler):
 class AssetExport(AssetHandler):
     """The list as a file."""
 
-    @allowed("directory:read")
+    @allowed("directory:read", export=True)
     async def get(self) -> None:
         await self.export(EXPORTED, _exported)
 

@@ -59,7 +59,7 @@ class CompanyRows(CompanyHandler):
 class CompanyExport(CompanyHandler):
     """The list as a file."""
 
-    @allowed("directory:read")
+    @allowed("directory:read", export=True)
     async def get(self) -> None:
         await self.export(EXPORTED, _exported)
 

@@ -76,7 +76,7 @@ class ContactRows(ContactHandler):
 class ContactExport(ContactHandler):
     """The list as a file."""
 
-    @allowed("directory:read")
+    @allowed("directory:read", export=True)
     async def get(self) -> None:
         await self.export(EXPORTED, _exported)
 

@@ -49,7 +49,7 @@ class LocationRows(LocationHandler):
 class LocationExport(LocationHandler):
     """The list as a file."""
 
-    @allowed("directory:read")
+    @allowed("directory:read", export=True)
     async def get(self) -> None:
         await self.export(EXPORTED, _exported)
 

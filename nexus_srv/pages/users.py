@@ -101,7 +101,7 @@ class UserRows(UserHandler):
 class UserExport(UserHandler):
     """The list as a file, with the filters and order on screen."""
 
-    @allowed("users:read")
+    @allowed("users:read", export=True)
     async def get(self) -> None:
         if self.query.get("format", "csv") not in exports.FORMATS:
             raise HTTPError(400, reason="format must be csv, xlsx or json")

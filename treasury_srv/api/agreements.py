@@ -91,7 +91,7 @@ class AgreementHandler(EntryHandler):
 class AgreementList(AgreementHandler):
     """All agreements."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=AgreementListed, query={"q": "Words of the company's name.", **FILTERS, **LIST_QUERY})
     async def get(self) -> None:
         """The agreements of companies that the caller may see, the latest start first."""
@@ -107,7 +107,7 @@ class AgreementList(AgreementHandler):
 class AgreementLookup(AgreementHandler):
     """Many agreements by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=AgreementListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
@@ -117,7 +117,7 @@ class AgreementLookup(AgreementHandler):
 class AgreementEntry(AgreementHandler):
     """One agreement."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=Agreement)
     async def get(self, id: str) -> None:
         """One agreement; its ETag is what a change needs as If-Match."""

@@ -106,7 +106,7 @@ class AssetOverrideHandler(OverrideHandler):
 class AssetOverrideList(AssetOverrideHandler):
     """All devices with a billing type of their own."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=AssetOverrideListed, query=FILTERS)
     async def get(self) -> None:
         """The devices, of companies that the caller may see, that are not billed by their own type."""
@@ -122,7 +122,7 @@ class AssetOverrideList(AssetOverrideHandler):
 class AssetOverrideLookup(AssetOverrideHandler):
     """Many devices with a billing type of their own by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=AssetOverrideListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
@@ -132,7 +132,7 @@ class AssetOverrideLookup(AssetOverrideHandler):
 class AssetOverrideEntry(AssetOverrideHandler):
     """One device, by its id in the directory."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=AssetOverride)
     async def get(self, id: str) -> None:
         """How one device is billed."""
@@ -171,7 +171,7 @@ class ContactOverrideHandler(OverrideHandler):
 class ContactOverrideList(ContactOverrideHandler):
     """All people with a billing type of their own."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=ContactOverrideListed, query=FILTERS)
     async def get(self) -> None:
         """The people, of companies that the caller may see, that are not billed as paid users."""
@@ -187,7 +187,7 @@ class ContactOverrideList(ContactOverrideHandler):
 class ContactOverrideLookup(ContactOverrideHandler):
     """Many people with a billing type of their own by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=ContactOverrideListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
@@ -197,7 +197,7 @@ class ContactOverrideLookup(ContactOverrideHandler):
 class ContactOverrideEntry(ContactOverrideHandler):
     """One person, by their id in the directory."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=ContactOverride)
     async def get(self, id: str) -> None:
         """How one person is billed."""

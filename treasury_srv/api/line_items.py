@@ -63,7 +63,7 @@ class LineItemHandler(EntryHandler):
 class LineItemList(LineItemHandler):
     """All line items."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(
         answers=LineItemListed,
         query={"q": QUERY["q"], "company_id": "Of this company.", "kind": "recurring, one_off or yearly.", **LIST_QUERY},
@@ -82,7 +82,7 @@ class LineItemList(LineItemHandler):
 class LineItemLookup(LineItemHandler):
     """Many line items by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=LineItemListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
@@ -92,7 +92,7 @@ class LineItemLookup(LineItemHandler):
 class LineItemEntry(LineItemHandler):
     """One line item."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=LineItem)
     async def get(self, id: str) -> None:
         """One line item."""

@@ -91,7 +91,7 @@ class OverrideHandler(PartHandler):
 class OverrideList(OverrideHandler):
     """All overrides."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=OverrideListed, query={**OF_AGREEMENT, "what": "Of this one thing.", **LIST_QUERY})
     async def get(self) -> None:
         """The overrides of agreements that the caller may see."""
@@ -107,7 +107,7 @@ class OverrideList(OverrideHandler):
 class OverrideLookup(OverrideHandler):
     """Many overrides by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=OverrideListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
@@ -117,7 +117,7 @@ class OverrideLookup(OverrideHandler):
 class OverrideEntry(OverrideHandler):
     """One override."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=Override)
     async def get(self, id: str) -> None:
         """One override."""
@@ -153,7 +153,7 @@ class ManualItemHandler(PartHandler):
 class ManualItemList(ManualItemHandler):
     """All manual devices and users."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=ManualItemListed, query={**OF_AGREEMENT, "kind": "device or user.", **LIST_QUERY})
     async def get(self) -> None:
         """The manual devices and users of agreements that the caller may see."""
@@ -169,7 +169,7 @@ class ManualItemList(ManualItemHandler):
 class ManualItemLookup(ManualItemHandler):
     """Many manual devices and users by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=ManualItemListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
@@ -179,7 +179,7 @@ class ManualItemLookup(ManualItemHandler):
 class ManualItemEntry(ManualItemHandler):
     """One manual device or user."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=ManualItem)
     async def get(self, id: str) -> None:
         """One manual device or user."""

@@ -87,7 +87,7 @@ class PlanHandler(EntryHandler):
 class PlanList(PlanHandler):
     """All plans."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=PlanListed, query={"q": QUERY["q"], **LIST_QUERY})
     async def get(self) -> None:
         """The plans with their features."""
@@ -103,7 +103,7 @@ class PlanList(PlanHandler):
 class PlanLookup(PlanHandler):
     """Many plans by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=PlanListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that exist."""
@@ -113,7 +113,7 @@ class PlanLookup(PlanHandler):
 class PlanEntry(PlanHandler):
     """One plan."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=Plan)
     async def get(self, id: str) -> None:
         """One plan; its ETag is what a change needs as If-Match."""
@@ -149,7 +149,7 @@ class PriceHandler(EntryHandler):
 class PriceList(PriceHandler):
     """All price versions."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=PriceListed, query={"plan_id": "Of this plan.", "term": "For this term.", **LIST_QUERY})
     async def get(self) -> None:
         """The price versions, the latest day first."""
@@ -165,7 +165,7 @@ class PriceList(PriceHandler):
 class PriceLookup(PriceHandler):
     """Many price versions by id."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(takes=Lookup, answers=PriceListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that exist."""
@@ -175,7 +175,7 @@ class PriceLookup(PriceHandler):
 class PriceEntry(PriceHandler):
     """One price version."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     @speaks(answers=Price)
     async def get(self, id: str) -> None:
         """One price version."""

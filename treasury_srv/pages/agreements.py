@@ -61,7 +61,7 @@ class AgreementListPage(AgreementHandler):
 
     template = "agreements/list.html"
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     async def get(self) -> None:
         page = await self.found(LISTING.ask(self.query, self.keys))
         around = await self.around(page.rows)
@@ -126,7 +126,7 @@ class AgreementNewPage(AgreementHandler):
 class AgreementPage(AgreementHandler):
     """One agreement with what it has otherwise; where changes are posted to."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     async def get(self, id: str) -> None:
         agreement: Agreement = await self.entry(id)
         today = await self.today()
@@ -184,7 +184,7 @@ class AgreementRemoval(AgreementHandler):
 class AgreementExport(AgreementHandler):
     """The list as a file, with the filters and order on screen."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True, export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
         page = await self.found(LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST))

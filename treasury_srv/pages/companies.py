@@ -102,7 +102,7 @@ class CompanyRows(CompanyListPage):
 class CompanyExport(MonthHandler):
     """The list as it is on screen, all its pages, as CSV, XLSX or JSON."""
 
-    @allowed("billing:read")
+    @allowed("billing:read", export=True)
     async def get(self) -> None:
         ask = LISTING.ask(self.query, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
         period = await self.shown_month()

@@ -75,7 +75,7 @@ class LabourRows(LabourHandler):
 class LabourExport(LabourHandler):
     """The list as a file that can be imported again, with the filters and order on screen."""
 
-    @allowed("labour:read")
+    @allowed("labour:read", export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
         page = await self.found(LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST))

@@ -67,7 +67,7 @@ class PlanHandler(EntryHandler):
 class PlanListPage(PlanHandler):
     """Every plan, and where a new one is posted to."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     async def get(self) -> None:
         self.page("plans/list.html", page=await self.found(), **words())
 
@@ -79,7 +79,7 @@ class PlanListPage(PlanHandler):
 class PlanRows(PlanHandler):
     """The rows alone."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     async def get(self) -> None:
         self.partial("plans/_rows.html", page=await self.found(), **words())
 
@@ -95,7 +95,7 @@ class PlanNewPage(PlanHandler):
 class PlanPage(PlanHandler):
     """One plan with its price versions; where changes are posted to."""
 
-    @allowed("billing:write")
+    @allowed("billing:read", staff=True)
     async def get(self, id: str) -> None:
         plan, today = await self.entry(id), await self.today()
         in_force = (await plans.agreements_by_plan(self.db, today)).get(id, 0)
