@@ -19,7 +19,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 VERBS = ("get", "post", "put", "patch", "delete")
 HEADERS = {
     "get": ("If-None-Match", "The ETag of an answer you hold: 304 when it still stands."),
-    "post": ("Idempotency-Key", "A key of your own: the same request again makes nothing twice. For what makes things."),
+    "post": ("Idempotency-Key", "A key of your own, for a day: the same request again gets the first answer; another one 422."),
     "put": ("If-Match", "The ETag you read; 428 says where it is needed, 412 that the thing has changed."),
     "patch": ("If-Match", "The ETag you read; 428 without it, 412 when the thing has changed."),
     "delete": ("If-Match", "The ETag you read; 428 says where it is needed, 412 that the thing has changed."),
@@ -127,7 +127,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     text = {"schema": {"type": "string"}}
     named = [{"name": name, "in": "path", "required": True, **text} for name in operation.names]
     asked = [{"name": name, "in": "query", "description": said, **text} for name, said in operation.contract.query.items()]
-    header, said = HEADERS.get(operation.verb, ("", ""))
+    header, said = HEADERS.get("post" if operation.path.endswith(":bulk") else operation.verb, ("", ""))
     if not header or not operation.path.startswith("/api/"):
         return [*named, *asked]
     return [*named, *asked, {"name": header, "in": "header", "description": said, **text}]
