@@ -4,6 +4,8 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -22,6 +24,16 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     return out.getvalue().encode()
 
 
+def day(text: str | None) -> date | None:
+    """A stored day (ISO text, "" or None for none) as a cell that a spreadsheet knows as a day."""
+    return date.fromisoformat(text) if text else None
+
+
+def number(text: str | None) -> Decimal | None:
+    """A number kept as decimal text ("" or None for none) as a cell to calculate with; it keeps its decimals."""
+    return Decimal(text) if text else None
+
+
 def _inert(cell: Any) -> Any:
     if isinstance(cell, str):
         return "'" + cell if cell.startswith(_RUNNABLE) else cell
@@ -31,7 +43,8 @@ def _inert(cell: Any) -> Any:
 
 
 def write_xlsx(header: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "Sheet1") -> bytes:
-    """A workbook of one sheet; every text is written as text, so that nothing in it runs. Blocking."""
+    """A workbook of one sheet; every text is written as text, so that nothing in it runs; numbers are numbers and days are days.
+    Blocking."""
     import xlsxwriter  # on first use: most processes never write a workbook, and it holds 3 MB
 
     out = io.BytesIO()
@@ -40,12 +53,15 @@ def write_xlsx(header: Sequence[str], rows: Iterable[Sequence[Any]], *, title: s
     bold, guarded = book.add_format({"bold": True}), book.add_format({"quote_prefix": True})
     for place, text in enumerate(header):
         sheet.write_string(0, place, text, bold)
+    decimals = [book.add_format({"num_format": f"0.{'0' * places}" if places else "0"}) for places in range(7)]
     for line, row in enumerate(rows, 1):
         for place, value in enumerate(row):
             cell = _inert(value)
             if isinstance(cell, str):
                 guard = isinstance(value, str) and value.startswith(_RUNNABLE)
                 sheet.write_string(line, place, (value if guard else cell)[:_LONGEST], guarded if guard else None)
+            elif isinstance(cell, Decimal):
+                sheet.write_number(line, place, float(cell), decimals[min(6, max(0, -int(cell.as_tuple().exponent)))])
             elif cell is not None:
                 sheet.write(line, place, cell)
     sheet.freeze_panes(1, 0)

@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 import xlsxwriter
+from python_calamine import CalamineWorkbook
 
 from hmlib import files, sheets, tables
 from hmlib.files import Column
@@ -374,6 +375,17 @@ def test_a_workbook_that_was_written_holds_no_formula():
     with ZipFile(io.BytesIO(raw)) as packed:
         assert not any(b"<f>" in packed.read(part) for part in packed.namelist())
     assert [(row.values["name"], row.values["size"]) for row in read(raw).rows] == [("=HYPERLINK(1)", 5), ("http://x.example", None)]
+
+
+def test_a_workbook_has_numbers_to_calculate_with_and_days():
+    rows = [[Decimal("-400.00"), Decimal("1.5"), 7, datetime.date(2026, 1, 31), "-400", None]]
+    raw = files.write_xlsx(["total", "hours", "count", "day", "text", "nothing"], rows)
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(raw)).get_sheet_by_index(0).to_python()
+    assert sheet[1] == [-400.0, 1.5, 7.0, datetime.date(2026, 1, 31), "-400", ""]
+    with ZipFile(io.BytesIO(raw)) as packed:
+        styles = packed.read("xl/styles.xml")
+    assert b'formatCode="0.0"' in styles
+    assert files.write_csv(["total"], [[Decimal("-400.00")], ["-400.00"]]) == b"total\r\n-400.00\r\n'-400.00\r\n"
 
 
 def test_json_keeps_values_as_they_are():

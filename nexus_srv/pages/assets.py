@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from hmlib import exports
 from hmlib.auth import allowed
 from nexus_srv import forms
 from nexus_srv.nouns import ASSETS
@@ -102,4 +103,5 @@ class AssetActivity(AssetHandler):
 
 
 def _exported(asset: Asset, numbers: Mapping[str, str]) -> list[object]:
-    return [numbers.get(asset.company_id, ""), *(getattr(asset, name) for name in EXPORTED[1:])]
+    days = {"active_on": exports.day(asset.active_on), "retired_on": exports.day(asset.retired_on)}
+    return [numbers.get(asset.company_id, ""), *(days[name] if name in days else getattr(asset, name) for name in EXPORTED[1:])]

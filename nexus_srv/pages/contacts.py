@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from tornado.web import HTTPError
 
+from hmlib import exports
 from hmlib.auth import allowed
 from hmlib.refusals import Invalid, NotAllowed, Stale
 from hmlib.web import Problem
@@ -151,5 +152,6 @@ class ContactCompany(ContactHandler):
 
 def _exported(contact: Contact, numbers: Mapping[str, str]) -> list[object]:
     link = next((link for link in contact.companies if link.billed), contact.companies[0] if contact.companies else None)
-    values = {"company_account_number": numbers.get(link.company_id, "") if link else "", "role": link.role if link else ""}
+    values: dict[str, object] = {"active_on": exports.day(contact.active_on), "ended_on": exports.day(contact.ended_on)}
+    values |= {"company_account_number": numbers.get(link.company_id, "") if link else "", "role": link.role if link else ""}
     return [values[name] if name in values else getattr(contact, name) for name in EXPORTED]

@@ -202,7 +202,16 @@ _EXPORTED = [
 ]
 
 
+_DECIMALS = {"prepaid_hours_monthly", "prepaid_hours_yearly", "minimum_hours_per_entry", "rounding_hours", "tax_percent"}
+
+
 def _cells(row: Agreement, around: dict[str, Any]) -> list[object]:
     company, values = around["companies"].get(row.company_id), AGREEMENTS.public(row)
     named = [company.account_number if company else row.company_id, company.name if company else ""]
-    return [*named, around["plans"].get(row.plan_id, ""), around["states"][row.id], *(values[name] for name in _EXPORTED)]
+    return [*named, around["plans"].get(row.plan_id, ""), around["states"][row.id], *(_cell(name, values[name]) for name in _EXPORTED)]
+
+
+def _cell(name: str, value: Any) -> object:
+    if name.endswith("_on"):
+        return exports.day(value)
+    return exports.number(value) if name in _DECIMALS else value

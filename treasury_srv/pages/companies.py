@@ -169,10 +169,10 @@ HEADER = ["account_number", "name", "status", "reason", "plan", "devices", "user
 def _cells(row: CompanyRow) -> list[object]:
     one, total = row.figures, row.figures.sum
     amounts = (
-        [money.amount_text(cents, total.currency) for cents in (total.subtotal_cents, total.tax_cents, total.total_cents)]
+        [exports.number(money.amount_text(cents, total.currency)) for cents in (total.subtotal_cents, total.tax_cents, total.total_cents)]
         if total
         else [None] * 3
     )
     reason = one.refusal.reason if one.refusal else None
-    counted = [row.devices, row.users, money.quantity_text(row.hours)]
+    counted = [row.devices, row.users, exports.number(money.quantity_text(row.hours))]
     return [one.account_number, one.name, one.status, reason, row.plans, *counted, total.currency if total else None, *amounts]

@@ -126,5 +126,12 @@ def _empty(now: str) -> LabourEntry:
 
 def _cells(row: LabourEntry, company: Company | None) -> list[object]:
     named = [company.account_number if company else row.company_id, company.name if company else ""]
-    told = [row.worked_at, money.quantity_text(row.hours_e6), row.billable, row.description, row.ticket, row.invoice_id is not None]
+    told = [
+        row.worked_at,
+        exports.number(money.quantity_text(row.hours_e6)),
+        row.billable,
+        row.description,
+        row.ticket,
+        row.invoice_id is not None,
+    ]
     return [row.external_id, *named, *told]

@@ -1,8 +1,10 @@
 """What each company owes, as a person sees it."""
 
+import io
 from types import SimpleNamespace
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from hmlib.clock import utc_now
 from hmlib.testing import ACME, GLOBEX
@@ -130,6 +132,18 @@ async def test_an_export_has_the_rows_on_screen(carol, month):
     answer = await carol.fetch("/companies/export" + OCTOBER + "&q=acme")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert answer.text.splitlines()[1] == "100001,Acme Dental,preview,,Complete,3,2,9,USD,317.50,0.00,317.50"
+
+
+async def test_a_negative_total_is_a_number_in_every_format(carol, month, db):
+    credit = {"name": "Credit", "kind": "one_off", "year": "2026", "month": "10", "quantity": "1", "unit_price": "-717.50"}
+    form = {**credit, "from_on": "", "to_on": "", "tax_category": "standard"}
+    assert (await carol.fetch(f"/companies/{ACME}/line-items", "POST", form)).code == 303
+    address = "/companies/export" + OCTOBER + "&q=acme"
+    assert (await carol.fetch(address)).text.splitlines()[1].endswith(",9,USD,-400.00,0.00,-400.00")
+    assert (await carol.fetch(address + "&format=json")).json[0]["total"] == "-400.00"
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO((await carol.fetch(address + "&format=xlsx")).body))
+    row = dict(zip(*workbook.get_sheet_by_index(0).to_python(), strict=True))
+    assert (row["total"], row["hours"], row["devices"], row["account_number"]) == (-400.0, 9.0, 3.0, "100001")
 
 
 # For programs
