@@ -8,6 +8,8 @@ from functools import cache
 from typing import Literal
 from zoneinfo import available_timezones
 
+from hmlib import texts
+
 Kind = Literal["text", "lines", "int", "bool", "choice", "time_zone", "decimal", "secret"]
 
 TEXT_LENGTH = 500
@@ -65,9 +67,10 @@ def check_default(preference: Preference) -> None:
 
 
 def _text(preference: Preference, value: str) -> str:
-    text = value.strip()
-    if not text.isprintable():
-        raise Wrong("Enter one line without control characters.")
+    try:
+        text = texts.one_line(value)
+    except texts.Unseen as unseen:
+        raise Wrong(str(unseen)) from None
     return _of_length(preference, text, TEXT_LENGTH)
 
 

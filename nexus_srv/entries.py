@@ -1,14 +1,13 @@
 """What may stand in the fields of companies, contacts, locations and assets."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from hmlib import cells, clock
+from hmlib import cells, clock, texts
 from hmlib.refusals import Invalid
 from nexus_srv import countries
 from nexus_srv.queries import assets, companies, contacts
@@ -83,10 +82,13 @@ def _check_days(first: str | None, last: str | None, field: str) -> None:
 
 
 def _text(most: int, *, lines: bool = False, needed: bool = False) -> Check:
+    read = texts.lines if lines else texts.one_line
+
     def check(value: str) -> str:
-        value = value.strip()
-        if not value.isprintable() or not value.isascii():
-            value = _clean(value, lines)
+        try:
+            value = read(value)
+        except texts.Unseen as unseen:
+            raise Refused(str(unseen)) from None
         if needed and not value:
             raise Refused("This is needed.")
         if len(value) > most:
@@ -94,13 +96,6 @@ def _text(most: int, *, lines: bool = False, needed: bool = False) -> Check:
         return value
 
     return check
-
-
-def _clean(value: str, lines: bool) -> str:
-    value = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    if any(unicodedata.category(letter) in ("Cc", "Cs") and not (lines and letter in "\n\t") for letter in value):
-        raise Refused("Use no line breaks and no control characters." if not lines else "Use no control characters.")
-    return value
 
 
 def _optional(check: Check) -> Check:

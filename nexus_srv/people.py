@@ -1,12 +1,10 @@
 """What may be changed about the people who sign in, by whom, and what follows from it."""
 
-import re
-import unicodedata
 from dataclasses import replace
 from typing import Any
 from zoneinfo import available_timezones
 
-from hmlib import audit
+from hmlib import audit, texts
 from hmlib.audit import Actor
 from hmlib.auth import LEVELS, PERMISSIONS, Caller, CompanyScope
 from hmlib.clock import new_id
@@ -21,6 +19,7 @@ from nexus_srv.queries.users import User
 STATUSES = ("active", "locked", "disabled")
 SCOPE_RULES = ("all", "only", "except")
 LANGUAGES = ("en", "de")
+LONGEST_NAME = 100
 AUDITED = (
     *("username", "display_name", "email", "phone", "language", "time_zone", "level", "status"),
     *("scope_rule", "company_ids", "contact_id", "source", "external_id"),
@@ -127,13 +126,14 @@ def _wrong_choices(wanted: User) -> dict[str, str]:
 
 
 def _checked_name(name: str) -> str:
-    name = unicodedata.normalize("NFC", re.sub(r"\s+", " ", name).strip())
+    try:
+        name = " ".join(texts.one_line(name).split())
+    except texts.Unseen as unseen:
+        raise usernames.Refused(str(unseen)) from None
     if not name:
         raise usernames.Refused("Enter a name.")
-    if len(name) > 100 or any(
-        unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn"} and letter not in "\u200c\u200d" for letter in name
-    ):
-        raise usernames.Refused("Use at most 100 characters, and none that cannot be seen.")
+    if len(name) > LONGEST_NAME:
+        raise usernames.Refused(f"Use at most {LONGEST_NAME} characters.")
     return name
 
 

@@ -1,11 +1,10 @@
 """What may be changed about the programs that sign people in through Nexus, and what follows from it."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from hmlib import audit
+from hmlib import audit, texts
 from hmlib.audit import Actor
 from hmlib.auth import ALL_PERMISSIONS
 from hmlib.crypto import Keys
@@ -17,6 +16,7 @@ from nexus_srv.outgoing import Blocked
 from nexus_srv.queries import clients, outbox, refresh_tokens
 from nexus_srv.queries.clients import OIDC_SCOPES, Client, Policy
 
+LONGEST_NAME = 60
 LONGEST_ADDRESS = 500
 MOST_ADDRESSES = 20
 _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:]+")
@@ -88,9 +88,11 @@ async def check(db: Db, wanted: Client, *, public: bool) -> None:
 
 
 def _name_problem(name: str) -> str:
-    if not name.strip() or len(name) > 60 or any(unicodedata.category(letter)[0] == "C" for letter in name):
-        return "Use 1 to 60 characters, and none that cannot be seen."
-    return ""
+    try:
+        length = len(texts.one_line(name))
+    except texts.Unseen as unseen:
+        return str(unseen)
+    return "" if 0 < length <= LONGEST_NAME else f"Use 1 to {LONGEST_NAME} characters."
 
 
 def _addresses_problem(addresses: Sequence[str]) -> str:

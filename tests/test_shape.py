@@ -28,6 +28,7 @@ SHAPE = {
 # Inside hmlib a module imports only from those before it.
 ORDER = [
     "settings",
+    "texts",
     "clock",
     "bounded",
     "breaker",

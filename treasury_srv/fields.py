@@ -1,6 +1,6 @@
 """The fields of what people and programs enter: how each is written on a form and in JSON, and how it is read back exactly."""
 
-import unicodedata
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from hmlib import texts
 from hmlib.cells import BadCell, Column, reader
 from hmlib.cells import Kind as CellKind
 from hmlib.clock import FIRST_YEAR, LAST_YEAR, moment_of
@@ -117,7 +118,7 @@ def _read(field: Field, raw: Any, zone: str) -> Any:
         return raw
     if field.kind == "pairs":
         return _pairs(raw, field.max_length)
-    text = "" if raw is None else _clean(str(raw).strip(), lines=field.kind == "lines")
+    text = "" if raw is None else (texts.lines if field.kind == "lines" else texts.one_line)(str(raw))
     value = None if text == "" else _parsed(field, text, zone)
     if value is None and field.required:
         raise ValueError(NEEDED)
@@ -168,17 +169,9 @@ def _moment(text: str, zone: str) -> str:
 def _pairs(raw: Any, most: int) -> dict[str, str]:
     """Names with their labels, from JSON's object or from lines with a colon; a line without one names itself."""
     if not isinstance(raw, Mapping):
-        lines = [line.partition(":") for line in str(raw or "").splitlines() if line.strip()]
+        lines = [line.partition(":") for line in re.split(r"\r\n|\r|\n", str(raw or "")) if line.strip()]
         raw = {name.strip(): label.strip() or name.strip() for name, _, label in lines}
-    found = {_clean(name.strip()): _clean(label.strip()) for name, label in raw.items()}
+    found = {texts.one_line(name): texts.one_line(label) for name, label in raw.items()}
     if len(found) > PAIRS_AT_MOST or any(not name or not label or max(len(name), len(label)) > most for name, label in found.items()):
         raise ValueError(f"Use at most {PAIRS_AT_MOST} lines, each a name and a text of 1 to {most} characters.")
     return found
-
-
-def _clean(text: str, *, lines: bool = False) -> str:
-    """NFC with plain line ends. Raises ValueError for control characters."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if any(unicodedata.category(letter) in ("Cc", "Cs") and not (lines and letter in "\n\t") for letter in text):
-        raise ValueError("Use no control characters." if lines else "Use no line breaks and no control characters.")
-    return text

@@ -1,9 +1,10 @@
 """What a person or program wants an article to be, checked. Pure: no I/O."""
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from hmlib import texts
 
 AUDIENCES = ("internal", "client")
 LONGEST_TITLE = 200
@@ -14,9 +15,6 @@ LONGEST_PATH = 400
 MOST_TAGS = 20
 GENERAL = "General"
 """The general space an article goes to when none is named."""
-
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,11 @@ def draft(title: str, body: str, tags: Sequence[str], audience: str, message: st
     """The tidied draft, and what is wrong with it by field ({} when all is well)."""
     tidy = Draft(one_line(title), tidy_body(body), tidy_tags(tags), audience.strip() or "internal", one_line(message))
     errors = {
-        "title": _title_error(tidy.title),
+        "title": _unseen(title) or _title_error(tidy.title),
         "body": "" if len(tidy.body) <= LONGEST_BODY else f"An article may have at most {LONGEST_BODY:,} characters.",
-        "tags": _tags_error(tidy.tags),
+        "tags": next(filter(None, map(_unseen, tags)), "") or _tags_error(tidy.tags),
         "audience": "" if tidy.audience in AUDIENCES else "Choose internal or client.",
-        "message": "" if len(tidy.message) <= LONGEST_MESSAGE else f"Say it in at most {LONGEST_MESSAGE} characters.",
+        "message": _unseen(message) or ("" if len(tidy.message) <= LONGEST_MESSAGE else f"Say it in at most {LONGEST_MESSAGE} characters."),
     }
     return tidy, {name: error for name, error in errors.items() if error}
 
@@ -58,13 +56,21 @@ def folder_path(text: str) -> tuple[str, str]:
     path = "/".join(part for part in parts if part)
     if len(path) > LONGEST_PATH:
         return path, f"A folder's path may have at most {LONGEST_PATH} characters."
-    return path, "A folder cannot be called . or .." if {".", ".."}.intersection(parts) else ""
+    return path, "A folder cannot be called . or .." if {".", ".."}.intersection(parts) else _unseen(text)
 
 
 def one_line(text: str) -> str:
     """Without what cannot be seen, each run of spaces as one."""
-    visible = "".join(char for char in text if char in "\t\n" + _JOINERS or unicodedata.category(char) not in _UNSEEN)
-    return " ".join(unicodedata.normalize("NFC", visible).split())
+    return " ".join(texts.visible(text).split())
+
+
+def _unseen(text: str) -> str:
+    """What is wrong with a name that holds what cannot be seen, "" for any other."""
+    try:
+        texts.one_line(text)
+    except texts.Unseen as unseen:
+        return str(unseen)
+    return ""
 
 
 def tidy_body(text: str) -> str:

@@ -79,8 +79,8 @@ async def test_values_come_back_as_what_they_are(db, settings):
     [
         ("company", "  ", "This cannot be empty."),
         ("company", "x" * 21, "Enter at most 20 characters."),
-        ("company", "a\x00b", "Enter one line without control characters."),
-        ("company", "a\nb", "Enter one line without control characters."),
+        ("company", "a\x00b", "After “a” there is a character that cannot be seen (U+0000). Take it out."),
+        ("company", "a\nb", "Write it in one line."),
         ("letterhead", "a\x1bb", "Enter text without control characters."),
         ("letterhead", "x" * 10_001, "Enter at most 10000 characters."),
         ("idle_minutes", "4", "Enter a whole number from 5 to 600."),

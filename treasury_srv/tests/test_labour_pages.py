@@ -90,7 +90,7 @@ async def test_a_time_keeps_its_seconds_when_something_else_changes(bob, db):
         ("hours", "-1", "is less than 0"),
         ("hours", "0.0000001", "at most 6 decimals"),
         ("description", "x" * 2001, "at most 2000"),
-        ("ticket", "a\x01b", "no control characters"),
+        ("ticket", "a\x01b", "a character that cannot be seen (U+0001)"),
     ],
 )
 async def test_a_wrong_value_comes_back_beside_its_field(bob, field, value, message):

@@ -173,3 +173,10 @@ async def test_n001_n010_names_are_only_text(carol, plan, text):
     for path in (answer.location, "/plans", f"{answer.location}/edit"):
         page = (await carol.fetch(path)).text
         assert str(escape(text)) in page and "<img src=x" not in page and "<button hx-get" not in page
+
+
+@pytest.mark.parametrize("text", ["evil\u202egpj.exe", "Evil\u2028x", "a\u200bb"])
+async def test_names_refuse_what_nobody_can_see(carol, text):
+    for field in ("name", "features"):
+        answer = await carol.fetch("/plans", "POST", {"name": "Basic", "features": "SOC", field: text})
+        assert answer.code == 422 and ("cannot be seen" in answer.text or "one line" in answer.text), (field, text)

@@ -108,7 +108,11 @@ async def test_without_the_xsrf_token_it_is_refused(bob, network):
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("title", " \u200b ", "Give the article a title."),
+        ("title", "  ", "Give the article a title."),
+        ("title", " \u200b ", "At the beginning there is a character that cannot be seen (U+200B). Take it out."),
+        ("title", "evil\u202egpj.exe", "After “evil” there is a character that cannot be seen (U+202E). Take it out."),
+        ("title", "Evil\u2028x", "Write it in one line."),
+        ("tags", "vpn, a\u2066b", "there is a character that cannot be seen (U+2066). Take it out."),
         ("title", "x" * 201, "at most 200"),
         ("audience", "everyone", "Choose internal or client."),
         ("tags", ",".join(map(str, range(21))), "at most 20 tags"),
