@@ -24,12 +24,12 @@ from hmlib.sessions import Sessions
 from hmlib.settings import LOOPBACK_NAMES, Settings, load
 from nexus_srv import access, people, programs, signing
 from nexus_srv.app import MIGRATIONS
-from nexus_srv.first_run import ACTOR, OPERATOR, ensure_admin, ensure_demo_people, keys_of, register_modules
+from nexus_srv.first_run import ACTOR, OPERATOR, ensure_admin, ensure_demo_people, keys_of, misregistered, register_modules
 from nexus_srv.queries import users
 from nexus_srv.queries.clients import OIDC_SCOPES, Client
 from nexus_srv.queries.users import User
 
-__all__ = ["MIGRATIONS", "commands", "ensure_admin", "ensure_demo_people", "register_modules"]
+__all__ = ["MIGRATIONS", "commands", "ensure_admin", "ensure_demo_people", "misregistered", "register_modules"]
 
 T = TypeVar("T")
 

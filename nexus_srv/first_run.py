@@ -15,6 +15,7 @@ from nexus_srv import access, directory, passwords, people, signing
 from nexus_srv.nouns import COMPANIES
 from nexus_srv.passwords import Hasher
 from nexus_srv.queries import clients, users
+from nexus_srv.queries.clients import Client
 from nexus_srv.queries.companies import Company
 from nexus_srv.queries.users import User
 
@@ -53,6 +54,36 @@ async def register_modules(settings: Settings, db: Db, now: str) -> list[str]:
         write_privately(file, msgspec.json.encode({"client_id": module.name, "client_secret": secret}))
         done.append(f"Registered {module.name} at {module.origin}")
     return done
+
+
+async def misregistered(settings: Settings, db: Db) -> list[str]:
+    """A sentence for each module whose registration does not fit HM_MODULES and its credentials, or that is not named there."""
+    keys, named = keys_of(settings), {module.name: module.origin for module in settings.modules}
+    registered = {client.id: client for client in await clients.everything(db) if client.module}
+    wrong = [_misregistered(settings, keys, name, origin, registered.get(name)) for name, origin in named.items()]
+    unnamed = [client for name, client in registered.items() if name not in named and not client.disabled]
+    return [sentence for sentence in wrong if sentence] + [
+        f"{client.id} is registered at {client.origin}, and HM_MODULES does not name it: disable it on the page OAuth apps, or name it"
+        for client in unnamed
+    ]
+
+
+def _misregistered(settings: Settings, keys: Keys, name: str, origin: str, client: Client | None) -> str:
+    """What is wrong, or nothing. Credentials are looked at where they are on this machine."""
+    if client is None:
+        return f"{name} is not registered at Nexus: hm init registers it"
+    if client.disabled:
+        return f"{name} is disabled at Nexus, so nobody signs in there: enable it on the page OAuth apps"
+    if clients.at(client, origin) != client:
+        return f"{name} is registered at {client.origin}, and HM_MODULES says {origin}: hm init moves it, or put the address back"
+    file = settings.home / "keys" / f"{name}-client.json"
+    try:
+        secret = str(msgspec.json.decode(file.read_bytes(), type=dict[str, str]).get("client_secret"))
+    except FileNotFoundError:
+        return ""
+    except msgspec.DecodeError:
+        secret = ""
+    return "" if client.knows(keys, secret) else f"Nexus does not know the secret in {file}: remove it, then hm init and hm restart {name}"
 
 
 async def ensure_admin(settings: Settings, db: Db, password: str | None, now: str) -> list[str]:

@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 
 from hmlib import certificates, checks, migrate, ownership
-from hmlib.commands import capacity, founding
-from hmlib.commands.local import installed_services, is_installed, migrations_of
+from hmlib.commands import capacity, founding, seams
+from hmlib.commands.local import database, installed_services, is_installed, migrations_of, part
 from hmlib.db import DatabaseDown
 from hmlib.ops import Suite
 from hmlib.probes import is_ready, port_is_free
-from hmlib.settings import BadSetting, Settings
+from hmlib.settings import HUB, BadSetting, Settings
 
 LOW_SPACE = 1024**3
 
@@ -49,8 +49,10 @@ def examine(suite: Suite) -> Iterator[Finding]:
     running = suite.is_up()
     alone = bool(suite.left())
     yield Finding(running, "supervisord is running" if running else suite.why_silent())
-    for settings in installed_services():
+    services = installed_services()
+    for settings in services:
         yield from _service(settings, running=running or alone)
+    yield from _seams(suite, services, running=running or alone)
     for sentence in capacity.too_few(suite):
         yield Finding(False, sentence)
     for name in suite.services:
@@ -98,6 +100,29 @@ def _service(settings: Settings, *, running: bool) -> Iterator[Finding]:
     else:
         free = port_is_free(settings.bind, settings.port)
         yield Finding(free, f"{here}: the port is free" if free else f"{here}: another program listens there")
+
+
+def _seams(suite: Suite, services: list[Settings], *, running: bool) -> Iterator[Finding]:
+    """What holds the services together; a Nexus that should run here and does not is not asked."""
+    unresolved = list(seams.unresolved(services))
+    yield from (Finding(False, sentence) for sentence in unresolved)
+    if is_installed(HUB):
+        yield from asyncio.run(_registrations(suite.services[HUB]))
+    if unresolved or running or HUB not in suite.here():
+        for settings in services:
+            if settings.service != HUB:
+                yield Finding(*asyncio.run(seams.call_to_nexus(settings)))
+
+
+async def _registrations(settings: Settings) -> list[Finding]:
+    """Whether Nexus knows every module as it is today; nothing where its database cannot be asked, which has been said already."""
+    hub = part(HUB, "commands")
+    if hub is None or not (await _database(settings)).good:
+        return []
+    async with database(settings) as db:
+        wrong = await hub.misregistered(settings, db)
+    good = Finding(True, "Nexus knows every module with its addresses of today and its credentials")
+    return [Finding(False, sentence) for sentence in wrong] or [good]
 
 
 async def _database(settings: Settings) -> Finding:

@@ -45,7 +45,7 @@ def test_a_process_that_drains_is_not_ready():
 class Down:
     dialect = "sqlite"
 
-    async def value(self, sql):
+    async def value(self, sql, **params):
         raise DatabaseDown("gone")
 
     one = all = value
@@ -57,7 +57,7 @@ def test_a_database_that_is_away_is_not_an_error():
 
 
 @pytest.mark.parametrize(("outcome", "good"), [([], True), (["wiki/0009_new"], False), (NewerSchema("newer"), False)])
-def test_a_newer_schema_does_not_stop_a_process_that_runs(monkeypatch, outcome, good):
+def test_a_process_is_ready_on_a_schema_that_it_can_work_with(monkeypatch, outcome, good):
     async def pending(db, folders):
         if isinstance(outcome, Exception):
             raise outcome

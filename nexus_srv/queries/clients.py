@@ -128,7 +128,7 @@ async def register_module(tx: Db, keys: Keys, name: str, origin: str, now: str) 
     others = [client for client in await everything(tx) if client.module]
     exchange = {HUB: MODULE_TO_HUB} | {other.id: MODULE_TO_MODULE for other in others}
     module = Client(name, name.capitalize(), True, secret_mac(keys, name, secret), exchange=exchange, service=MODULE_SERVICE)
-    await insert(tx, _at(module, origin), now)
+    await insert(tx, at(module, origin), now)
     for other in others:
         await save(tx, replace(other, exchange={**other.exchange, name: MODULE_TO_MODULE}), now)
     return name, secret
@@ -149,11 +149,12 @@ def secret_mac(keys: Keys, client_id: str, secret: str) -> str:
 
 
 async def _move(tx: Db, module: Client, origin: str, now: str) -> None:
-    if _at(module, origin) != module:
-        await save(tx, _at(module, origin), now)
+    if at(module, origin) != module:
+        await save(tx, at(module, origin), now)
 
 
-def _at(module: Client, origin: str) -> Client:
+def at(module: Client, origin: str) -> Client:
+    """The module with the addresses that follow from its origin."""
     return replace(
         module,
         redirect_uris=(f"{origin}/auth/callback",),
