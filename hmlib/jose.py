@@ -4,7 +4,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from time import time
 from typing import Any
 
@@ -41,12 +40,14 @@ async def opened(token: str, typ: str, *, issuer: str, audience: str, jwks: Jwks
     shape = _SHAPE.fullmatch(token)
     if shape is None:
         raise BadToken("not three segments with an ES256 signature")
-    key = await jwks.key(_kid_of(shape[1], typ))
+    kid = jwks.headers.get((shape[1], typ)) or _kid_of(shape[1], typ)
+    key = await jwks.key(kid)
     options = _OPTIONS[typ]
     try:
         payload = _STRICT.decode(token, key, algorithms=["ES256"], audience=audience, issuer=issuer, leeway=late_seconds, options=options)
     except jwt.InvalidTokenError as error:
         raise BadToken(type(error).__name__) from None
+    jwks.headers.put((shape[1], typ), kid)  # all tokens of a key share their header; what does not hold is not remembered
     _check_times(payload)
     return payload
 
@@ -80,9 +81,8 @@ def texts(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-@lru_cache(maxsize=64)
 def _kid_of(segment: str, typ: str) -> str:
-    """The kid in a header that is as it must be. All tokens of one key share their header, so few are ever read."""
+    """The kid in a header that is as it must be."""
     try:
         header = jsonin.plain(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     except (jsonin.Malformed, binascii.Error):

@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from jwt.algorithms import ECAlgorithm
 
 from hmlib import jsonin
+from hmlib.bounded import Bounded
 
 OLD_AFTER_SECONDS = 300
 GOOD_FOR_SECONDS = 24 * 3600
 SEARCH_EVERY_SECONDS = 30
 RETRY_EVERY_SECONDS = 1
 MAX_BYTES = 65_536
+REMEMBERED_HEADERS = 16
 
 
 class BadToken(Exception):
@@ -38,6 +40,7 @@ class Jwks:
 
     Older than 300 s it is fetched again in the background; an unknown kid fetches it again at most once in 30 s; one
     fetch is in flight at a time; while fetching fails the last good set serves for 24 h. ``clock`` counts seconds.
+    ``headers`` leads from the first segment and the type of tokens that held to the kid in it.
     ``generation`` rises whenever a key is lost, so that whoever remembers verified tokens can drop them.
     """
 
@@ -47,6 +50,7 @@ class Jwks:
         self._good_at = self._tried_at = self._searched_at = float("-inf")
         self._loading: asyncio.Task[None] | None = None
         self.generation = 0
+        self.headers: Bounded[tuple[str, str], str] = Bounded(REMEMBERED_HEADERS)
 
     async def key(self, kid: str) -> EllipticCurvePublicKey:
         """The key named ``kid``. Raises BadToken for an unknown one, KeysAway when there is no set to look in."""

@@ -24,6 +24,7 @@ from hmlib.static_files import static_files, static_url
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOCALES = Path(__file__).parent / "locale"
+LONGEST_REMEMBERED = 500  # characters: what somebody types into a search box may be longer, and is not kept
 
 __all__ = ["Formats", "environment", "hx", "icon", "list_url", "page_functions", "static_url", "translations", "with_keys", "xsrf_field"]
 
@@ -83,7 +84,8 @@ def hx(nonce: str, /, **attributes: str | int | bool | None) -> Markup:
     None leaves an attribute out. The text begins with a space.
     """
     given = tuple((name, _attribute_value(value)) for name, value in attributes.items() if value is not None)
-    return Markup(f'{_attributes(given)} hx-nonce="{escape(nonce)}"')  # noqa: S704  every value was escaped
+    written = _attributes if sum(len(value) for _, value in given) <= LONGEST_REMEMBERED else _attributes.__wrapped__
+    return Markup(f'{written(given)} hx-nonce="{escape(nonce)}"')  # noqa: S704  every value was escaped
 
 
 @functools.lru_cache(maxsize=1024)
@@ -124,7 +126,8 @@ def list_url(base: str, ask: Any, **changes: str | int | None) -> str:
     Nothing that is empty is written, and None takes a part out.
     """
     state: dict[str, Any] = {"q": ask.q, **ask.filters, "sort": ask.sort, "limit": ask.limit, **changes}
-    return _with_query(base, tuple((name, value) for name, value in state.items() if value not in (None, "")))
+    given = tuple((name, value) for name, value in state.items() if value not in (None, ""))
+    return (_with_query if sum(len(str(value)) for _, value in given) <= LONGEST_REMEMBERED else _with_query.__wrapped__)(base, given)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -32,6 +32,38 @@ def test_while_nexus_is_away_people_go_on_and_sign_in_says_so(whole, visitor):
     assert whole.visitor().sign_in("wiki", "bob").status_code == 200
 
 
+@pytest.fixture(params=["gone", "stopped still"])
+def silence(whole, request):
+    """Makes Nexus fall silent: nobody listens, or its processes take connections and never answer."""
+    processes = whole.processes("nexus")
+
+    def fall():
+        if request.param == "gone":
+            whole.hm("supervisorctl", "stop", "nexus:*")
+        for process in processes if request.param != "gone" else ():
+            os.kill(process.pid, signal.SIGSTOP)
+
+    yield fall
+    if request.param == "gone":
+        whole.hm("supervisorctl", "start", "nexus:*")
+    for process in processes if request.param != "gone" else ():
+        os.kill(process.pid, signal.SIGCONT)
+    within(8, lambda: all(whole.visitor().get(whole.origins["wiki"] + "/").status_code == 200 for _ in range(6)))
+
+
+@pytest.mark.parametrize(("service", "person", "path"), [("treasury", "carol", "/agreements"), ("wiki", "bob", "/companies")])
+def test_the_first_pages_after_nexus_fell_silent_come_at_once_and_say_so(whole, visitor, silence, service, person, path):
+    """A call's own limit is ten seconds; nobody waits for half of that, whichever process answers and whatever it has seen before."""
+    visitor.sign_in(service, person)
+    for _ in range(6):
+        assert visitor.get(whole.origins[service] + path).status_code == 200
+    silence()
+    first = [visitor.get(whole.origins[service] + path) for _ in range(6)]
+    assert [page.status_code for page in first] == [200] * 6
+    assert max(page.elapsed.total_seconds() for page in first) < 4.5
+    within(8, lambda: "Nexus is not answering" in visitor.get(whole.origins[service] + path).text)
+
+
 class Asking(threading.Thread):
     """Asks a page again and again on kept connections, until told to stop; remembers every answer that was not 200."""
 

@@ -9,7 +9,7 @@ from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from hmlib import rendering
-from hmlib.rendering import Formats
+from hmlib.rendering import Formats, hx, list_url
 
 US, DE = Formats("en_US", "Europe/Copenhagen"), Formats("de_DE", "Europe/Berlin")
 ASK = SimpleNamespace(q="a&b", sort="name", limit=25, filters={"status": "active"})
@@ -108,3 +108,16 @@ def test_whatever_is_stored_can_be_shown(zone, stored):
     formats = rendering.Formats("en_US", zone)
     for show in (formats.date, formats.datetime, formats.month, formats.relative):
         assert show(stored)
+
+
+def test_what_somebody_types_at_length_is_not_remembered():
+    rendering._attributes.cache_clear()
+    rendering._with_query.cache_clear()
+    ask = type("Ask", (), {"q": "x" * 600, "filters": {}, "sort": "name", "limit": 25})
+    for number in range(50):
+        address = list_url("/companies", ask, cursor=str(number))
+        assert 'hx-get="/companies?' in hx("n", get=address)
+    assert (rendering._attributes.cache_info().currsize, rendering._with_query.cache_info().currsize) == (0, 0)
+    ask.q = "acme"
+    hx("n", get=list_url("/companies", ask))
+    assert (rendering._attributes.cache_info().currsize, rendering._with_query.cache_info().currsize) == (1, 1)

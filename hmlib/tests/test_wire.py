@@ -212,3 +212,38 @@ async def test_a_slow_answer_is_waited_for_as_long_as_nexus_is_well(tmp_path):
     wire.close()
     http.stop()
     await http.close_all_connections()
+
+
+@pytest.mark.gen_test
+async def test_a_kept_connection_whose_other_end_vanished_is_not_waited_for(tmp_path):
+    """The peer is gone without a farewell: what is written into the connection is never answered, and nobody takes a new one."""
+    open_ones = []
+
+    async def answer_once(reader, writer):
+        open_ones.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
+
+    server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+    wire = wire_to(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert (await wire.send("GET", "/api/companies")).body == b"fine"
+    server.close()
+    with pytest.raises(NexusSilent):
+        await asyncio.wait_for(wire.send("GET", "/api/companies", seconds=60), 20)
+    assert len(open_ones) == 1 and wire.breaker.open
+    for writer in open_ones:
+        writer.transport.abort()
+    await asyncio.sleep(0)
+    wire.close()
+
+
+@pytest.mark.gen_test
+async def test_a_client_is_closed_while_calls_are_under_way(tmp_path):
+    async with silence() as url:
+        wire = wire_to(tmp_path, url)
+        call = asyncio.ensure_future(wire.send("GET", "/api/companies"))
+        await asyncio.sleep(0.05)
+        wire.close()
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        await asyncio.sleep(0.05)
