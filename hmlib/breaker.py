@@ -53,6 +53,6 @@ class Breaker:
         self._worked_at = self._clock()
 
     def heard(self) -> None:
-        """The peer says that it is well, which ends a silence; what its calls failed of may still be so."""
-        if self._by_silence:
+        """The peer says that it is well, which ends a silence and a doubt; what kept three of its calls from working may still be so."""
+        if self._by_silence or self._failures < self._limit:
             self.worked()

@@ -96,3 +96,28 @@ def test_n170_n178_no_secret_reaches_a_log(whole, visitor):
     secrets = [PASSWORD, token, *(cookie.value for cookie in visitor.session.cookies if len(cookie.value) > 20)]
     assert not [secret[:6] for secret in secrets if secret in text]
     assert not re.search(r"eyJ[\w-]{10,}\.[\w-]{10,}|[?&](code|state|ticket|token)=", text)
+
+
+def test_a_program_that_no_person_stands_behind_reads_every_bill(whole, visitor):
+    """Its token names no person, so nothing can be exchanged for Nexus: Treasury asks for itself, and no more than the scope allows."""
+    visitor.sign_in("nexus", "alice")
+    fields = {"name": "Data warehouse", "service": "treasury: billing:read\nwiki: wiki:read"}
+    made = visitor.send(visitor.get(whole.origins["nexus"] + "/clients/new"), fields, contains='name="service"')
+    id, secret = (re.search(rf'id="{name}" value="([^"]+)"', made.text)[1] for name in ("client-id", "client-secret"))
+
+    def token(audience):
+        form = {"grant_type": "client_credentials", "audience": audience}
+        answer = requests.post(whole.origins["nexus"] + "/oauth/token", data=form, auth=(id, secret), verify=whole.ca, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["access_token"]
+
+    bills = whole.api("treasury", "/api/billing_summary", token=token("treasury"))
+    known = whole.api("nexus", "/api/companies?limit=1000", token=whole.token("alice")).json()
+    assert bills.status_code == 200
+    assert len(bills.json()["companies"]) == len(known["items"] if isinstance(known, dict) else known)
+    assert whole.api("treasury", "/api/plans", token=token("treasury")).status_code == 200
+    refused = whole.api("treasury", "/api/labour-entries", token=token("treasury"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    company = bills.json()["companies"][0]["company_id"]
+    context = whole.api("wiki", "/api/context", "POST", token("wiki"), json={"company_id": company, "text": "printer"})
+    assert context.status_code == 200

@@ -87,6 +87,13 @@ def test_a_word_of_health_ends_a_silence_but_not_the_failures_of_calls(clock):
     assert (silent.open, failing.open) == (False, True)
 
 
+def test_one_call_that_failed_is_forgotten_at_the_next_word_of_health(breaker, clock):
+    breaker.failed(clock.now)
+    assert breaker.silent
+    breaker.heard()
+    assert not breaker.silent
+
+
 def test_pauses_differ(clock):
     ends = set()
     for _ in range(20):

@@ -215,6 +215,14 @@ async def test_a_service_reads_with_its_own_scope(stranger, hub, network):
     assert (await stranger.api("/api/articles")).code == 403
 
 
+async def test_a_service_writes_for_a_company_that_has_no_space_yet(stranger, hub):
+    stranger.token = hub.service_bearer("wiki", "wiki:read wiki:write")
+    made = await stranger.api("/api/articles", "POST", NEW)
+    assert (made.code, made.json["space"]) == (201, "Acme Dental") and "exchange" not in hub.counted
+    unknown = await stranger.api("/api/articles", "POST", NEW | {"company_id": CAST["bob"].id})
+    assert unknown.code in (404, 422)
+
+
 async def test_the_description_names_every_address(stranger):
     paths = (await stranger.api("/api/openapi.json")).json["paths"]
     assert {"/api/articles", "/api/articles/{id}", "/api/articles:lookup", "/api/context"} <= set(paths)

@@ -173,3 +173,12 @@ async def test_who_may_not(stranger, hub, network):
     assert (await ask(stranger)).code == 403
     stranger.token = hub.service_bearer("wiki", "wiki:read")
     assert articles_of(await ask(stranger)) == [network]
+
+
+async def test_a_service_names_devices_as_the_wiki_itself_knows_them(stranger, hub, write):
+    """No person stands behind it whose token could be exchanged: the Wiki asks for itself."""
+    hub.rows["assets"] = [Asset("018f0000-0000-7000-8000-0000000000b1", ACME, "SRV-DC-01", "server")]
+    named = await write("Domain controller", "srv-dc-01 holds all roles.", company=ACME_COMPANY)
+    stranger.token = hub.service_bearer("wiki", "wiki:read")
+    answer = await ask(stranger, asset_ids=["018f0000-0000-7000-8000-0000000000b1"])
+    assert answer.code == 200 and articles_of(answer) == [named] and hub.counted["assets"] == 1
