@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hmlib.testing import Answer, Browser
+from hmlib.web import SENT_BEFORE
 
 TAGS = ((None, 428, "precondition_required"), ('"77"', 412, "stale"), ('W/"1"', 412, "stale"), ("1", 400, "invalid_if_match"))
 NO_CHANGE: Mapping[str, Any] = {}
@@ -94,4 +95,9 @@ async def check_form(who: Browser, page: str, fields: Mapping[str, str], action:
     answers = list(await asyncio.gather(*(who.fetch(action or page, "POST", body) for _ in range(8))))
     answers.append(await who.fetch(action or page, "POST", body))
     assert len({(answer.code, answer.location, answer.body) for answer in answers}) == 1, [answer.text for answer in answers]
+    if fields:
+        name = next(name for name in fields if name in ("name", "first_name", "title", "display_name", "description", "value"))
+        other = await who.fetch(action or page, "POST", {**body, name: "47"})
+        assert other.code == 422 and SENT_BEFORE in other.text and key[1] not in other.text, other.text
+        assert "47" in other.text
     return answers[0]
