@@ -83,6 +83,19 @@
     for (const form of document.querySelectorAll("form[aria-busy]")) (sent.delete(form), form.removeAttribute("aria-busy"));
   });
 
+  // Back shows the form that was sent: its key stays with its place in the history, so that sending it again adds nothing a second time.
+  const keepKeys = () => {
+    const back = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+    const held = back ? [...(history.state?.keys ?? [])] : [];
+    const keys = [...document.querySelectorAll('form input[name="idempotency_key"]')].map((field) => {
+      const action = field.form.getAttribute("action");
+      const at = held.findIndex(([other]) => other === action);
+      if (at >= 0) field.value = held.splice(at, 1)[0][1];
+      return [action, field.value];
+    });
+    if (keys.length) history.replaceState({ ...history.state, keys }, "");
+  };
+
   // Lists: the address bar shows the page, never the partial; empty fields are left out of it.
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     const page = ctx.sourceElement?.dataset?.page;
@@ -316,6 +329,7 @@
   const start = () => {
     showLooks();
     leaveAll();
+    keepKeys();
     if (session) stays(Number(session.content), Number(session.dataset.most));
     if (session) setInterval(watch, 5000);
     if (find("[data-signed-in]")) channel.postMessage(find("[data-signed-in]").dataset.signedIn);

@@ -86,6 +86,45 @@ def test_the_main_journey(whole, tab):
     assert within(2, wiki_asks) < 2
 
 
+def test_a_form_sent_twice_adds_one_entry(whole, tab):
+    """A double click, and Back and again, are one entry; with other hours the form asks first, and a fresh form is another one."""
+    origin, words = whole.origins["treasury"], f"Sent twice {os.urandom(4).hex()}"
+    tab.sign_in(origin, "bob")
+
+    def entries():
+        found = whole.api("treasury", "/api/labour-entries", token=whole.token("bob", "treasury"), params={"q": words}).json()
+        return len(found["items"] if isinstance(found, dict) else found)
+
+    def save(hours, clicks=1):
+        tab.page.select_option("select[name=company_id]", index=1)
+        tab.page.fill("[name=worked_at]", "2026-01-05T09:00")
+        tab.page.fill("[name=hours]", hours)
+        tab.page.fill("[name=description]", words)
+        tab.page.click("form.hm-form button.btn-primary", click_count=clicks)
+
+    tab.page.goto(origin + "/labour/new")
+    save("1.5", clicks=2)
+    tab.page.wait_for_url(origin + "/labour")
+    assert entries() == 1
+    tab.page.go_back()
+    save("1.5")
+    tab.page.wait_for_url(origin + "/labour")
+    assert entries() == 1
+    tab.page.go_back()
+    save("2")
+    expect(tab.page.locator(".alert-danger")).to_contain_text("This form was sent and saved already")
+    if SHOTS:
+        tab.page.screenshot(path=Path(SHOTS) / "sent-before.png")
+    assert entries() == 1
+    tab.page.click("form.hm-form button.btn-primary")
+    tab.page.wait_for_url(origin + "/labour")
+    assert entries() == 2
+    tab.page.goto(origin + "/labour/new")
+    save("2")
+    tab.page.wait_for_url(origin + "/labour")
+    assert entries() == 3
+
+
 class Hopping:
     """A program whose callback sends people on to another host: what it was sent, and where."""
 
