@@ -6,7 +6,7 @@ from importlib import import_module
 
 from bench.table import HEADER, machine, printed
 
-NAMES = ("pages", "directory", "tokens", "sign_in", "oauth", "start", "first_paint", "job", "billing", "search")
+NAMES = ("shared", "pages", "directory", "tokens", "sign_in", "oauth", "start", "first_paint", "job", "billing", "search")
 
 
 def main(names: list[str]) -> int:

@@ -77,14 +77,15 @@ def free_port() -> int:
         return port_of(free)
 
 
-def wrk(url: str, *, headers: Mapping[str, str], seconds: int, script: str = "", connections: int = 8, core: int = CORES[-1]) -> int:
-    """How many answers came, all of them good. `script` is Lua."""
+def wrk(url: str, *, headers: Mapping[str, str], seconds: int, script: str = "", connections: int = 8, core: int | None = CORES[-1]) -> int:
+    """How many answers came, all of them good. `script` is Lua; `core` None lets the system choose where it runs."""
     options = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
         options += ["-s", file.name] if script else []
-        command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *options, url]
+        pinned = [] if core is None else ["taskset", "-c", str(core)]
+        command = [*pinned, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *options, url]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in said and "Socket errors" not in said, said
     found = re.search(r"(\d+) requests in", said)

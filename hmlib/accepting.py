@@ -12,7 +12,8 @@ from tornado.ioloop import IOLoop
 
 from hmlib import logs, metrics
 
-REST_SECONDS = 0.001
+REST_SECONDS, MORE_REST_SECONDS, LONGEST_REST_SECONDS = 0.001, 0.000125, 0.004
+"""After each connection; more for each that the process has already, so that the one with fewer takes the next."""
 PAUSE_SECONDS = 1.0
 DESCRIPTORS_KEPT = 24
 """Of a process's open files, those that connections leave to the database, calls and files."""
@@ -23,15 +24,15 @@ Accepted = Callable[[socket.socket, Any], None]
 
 
 class Turns:
-    """One listening socket's connections: one, then a rest of a millisecond in which a sibling takes the next.
+    """One listening socket's connections: one, then a rest of 1 to 4 ms, longer with more connections, in which a sibling takes the next.
 
     Without the rest, the process that wakes first takes a whole burst, and keeps it as long as the connections live. While
-    there is no room (``has_room``), or the system has no descriptor or memory for another connection, nothing is accepted for a
+    it holds as many as it has ``room`` for, or the system has no descriptor or memory for another connection, nothing is accepted for a
     second and one line says so; new ones wait in the socket's backlog meanwhile.
     """
 
-    def __init__(self, listening: socket.socket, accepted: Accepted, has_room: Callable[[], bool]) -> None:
-        self._listening, self._accepted, self._has_room = listening, accepted, has_room
+    def __init__(self, listening: socket.socket, accepted: Accepted, held: Callable[[], int], room: int) -> None:
+        self._listening, self._accepted, self._held, self._room = listening, accepted, held, room
         self._loop = IOLoop.current()
         self._resting: object = None
         self._over = False
@@ -50,7 +51,8 @@ class Turns:
         self._loop.add_handler(self._listening, self._take, IOLoop.READ)
 
     def _take(self, _socket: object, _events: int) -> None:
-        if not self._has_room():
+        held = self._held()
+        if held >= self._room:
             self._pause("descriptors are kept for other work")
             return
         try:
@@ -62,7 +64,7 @@ class Turns:
                 raise
             self._pause(logs.named(error))
             return
-        self._rest(REST_SECONDS)
+        self._rest(min(LONGEST_REST_SECONDS, REST_SECONDS + held * MORE_REST_SECONDS))
         self._accepted(connection, address)
 
     def _pause(self, why: str) -> None:

@@ -58,7 +58,9 @@ class Server(HTTPServer):
         """Accept from these listening sockets, in turns with the processes that share them."""
         for listening in sockets:
             self._sockets[listening.fileno()] = listening
-            self._handlers[listening.fileno()] = accepting.Turns(listening, self._handle_connection, self._has_room).stop
+            self._handlers[listening.fileno()] = accepting.Turns(
+                listening, self._handle_connection, self._connections.__len__, self.room
+            ).stop
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """A new connection, if there is room for it."""
@@ -69,9 +71,6 @@ class Server(HTTPServer):
             return
         super().handle_stream(stream, address)
         metrics.BUSY.labels("connections").set(len(self._connections))
-
-    def _has_room(self) -> bool:
-        return len(self._connections) < int(self.room)
 
     def _say_full(self) -> None:
         """One line a second at most: a storm of lines would rotate the history away."""

@@ -132,7 +132,7 @@ class Sessions:
         """The session behind a cookie value, or None when there is none or it is past its absolute end."""
         if len(cookie) != 43:
             return None
-        row = await self._db.one(f"{_SELECT} WHERE id_hash = :id_hash AND expires_at > :now", id_hash=self.hash_of(cookie), now=now)
+        row = await self._db.peek(f"{_SELECT} WHERE id_hash = :id_hash AND expires_at > :now", id_hash=self.hash_of(cookie), now=now)
         return self._session(row) if row else None
 
     async def visited(self, session: Session, now: str, idle_seconds: int) -> bool:

@@ -33,7 +33,7 @@ def in_turns(listening, taken):
 
 
 def in_turns_of(listening, taken):
-    return accepting.Turns(listening, lambda connection, address: taken.append(connection), lambda: True)
+    return accepting.Turns(listening, lambda connection, address: taken.append(connection), taken.__len__, 1000)
 
 
 class Greedy:

@@ -27,7 +27,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 async def state(db: Db) -> int:
     """The count of changes so far: an answer made at one count is right as long as the count stands."""
-    return int(await db.value("SELECT version FROM directory_state WHERE id = 1"))
+    row = await db.peek("SELECT version FROM directory_state WHERE id = 1")
+    assert row is not None
+    return int(row["version"])
 
 
 async def count_change(tx: Db, now: str) -> None:

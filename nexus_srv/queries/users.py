@@ -84,7 +84,7 @@ class Credentials:
 
 
 async def by_id(db: Db, id: str) -> User | None:
-    row = await db.one(f"SELECT {_COLUMNS} FROM account WHERE id = :id", id=id)
+    row = await db.peek(f"SELECT {_COLUMNS} FROM account WHERE id = :id", id=id)
     return _user(row) if row else None
 
 

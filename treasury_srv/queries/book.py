@@ -33,7 +33,9 @@ class Book(msgspec.Struct, frozen=True, gc=False):
 
 async def state(db: Db) -> int:
     """The count of changes so far: bills worked out at one count are right as long as the count stands."""
-    return int(await db.value("SELECT version FROM billing_state WHERE id = 1"))
+    row = await db.peek("SELECT version FROM billing_state WHERE id = 1")
+    assert row is not None
+    return int(row["version"])
 
 
 async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None = None, things: Sequence[str] = ()) -> Book:
