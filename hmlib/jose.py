@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from hmlib import jsonin
-from hmlib.jwks import BadToken, Jwks
+from hmlib.jwks import BadToken, Jwks, OtherService
 
 ACCESS, ID, LOGOUT = "at+jwt", "JWT", "logout+jwt"
 
@@ -19,6 +19,7 @@ MAX_LIFETIME_SECONDS = 600
 LEEWAY_SECONDS = 5
 # 64 bytes in base64url: 85 characters of six bits, and one whose four last bits must be zero.
 _SHAPE = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
+_AUDIENCE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _FOREIGN_KEYS = frozenset({"jwk", "jku", "x5u", "x5c", "crit"})
 _REQUIRED = {
     ACCESS: ["iss", "sub", "aud", "iat", "exp", "jti", "client_id", "scope"],
@@ -45,11 +46,24 @@ async def opened(token: str, typ: str, *, issuer: str, audience: str, jwks: Jwks
     options = _OPTIONS[typ]
     try:
         payload = _STRICT.decode(token, key, algorithms=["ES256"], audience=audience, issuer=issuer, leeway=late_seconds, options=options)
+    except jwt.InvalidAudienceError:
+        raise _for_another(token, key, issuer, options) from None
     except jwt.InvalidTokenError as error:
         raise BadToken(type(error).__name__) from None
     jwks.headers.put((shape[1], typ), kid)  # all tokens of a key share their header; what does not hold is not remembered
     _check_times(payload)
     return payload
+
+
+def _for_another(token: str, key: Any, issuer: str, options: Mapping[str, Any]) -> BadToken:
+    """Whom a token of ours is for that is for somebody else: said only once signature, issuer and time have been found good again."""
+    for_anybody: Any = {**options, "verify_aud": False}
+    try:
+        payload = _STRICT.decode(token, key, algorithms=["ES256"], issuer=issuer, options=for_anybody)
+    except jwt.InvalidTokenError as error:
+        return BadToken(type(error).__name__)
+    audience = payload["aud"]
+    return OtherService(audience) if isinstance(audience, str) and _AUDIENCE.fullmatch(audience) else BadToken("aud")
 
 
 def text(payload: Mapping[str, Any], name: str) -> str:

@@ -31,6 +31,14 @@ class BadToken(Exception):
         self.reason = reason
 
 
+class OtherService(BadToken):
+    """A token that holds in all but one thing: Nexus made it for another service, ``audience``."""
+
+    def __init__(self, audience: str) -> None:
+        super().__init__("for another service")
+        self.audience = audience
+
+
 class KeysAway(BadToken):
     """No key set could be fetched and none is remembered: nothing can be verified now. Also what ``fetch`` may raise."""
 

@@ -17,7 +17,7 @@ from hmlib.db import Transaction
 from hmlib.handler import Handler
 from hmlib.headers import page_policy
 from hmlib.idempotency import KeyReused, Repeatable
-from hmlib.jwks import BadToken, KeysAway
+from hmlib.jwks import BadToken, KeysAway, OtherService
 from hmlib.kept import Author, SessionOver
 from hmlib.preconditions import IfMatch
 from hmlib.problems import Problem, sentence
@@ -364,10 +364,17 @@ class ApiHandler(Handler):
 
     def problem_of(self, error: BaseException | None) -> Problem:
         if isinstance(error, BadToken) and not isinstance(error, KeysAway):
-            return Problem(401, "invalid_token", "The token is not valid here.", {"WWW-Authenticate": f'{REALM}, error="invalid_token"'})
+            return Problem(401, "invalid_token", self._refusal_of(error), {"WWW-Authenticate": f'{REALM}, error="invalid_token"'})
         if isinstance(error, BadTokenUse):
             return Problem(400, "invalid_request", error.detail, {"WWW-Authenticate": f'{REALM}, error="invalid_request"'})
         return super().problem_of(error)
+
+    def _refusal_of(self, error: BadToken) -> str:
+        """Whoever holds a good token for another service hears how to get the right one; of any other nothing is told."""
+        if not isinstance(error, OtherService):
+            return "The token is not valid here."
+        here = self.hm.service
+        return f'This token is for another service, {error.audience}. Ask {self.hm.nexus_url}/api/token for one with "audience": "{here}".'
 
 
 class NotFound(PageHandler):

@@ -1,5 +1,7 @@
 """Pages and API: who gets in, what is refused, and what every answer carries."""
 
+import time
+
 import pytest
 
 from hmlib.audit import Actor
@@ -205,6 +207,37 @@ async def test_a_bad_token_is_401(stranger, hub):
     answer = await stranger.api("/api/notes")
     assert answer.code == 401 and 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
     assert answer.headers["Content-Type"] == "application/problem+json" and answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+GENERAL = "The token is not valid here."
+
+
+async def test_n128_a_good_token_for_another_service_says_so_and_how_to_get_the_right_one(stranger, hub):
+    person = hub.people["018f0000-0000-7000-8000-000000000001"]
+    now = int(time.time())
+    stranger.token = hub.token(person, "nexus")
+    answer = await stranger.api("/api/notes")
+    assert answer.code == 401 and answer.headers["WWW-Authenticate"] == 'Bearer realm="hivematrix", error="invalid_token"'
+    said = answer.json["detail"]
+    assert said.startswith("This token is for another service, nexus. Ask https://") and said.endswith(
+        '/api/token for one with "audience": "wiki".'
+    )
+    head, _, tail = stranger.token.rpartition(".")
+    forged = f"{head}.{tail[:-2]}{'AA' if tail[-2:] != 'AA' else 'gA'}"
+    other_time = {"iat": now - 900, "exp": now - 600}
+    for token in (
+        forged,
+        hub.token(person, "nexus", **other_time),
+        hub.token(person, "nexus", iss="https://evil.test"),
+        hub.token(person, "nexus", jti=None),
+        hub.token(person, ["nexus"]),
+        hub.token(person, "<b>x"),
+        hub.signed({"aud": "nexus", "exp": now + 300}, "at+jwt"),
+        hub.token(person, "wiki", **other_time),
+    ):
+        stranger.token = token
+        answer = await stranger.api("/api/notes")
+        assert (answer.code, answer.json["detail"]) == (401, GENERAL), token
 
 
 async def test_a_missing_right_is_403(dave):
