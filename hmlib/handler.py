@@ -160,7 +160,7 @@ class Handler(RequestHandler):
         (Nexus, a parser) is asked before. ``secret`` says that the answer shows one, so that it is kept sealed. Raises KeyReused,
         DatabaseBusy, and RuntimeError when nothing was answered.
         """
-        request = await self.repeatable()
+        request = await self._with_key()
         async with self.db.write() as tx:
             if request is not None:
                 self._repeat(await idempotency.kept(tx, self.keys, request, self.now))
@@ -173,9 +173,15 @@ class Handler(RequestHandler):
         """The request's key with what it stands for; None for a request without one, or of somebody unknown."""
         return None
 
+    async def _with_key(self) -> Repeatable | None:
+        """repeatable(), asked once a request, as it hashes the body."""
+        if not hasattr(self, "_repeatable"):
+            self._repeatable = await self.repeatable()
+        return self._repeatable
+
     async def repeat_at_once(self) -> None:
         """Answer a request that was done before without asking anybody else, who may be away now. Raises Finish."""
-        request = await self.repeatable()
+        request = await self._with_key()
         if request is None:
             return
         try:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import os
 import re
 from pathlib import Path
@@ -349,6 +350,36 @@ def test_a_request_has_one_transaction_that_keeps_its_answer() -> None:
         if isinstance(node.func.value, ast.Attribute) and node.func.value.attr == "db"
     }
     assert opening <= KEEPS_NO_ANSWER
+
+
+# What a POST or PUT may be that is not done in such a transaction: a question, or one of those of KEEPS_NO_ANSWER.
+ASKS_OR_KEEPS_NO_ANSWER = {
+    *("/login$", "/logout$", "/confirm$", "/setup$", "/setup/password$", "/sso/adopt$", "/sso/switch$"),
+    *(
+        "/oauth/authorize$",
+        "/oauth/consent$",
+        "/oauth/logout$",
+        "/oauth/token$",
+        "/oauth/userinfo$",
+        "/oauth/revoke$",
+        "/oauth/introspect$",
+    ),
+    *("/api/token$", "/api/announcement$", "/api/context$", "/articles/preview$"),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_posted_is_done_once(service: str) -> None:
+    """A handler, or what it inherits from its service, opens the transaction of the request; a lookup is a question."""
+    routes = importlib.import_module(f"{service}.app").ROUTES
+    without = set()
+    for route in routes:
+        own = [each for each in route.target.__mro__ if each.__module__.split(".")[0] == service]
+        does = any(verb in vars(each) for each in own for verb in ("post", "put"))
+        text = "".join(inspect.getsource(each) for each in own)
+        if does and ".transaction" not in text and not re.search(r"await _change\(self", text):
+            without.add(route.regex.pattern)
+    assert {pattern for pattern in without if not pattern.endswith(":lookup$")} <= ASKS_OR_KEEPS_NO_ANSWER
 
 
 def words_decide(tree: ast.AST) -> list[int]:
