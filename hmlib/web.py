@@ -19,7 +19,7 @@ from hmlib.headers import page_policy
 from hmlib.idempotency import KeyReused, Repeatable
 from hmlib.jwks import BadToken, KeysAway, OtherService
 from hmlib.kept import Author, SessionOver
-from hmlib.preconditions import IfMatch
+from hmlib.preconditions import IfMatch, entity_tag
 from hmlib.problems import Problem, sentence
 from hmlib.refusals import Invalid
 from hmlib.requests import BadTokenUse
@@ -335,13 +335,17 @@ class ApiHandler(Handler):
         self.set_header("Location", location)
         self.answer(value, 201, etag)
 
+    def tag(self, version: int) -> str:
+        """The ETag of an entry of this version."""
+        return entity_tag(version, self.hm.epoch)
+
     def if_match(self) -> IfMatch:
         """The versions that a write is based on. Raises Problem 428 without If-Match, 400 for one that cannot be read."""
         given = self.request.headers.get_list("If-Match")
         if not given:
             raise Problem(428, "precondition_required", "Send If-Match with the ETag you read.")
         try:
-            return IfMatch.read(",".join(given))
+            return IfMatch.read(",".join(given), self.hm.epoch)
         except ValueError:
             raise Problem(400, "invalid_if_match", 'If-Match is * or a list of ETags such as "3".') from None
 

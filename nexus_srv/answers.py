@@ -18,7 +18,7 @@ MOST_BYTES = 32 * 2**20
 def answers_of(application: Application) -> "Answers":
     """The one of this process's application."""
     if "answers" not in application.settings:
-        application.settings["answers"] = Answers()
+        application.settings["answers"] = Answers(application.settings["hm"].epoch)
     found: Answers = application.settings["answers"]
     return found
 
@@ -26,7 +26,9 @@ def answers_of(application: Application) -> "Answers":
 class Answers:
     """The latest answers of this process, at most 32 MiB of them; each is used only while the directory stands as it did then."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: str = "") -> None:
+        """``epoch`` is the database's: a restore goes back to states that have been, and on to others of the same number."""
+        self._epoch = epoch
         self.nonce = secrets.token_urlsafe(18)
         """Stands in kept HTML where each answer puts a nonce of its own; known to nobody, so that no stored text can hold it."""
         self._release = version("hivematrix")
@@ -35,7 +37,7 @@ class Answers:
 
     async def etag(self, db: Db, scope: CompanyScope, *question: str) -> str:
         """Names the answer to a question of someone with this scope, as the directory stands now."""
-        parts = (str(await directory.state(db)), self._release, scope.rule, *sorted(scope.ids), "", *question)
+        parts = (str(await directory.state(db)), self._epoch, self._release, scope.rule, *sorted(scope.ids), "", *question)
         return '"' + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + '"'
 
     async def of(self, etag: str, make: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -149,5 +149,5 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         preferences=PREFERENCES,
         navigation=NAVIGATION,
         search_route="companies",
-        bills=Bills(db, PREFERENCES),
+        bills=Bills(db, PREFERENCES, settings.epoch),
     )

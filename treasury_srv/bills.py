@@ -61,8 +61,9 @@ class Bills:
     never stale; the last REMEMBERED_MONTHS states are kept.
     """
 
-    def __init__(self, db: Db, preferences: Preferences) -> None:
-        self._db, self._preferences = db, preferences
+    def __init__(self, db: Db, preferences: Preferences, epoch: str = "") -> None:
+        """``epoch`` is the database's: after a restore the count of changes comes by the same numbers with other content."""
+        self._db, self._preferences, self._epoch = db, preferences, epoch
         self._held: OrderedDict[Key, asyncio.Task[Month]] = OrderedDict()
 
     async def of_period(self, period: str, summary: Summary, now: str) -> Month:
@@ -120,7 +121,7 @@ class Bills:
     async def _worked_out(self, ground: Ground, summary: Summary, key: Key) -> Month:
         found = await self._book(self._db, ground)
         companies = await asyncio.to_thread(_figures, found, summary, ground)
-        etag = hashlib.sha256(repr((*key[:-1], found.version)).encode()).hexdigest()[:32]
+        etag = hashlib.sha256(repr((self._epoch, *key[:-1], found.version)).encode()).hexdigest()[:32]
         return Month(ground.period, summary.as_of, f'"{etag}"', companies)
 
     def _forget_failed(self, key: Key, task: asyncio.Task[Month]) -> None:

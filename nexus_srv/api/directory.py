@@ -65,7 +65,7 @@ class EntryHandler(ApiHandler):
         self.show(await self.entry(id))
 
     def show(self, entry: Entry) -> None:
-        self.answer(entry, etag=f'"{entry.version}"')
+        self.answer(entry, etag=self.tag(entry.version))
 
     def stored(self, body: msgspec.Struct) -> dict[str, Any]:
         """What was given, in the record's types: lists become tuples, and a contact's companies links."""
@@ -82,7 +82,7 @@ class EntryHandler(ApiHandler):
         wanted = self.noun.kind(id="", **self.stored(body))
         async with self.transaction() as tx:
             entry = await directory.add(tx, self.known, self.noun, wanted, self.actor, self.now)
-            self.answer_created(entry, f'"{entry.version}"', f"{self.request.path}/{entry.id}")
+            self.answer_created(entry, self.tag(entry.version), f"{self.request.path}/{entry.id}")
 
     async def change(self, id: str, patch: type[msgspec.Struct]) -> None:
         self.if_match()

@@ -22,7 +22,7 @@ class Scope(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
-    """A person who signs in. Times are UTC text, `last_signed_in_at` is empty for never; `version` is the ETag."""
+    """A person who signs in. Times are UTC text, `last_signed_in_at` is empty for never; `version` is a part of the ETag."""
 
     id: str
     username: str

@@ -45,7 +45,7 @@ class UserList(ApiHandler):
         with _renamed():
             async with self.transaction() as tx:
                 user = await people.add(tx, self.known, wanted, self.actor, self.now)
-                self.answer_created(answered(user), f'"{user.version}"', f"/api/users/{user.id}")
+                self.answer_created(answered(user), self.tag(user.version), f"/api/users/{user.id}")
 
 
 class UserLookup(ApiHandler):
@@ -67,7 +67,7 @@ class OneUser(ApiHandler):
     async def get(self, id: str) -> None:
         """One user the caller may see."""
         user = await self._user(id)
-        self.answer(answered(user), etag=f'"{user.version}"')
+        self.answer(answered(user), etag=self.tag(user.version))
 
     @allowed("users:admin")
     @speaks(takes=UserChange, answers=UserAnswer)
@@ -92,7 +92,7 @@ class Me(ApiHandler):
     async def get(self) -> None:
         """One's own account."""
         user = await self._me()
-        self.answer(answered(user), etag=f'"{user.version}"')
+        self.answer(answered(user), etag=self.tag(user.version))
 
     @signed_in
     @speaks(takes=OwnChange, answers=UserAnswer)
@@ -122,7 +122,7 @@ async def _change(handler: ApiHandler, before: User, wanted: User) -> None:
     with _renamed():
         async with handler.transaction() as tx:
             user = await people.change(tx, handler.sessions, handler.known, before, wanted, handler.actor, handler.now)
-            handler.answer(answered(user), etag=f'"{user.version}"')
+            handler.answer(answered(user), etag=handler.tag(user.version))
 
 
 @contextmanager

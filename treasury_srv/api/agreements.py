@@ -47,7 +47,7 @@ class AgreementDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Agreement(AgreementDraft, kw_only=True):
-    """An agreement; `ended_on` is the first day on which it is really over. Times are UTC; `version` is the ETag."""
+    """An agreement; `ended_on` is the first day on which it is really over. Times are UTC; `version` is a part of the ETag."""
 
     id: str
     ended_on: str | None

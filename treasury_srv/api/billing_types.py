@@ -33,7 +33,7 @@ class AssetOverrideDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
 
 
 class AssetOverride(AssetOverrideDraft, kw_only=True):
-    """How a device is billed. Times are UTC; `version` is the ETag."""
+    """How a device is billed. Times are UTC; `version` is a part of the ETag."""
 
     created_at: str
     updated_at: str
@@ -50,7 +50,7 @@ class ContactOverrideDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=T
 
 
 class ContactOverride(ContactOverrideDraft, kw_only=True):
-    """How a person is billed. Times are UTC; `version` is the ETag."""
+    """How a person is billed. Times are UTC; `version` is a part of the ETag."""
 
     created_at: str
     updated_at: str

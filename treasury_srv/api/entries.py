@@ -94,7 +94,7 @@ class EntryHandler(ApiHandler):
         self.answer_with(await self.entry(id))
 
     def answer_with(self, entry: Any) -> None:
-        self.answer(self.shown(entry), etag=f'"{entry.version}"')
+        self.answer(self.shown(entry), etag=self.tag(entry.version))
 
     async def create(self, draft: type[msgspec.Struct]) -> None:
         """201, once however often it is sent with one Idempotency-Key."""
@@ -104,7 +104,7 @@ class EntryHandler(ApiHandler):
         wanted, deed = structs.replace(wanted, id=new_id()) if self.noun.key == "id" else wanted, await self.deed()
         async with self.transaction() as tx:
             entry = await changes.add(tx, self.noun, wanted, deed)
-            self.answer_created(self.shown(entry), f'"{entry.version}"', f"{self.request.path}/{self.noun.id(entry)}")
+            self.answer_created(self.shown(entry), self.tag(entry.version), f"{self.request.path}/{self.noun.id(entry)}")
 
     async def change(self, id: str, patch: type[msgspec.Struct]) -> None:
         self.if_match()

@@ -39,7 +39,7 @@ class LabourEntryDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
 
 
 class LabourEntry(LabourEntryDraft, kw_only=True):
-    """Hours worked; `invoice_id` is a finalised invoice's. Times are UTC; `version` is the ETag."""
+    """Hours worked; `invoice_id` is a finalised invoice's. Times are UTC; `version` is a part of the ETag."""
 
     id: str
     invoice_id: str | None

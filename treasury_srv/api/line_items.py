@@ -30,7 +30,7 @@ class LineItemDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class LineItem(LineItemDraft, kw_only=True):
-    """A line item. Times are UTC; `version` is the ETag."""
+    """A line item. Times are UTC; `version` is a part of the ETag."""
 
     id: str
     created_at: str

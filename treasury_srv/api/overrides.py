@@ -29,7 +29,7 @@ class OverrideDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Override(OverrideDraft, kw_only=True):
-    """An override; `valid_to` is the first day without it. Times are UTC; `version` is the ETag."""
+    """An override; `valid_to` is the first day without it. Times are UTC; `version` is a part of the ETag."""
 
     id: str
     created_at: str
@@ -51,7 +51,7 @@ class ManualItemDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class ManualItem(ManualItemDraft, kw_only=True):
-    """A device or user by hand; `to_on` is the first day without it. Times are UTC; `version` is the ETag."""
+    """A device or user by hand; `to_on` is the first day without it. Times are UTC; `version` is a part of the ETag."""
 
     id: str
     created_at: str

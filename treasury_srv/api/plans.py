@@ -23,7 +23,7 @@ class PlanDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Plan(PlanDraft, kw_only=True):
-    """A plan. Times are UTC; `version` is the ETag."""
+    """A plan. Times are UTC; `version` is a part of the ETag."""
 
     id: str
     created_at: str
@@ -53,7 +53,7 @@ class PriceDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Price(PriceDraft, kw_only=True):
-    """A price version. Times are UTC; `version` is the ETag."""
+    """A price version. Times are UTC; `version` is a part of the ETag."""
 
     id: str
     created_at: str

@@ -264,3 +264,9 @@ async def test_the_book_tells_for_which_count_of_changes_it_is_true(db, bills):
     await seeds.agreement(db)
     after = (await book.of_period(db, "2026-10", spans)).version
     assert before < after == await book.state(db)
+
+
+async def test_the_same_count_of_changes_after_a_restore_is_another_state(db):
+    """A restore goes back in the count, which then comes by the same numbers with other hours."""
+    tags = [(await month(Bills(db, PREFERENCES, epoch))).etag for epoch in ("a", "a", "b")]
+    assert tags[0] == tags[1] != tags[2]

@@ -30,7 +30,7 @@ Audience = Literal["internal", "client"]
 
 
 class ArticleAnswer(msgspec.Struct, frozen=True):
-    """An article. `company_id` is null in a general space; `version` is the number of its newest revision and its ETag; `body` is
+    """An article. `company_id` is null in a general space; `version` is the number of its newest revision and in its ETag; `body` is
     Markdown; `folder` a path such as `Network/Wi-Fi`; times are UTC."""
 
     id: str
@@ -115,7 +115,7 @@ class ArticleHandler(ApiHandler):
         """Answer the article with its version as ETag, or 404."""
         if article is None:
             raise HTTPError(404)
-        self.answer(self.answer_of(article), etag=f'"{article.version}"')
+        self.answer(self.answer_of(article), etag=self.tag(article.version))
 
 
 class ArticleList(ArticleHandler):
@@ -159,7 +159,7 @@ class ArticleList(ArticleHandler):
             id = await editing.create(tx, content, target, writer, self.now)
             article = await articles.visible_to(tx, self.known, id)
             assert article is not None
-            self.answer_created(self.answer_of(article), f'"{article.version}"', self.reverse_url("api-article", id))
+            self.answer_created(self.answer_of(article), self.tag(article.version), self.reverse_url("api-article", id))
 
     def _picked(self, found: Sequence[Entry]) -> Sequence[Any]:
         return picked([self.answer_of(article) for article in found], ArticleAnswer, self.query.get("fields", ""))
