@@ -9,6 +9,9 @@ from tornado.web import Application
 from hmlib.crypto import load_master
 from hmlib.settings import BadSetting, Settings
 
+RESTORE_JOURNAL = "restore.json"
+"""In HM_HOME while a restore replaces things: the way back."""
+
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 OTHERS_MAY_ANYTHING = stat.S_IRWXG | stat.S_IRWXO
 
@@ -21,11 +24,18 @@ def check(settings: Settings) -> None:
         raise BadSetting(f"HM_BIND is {settings.bind!r}: it must be an IPv4 address such as 127.0.0.1.") from None
     if not settings.home.is_dir():
         raise BadSetting(f"HM_HOME names {settings.home}, which is not there: run hm init.")
+    refuse_half_restored(settings.home)
     for folder in (settings.home, *database_folder(settings)):
         refuse_if("HM_HOME", folder, OTHERS_MAY_WRITE, "others may write to it: chmod 700 it")
     load_master(settings.master_key_file)
     for file in (settings.key_file, settings.client_file):
         refuse_if("HM_HOME", file, OTHERS_MAY_ANYTHING, "others may read it: chmod 600 it")
+
+
+def refuse_half_restored(home: Path) -> None:
+    """Raises BadSetting while a restore has replaced some things and not others."""
+    if (home / RESTORE_JOURNAL).exists():
+        raise BadSetting("A restore was interrupted. Run hm restore again, or hm restore --undo to go back to what was there before.")
 
 
 def refuse_if(variable: str, path: Path, mode: int, why: str) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from hmlib.commands import data, doctor, setup, suite, trust
+from hmlib.commands import backup, data, doctor, setup, suite, trust
 from hmlib.commands.local import commands_of, installed_modules
 from hmlib.db import DatabaseDown
 from hmlib.migrate import NewerSchema
@@ -22,6 +22,9 @@ OWN = (
     data.migrate,
     data.import_,
     data.demo_data,
+    backup.backup,
+    backup.restore,
+    backup.outbox,
     trust.trust,
     doctor.doctor,
 )

@@ -83,6 +83,11 @@ def _numbered(name: str) -> tuple[str, str]:
     return folder, short[:4]
 
 
+def known(folders: Sequence[Folder]) -> set[str]:
+    """The names of every migration in the folders, whatever the engine."""
+    return {f"{folder}/{file.name.split('.')[0]}" for folder, path in folders for file in path.glob("*.sql")}
+
+
 async def has_table(db: Db, name: str) -> bool:
     """Whether the database has a table of that name."""
     return bool(await db.one(_TABLE_EXISTS[db.dialect], name=name))

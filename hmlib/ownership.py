@@ -168,17 +168,19 @@ async def claim(db: Db, settings: Settings, services: Iterable[str], now: str) -
     return owner
 
 
-async def came_back(db: Db, settings: Settings, service: ModuleType | None, now: str) -> Owner:
-    """Make an older state of the database safe to go on with: nobody is signed in, no ETag of before means anything, and nothing is sent on
-    until a person releases it. ``service`` may say what else must end: ``async def ended(tx, now)``.
+async def came_back(db: Db, settings: Settings, service: ModuleType | None, now: str, made_at: str = "") -> Owner:
+    """Make an older state of the database, that of ``made_at`` when it is known, safe to go on with: nobody is signed in, no ETag of before
+    means anything, and nothing is sent out until a person releases it. ``service`` says what else must end or be set right for this
+    machine: ``async def came_back(tx, settings, now)``.
     """
     async with db.write() as tx:
         await tx.run("UPDATE suite SET epoch = :epoch, restored_at = :now, held_at = :now WHERE id = 1", epoch=new_epoch(), now=now)
         await tx.run("DELETE FROM session_exchange")
         await tx.run("DELETE FROM session")
         if service is not None:
-            await service.ended(tx, now)
-        await audit.record(tx, Actor(id="", name="hm"), "suite.restored", f"service/{settings.service}", now=now)
+            await service.came_back(tx, settings, now)
+        after = {"backup": made_at} if made_at else None
+        await audit.record(tx, Actor(id="", name="hm"), "suite.restored", f"service/{settings.service}", now=now, after=after)
         owner = await read(tx)
     assert owner is not None
     return owner

@@ -7,6 +7,7 @@ from tornado.web import Application, url
 import hmlib
 from hmlib import admin
 from hmlib.application import application
+from hmlib.backups.runner import run_for_ever
 from hmlib.crypto import Keys, load_master
 from hmlib.db import Db
 from hmlib.migrate import Folder
@@ -32,6 +33,7 @@ from nexus_srv.pages import (
     adopt,
     assets,
     authorize,
+    backups,
     clients,
     companies,
     consent,
@@ -143,6 +145,8 @@ ROUTES = [
     url(r"/keys", keys.KeyListPage, name="keys"),
     url(r"/keys/rotation", keys.KeyRotation, name="key-rotation"),
     url(r"/keys/([\w-]+)/compromise", keys.KeyCompromise, name="key-compromise"),
+    url(r"/backups", backups.BackupListPage, name="backups"),
+    url(r"/backups/release", backups.OutboxRelease, name="outbox-release"),
     # other services and programs
     url(r"/oauth/token", oauth_token.TokenEndpoint),
     url(r"/oauth/userinfo", oauth_userinfo.UserinfoEndpoint),
@@ -190,6 +194,7 @@ NAVIGATION = [
     NavigationItem("Users", "users", "users", "users:read"),
     NavigationItem("Programs", "clients", "plug-connected", "clients:admin"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
+    NavigationItem("Backups", "backups", "database", "settings:admin"),
     NavigationItem("Audit log", "audit", "clipboard-list", "audit:read"),
 ]
 
@@ -214,5 +219,10 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         issuer=issuer,
         grants=Grants(db, keys, preferences, issuer, Rotations(db)),
         sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
-        background=[signer.follow, Outbox(db, signer, settings).run, lambda: sweep_for_ever(db)],
+        background=[
+            signer.follow,
+            Outbox(db, signer, settings).run,
+            lambda: sweep_for_ever(db),
+            lambda: run_for_ever(db, lambda: preferences.text(db, "time_zone")),
+        ],
     )

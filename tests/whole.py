@@ -27,7 +27,7 @@ SERVICES = ("nexus", "wiki", "treasury")
 class Whole:
     """One suite in a folder of its own. ``origins`` are its three addresses; everybody's password is PASSWORD."""
 
-    def __init__(self, engine="sqlite", demo=True, name="h", **environ):
+    def __init__(self, engine="sqlite", demo=True, name="h", start=True, **environ):
         self.home = Path(tempfile.mkdtemp(prefix="hm")) / name
         ports = free_ports(6)
         self.ports = dict(zip(SERVICES, ports, strict=False))
@@ -44,9 +44,10 @@ class Whole:
             **self._databases(engine),
             **environ,
         }
-        self.said = self.hm("init", *(["--demo"] if demo else []))
-        self.hm("up", "--detach")
         self.suite = Suite(self.environ)
+        if start:
+            self.said = self.hm("init", *(["--demo"] if demo else []))
+            self.hm("up", "--detach")
 
     @staticmethod
     def _databases(engine):

@@ -13,9 +13,11 @@ from pathlib import Path
 import click
 
 from hmlib import certificates, checks, migrate, ownership
+from hmlib.backups import plan
+from hmlib.clock import utc_now
 from hmlib.commands import capacity, founding, seams
 from hmlib.commands.local import database, installed_services, is_installed, migrations_of, part
-from hmlib.db import DatabaseDown
+from hmlib.db import DatabaseDown, Db
 from hmlib.ops import Suite
 from hmlib.probes import is_ready, port_is_free
 from hmlib.settings import HUB, BadSetting, Settings
@@ -58,6 +60,7 @@ def examine(suite: Suite) -> Iterator[Finding]:
     for name in suite.services:
         if not is_installed(name):
             yield Finding(True, f"{name} is not installed here, so it is expected to run elsewhere")
+    yield from asyncio.run(_backups(suite.services[HUB]))
     yield _space(suite.home)
     yield _clock()
 
@@ -143,6 +146,32 @@ async def _database(settings: Settings) -> Finding:
         return Finding(False, f"{name}: the database lacks {len(missing)} migrations: hm migrate applies them")
     schema = "the schema of a newer version, which this one can work with" if newer else "the schema of this version"
     return Finding(True, f"{name}: the database ({db.dialect}) answers, is the one of this suite, and has {schema}")
+
+
+async def _backups(hub: Settings) -> list[Finding]:
+    """The age of the last backup, and whether something waits for a person after a restore."""
+    try:
+        db = await ownership.connect(hub, readers=1)
+    except (BadSetting, DatabaseDown):
+        return []  # said above
+    try:
+        if not await migrate.has_table(db, "backup_plan"):
+            return []
+        return await _backup_findings(db)
+    finally:
+        await db.close()
+
+
+async def _backup_findings(db: Db) -> list[Finding]:
+    planned, good, runs, held = await plan.read(db), await plan.last_good(db), await plan.runs(db, 1), await plan.hold(db)
+    age = f"the last whole backup is of {good.started_at[:16]}Z" if good else "no backup was made yet"
+    found = [Finding(False, f"nexus: apps outside are told nothing since the restore at {held[:16]}Z: hm outbox release")] if held else []
+    if planned is None:
+        return [*found, Finding(True, f"{age}; none is planned: hm backup --schedule 'daily 02:30' DIR")]
+    zone = str(await db.value("SELECT value FROM preference WHERE key = 'time_zone'") or "UTC")
+    late = await plan.is_late(db, planned, utc_now(), zone)
+    error = f"; the last one failed: {runs[0].error}" if runs and runs[0].error else ""
+    return [*found, Finding(not late and not error, f"{age}, planned {planned.at}{', which is too old' if late else ''}{error}")]
 
 
 def _space(home: Path) -> Finding:

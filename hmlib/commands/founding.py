@@ -14,6 +14,8 @@ from hmlib.private_files import write_privately
 from hmlib.settings import BadSetting, Settings
 
 CERTIFICATES = "certificates"
+COMEBACK = "comeback"
+"""The part of a service that says what must end when its database is an older state of itself."""
 
 
 def check_names(services: Sequence[Settings], anew: Collection[str], accepted: Collection[str]) -> None:
@@ -83,7 +85,7 @@ async def take_over(db: Db, settings: Settings, services: Sequence[Settings], *,
     names = [other.service for other in services]
     owner = await ownership.claim(db, settings, names, utc_now())
     if accepted:
-        owner = await ownership.came_back(db, settings, part(settings.service, "comeback"), utc_now())
+        owner = await ownership.came_back(db, settings, part(settings.service, COMEBACK), utc_now())
     await ownership.note(db, settings, owner, anew=True)
     return [f"Took the database of {settings.service} as it is; everybody signs in again."] if accepted else []
 

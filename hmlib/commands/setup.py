@@ -30,6 +30,7 @@ def init(demo: bool, anew: tuple[str, ...], accept: tuple[str, ...]) -> None:
     """Make keys, certificates, databases and the first user. Safe to run again: what is there stays, and what is lost is not replaced."""
     suite = Suite(os.environ)
     services = installed_services()
+    checks.refuse_half_restored(suite.home)
     founding.check_names(services, anew, accept)
     asyncio.run(founding.refuse_losses(services, anew, accept))
     done = make_files(suite, services, anew)

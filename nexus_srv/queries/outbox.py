@@ -94,12 +94,12 @@ async def keys_changed(tx: Db, now: str) -> None:
 
 
 async def due(db: Db, now: str) -> list[Due]:
-    """The clients that have something due."""
+    """The clients that have something due; while the suite is held after a restore, its own modules alone."""
     rows = await db.all(
         """
         SELECT c.id AS client_id, c.logout_uri, c.module, COALESCE(d.failures, 0) AS failures, COALESCE(d.announcements, 0) AS announcements
         FROM client c LEFT JOIN delivery d ON d.client_id = c.id
-        WHERE c.logout_uri <> ''
+        WHERE c.logout_uri <> '' AND (c.module OR NOT EXISTS (SELECT 1 FROM suite WHERE suite.held_at <> ''))
             AND EXISTS (SELECT 1 FROM outbox o WHERE o.client_id = c.id AND o.due_at <= :now AND o.claimed_until <= :now)
         ORDER BY c.id
         """,

@@ -1,0 +1,64 @@
+"""Makes the planned backups, in exactly one process of Nexus at a time; the work itself is done by a child process that ends."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+
+from hmlib import logs, metrics
+from hmlib.backups import plan
+from hmlib.backups.plan import LEASE_SECONDS, WORK, Run
+from hmlib.clock import new_id, utc_now
+from hmlib.db import DatabaseDown, Db
+
+LOOK_SECONDS = 30.0
+COMMAND = (sys.executable, "-c", "from hmlib.cli import main; main()", "backup", "--planned")
+
+Zone = Callable[[], Awaitable[str]]
+
+
+async def run_for_ever(db: Db, zone: Zone) -> None:
+    """Look every half minute whether a backup is due; ``zone`` answers the time zone of the plan's times."""
+    holder = new_id()
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            await look(db, await zone(), holder)
+        except DatabaseDown:
+            continue  # readiness says so; the slot is still due when it is back
+
+
+async def look(db: Db, zone: str, holder: str, command: tuple[str, ...] = COMMAND) -> bool:
+    """Make a backup if one is due and nobody else does; whether one was tried. Raises DatabaseDown."""
+    planned = await plan.read(db)
+    if planned is None or not await plan.is_due(db, planned, utc_now(), zone) or not await plan.claim(db, holder, utc_now()):
+        return False
+    try:
+        if await plan.is_due(db, planned, utc_now(), zone):  # another process may have made it before this one's claim
+            await _make(db, holder, command)
+        return True
+    finally:
+        await plan.release(db, holder)
+
+
+async def _make(db: Db, holder: str, command: tuple[str, ...]) -> None:
+    """Run `hm backup --planned`, which notes how it went, and keep the claim meanwhile."""
+    began = utc_now()
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    done = asyncio.ensure_future(process.communicate())
+    try:
+        while not (await asyncio.wait([done], timeout=LEASE_SECONDS / 4))[0]:
+            await plan.claim(db, holder, utc_now())
+    finally:
+        if process.returncode is None and not done.done():
+            process.terminate()
+    _, words = await done
+    good = process.returncode == 0
+    if not good and not any(run.started_at >= began for run in await plan.runs(db, 1)):
+        async with db.write() as tx:
+            await plan.note(tx, Run(began, utc_now(), 0, 0, "", words.decode(errors="replace").strip()[-500:]))
+    metrics.JOBS.labels(WORK, "done" if good else "failed").inc()
+    said = words.decode(errors="replace").strip()[-500:]
+    logs.event("backup made" if good else "backup failed", logging.INFO if good else logging.ERROR, said=said)

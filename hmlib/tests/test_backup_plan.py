@@ -1,0 +1,96 @@
+"""When backups are due, late, and made by exactly one process."""
+
+import asyncio
+import sys
+
+import pytest
+
+from hmlib.backups import plan, runner
+from hmlib.backups.plan import Plan, Run
+from hmlib.clock import shifted, utc_now
+from hmlib.ops import Failed
+from hmlib.tests.engines import *  # noqa: F403
+
+pytestmark = pytest.mark.gen_test
+
+OLD = "2026-01-01T00:00:00.000000Z"
+
+
+def planned(at="daily 02:30", changed_at=OLD):
+    return Plan(at, "/srv/backups", 14, "age1x", "", changed_at)
+
+
+def made(started_at, error=""):
+    return Run(started_at, started_at, 10, 0 if error else 5, "" if error else "/srv/a", error)
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "zone", "slot"),
+    [
+        ("daily 02:30", "2026-11-27T02:30:00.000000Z", "UTC", "2026-11-27T02:30"),
+        ("daily 02:30", "2026-11-27T02:29:59.999999Z", "UTC", "2026-11-26T02:30"),
+        ("daily 02:30", "2026-11-27T08:00:00.000000Z", "America/New_York", "2026-11-27T07:30"),
+        ("daily 02:30", "2026-11-27T07:00:00.000000Z", "America/New_York", "2026-11-26T07:30"),
+        ("daily 02:30", "2026-07-01T08:00:00.000000Z", "America/New_York", "2026-07-01T06:30"),
+        ("sunday 02:30", "2026-11-27T08:00:00.000000Z", "UTC", "2026-11-22T02:30"),
+        ("friday 02:30", "2026-11-27T02:00:00.000000Z", "UTC", "2026-11-20T02:30"),
+    ],
+)
+def test_the_slot_is_the_last_one_in_the_plans_time_zone(at, now, zone, slot):
+    assert planned(at).slot(now, zone) == f"{slot}:00.000000Z"
+
+
+@pytest.mark.parametrize("at", ["", "daily", "daily 24:00", "daily 2:30", "someday 02:30", "daily 02:30 03:30"])
+def test_what_is_no_schedule_is_refused(at):
+    with pytest.raises(Failed, match="no schedule"):
+        plan.check_at(at)
+    assert plan.check_at(" Daily 02:30 ") == "daily 02:30"
+
+
+async def noted(db, *runs):
+    async with db.write() as tx:
+        for run in runs:
+            await plan.note(tx, run)
+
+
+async def test_a_slot_is_due_until_it_has_a_whole_backup_and_a_missed_one_still_is(ground):
+    now = "2026-11-27T09:00:00.000000Z"
+    assert await plan.is_due(ground, planned(), now, "UTC")
+    await noted(ground, made("2026-11-26T02:30:10.000000Z"))
+    assert await plan.is_due(ground, planned(), now, "UTC")
+    await noted(ground, made("2026-11-27T08:55:00.000000Z", "no space"))
+    assert not await plan.is_due(ground, planned(), now, "UTC"), "a failure is tried again after a while, not at once"
+    assert await plan.is_due(ground, planned(), shifted(now, 900), "UTC")
+    await noted(ground, made("2026-11-27T09:20:00.000000Z"))
+    assert not await plan.is_due(ground, planned(), "2026-11-27T23:00:00.000000Z", "UTC")
+    assert not await plan.is_due(ground, planned(changed_at=now), now, "UTC"), "a new plan begins with its next slot"
+
+
+async def test_a_backup_that_is_not_there_hours_after_its_slot_is_late(ground):
+    await noted(ground, made("2026-11-26T02:30:10.000000Z"), made("2026-11-27T02:30:10.000000Z", "no space"))
+    assert not await plan.is_late(ground, planned(), "2026-11-27T08:00:00.000000Z", "UTC")
+    assert await plan.is_late(ground, planned(), "2026-11-27T09:00:00.000000Z", "UTC")
+    assert (await plan.last_good(ground)).started_at == "2026-11-26T02:30:10.000000Z"
+
+
+COUNT = (sys.executable, "-c", "import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(0.5); sys.exit('no luck')")
+
+
+async def test_of_several_processes_one_makes_it_and_a_failure_is_noted(ground, tmp_path):
+    async with ground.write() as tx:
+        await plan.store(tx, planned())
+    file = tmp_path / "count"
+    looks = [runner.look(ground, "UTC", holder, (*COUNT, str(file))) for holder in ("a", "b", "c")]
+    assert sorted(await asyncio.gather(*looks)) == [False, False, True]
+    assert file.read_text() == "x"
+    assert [run.error for run in await plan.runs(ground, 9)] == ["no luck"]
+    assert not await runner.look(ground, "UTC", "d", (*COUNT, str(file)))
+
+
+async def test_a_claim_ends_with_its_time_when_its_process_dies(ground):
+    now = utc_now()
+    assert await plan.claim(ground, "a", now) and await plan.claim(ground, "a", now)
+    assert not await plan.claim(ground, "b", shifted(now, plan.LEASE_SECONDS - 1))
+    assert await plan.claim(ground, "b", shifted(now, plan.LEASE_SECONDS + 1))
+    await plan.release(ground, "b")
+    assert await plan.claim(ground, "c", now)
