@@ -146,7 +146,10 @@ class Answers:
         if answer.code == 304 and held is not None:
             kept = Kept(held.etag, now, held.value, held.size, as_of)
         else:
-            kept = Kept(answer.headers.get("Etag", ""), now, await read(answer.body), len(answer.body), as_of)
+            etag = answer.headers.get("Etag", "")
+            same = memory.first(lambda known, kept: bool(etag) and (known[2], kept.etag) == (path, etag))
+            value = same.value if same is not None else await read(answer.body)  # two who see the same share one copy of it
+            kept = Kept(etag, now, value, len(answer.body), as_of)
         if self._asking.get(asker.key(path)) is asyncio.current_task():
             memory.put(asker.key(path), kept, kept.size)
         return kept

@@ -410,3 +410,35 @@ def test_an_errors_kind_decides_and_not_its_words() -> None:
 @pytest.mark.parametrize("wrong", ["'large' in str(e)", "e.detail.startswith('No')", "'x' not in e.args"])
 def test_control_words_that_decide_are_seen(wrong: str) -> None:
     assert words_decide(ast.parse(f"try:\n    pass\nexcept ValueError as e:\n    x = {wrong}")) == [4]
+
+
+def test_what_only_reads_asks_for_no_right_to_write() -> None:
+    """Who may only read, or reads on while Nexus is away, gets every list and every entry that a program can ask for."""
+    wrong = []
+    for path in sources(*SERVICES):
+        if "api" not in path.relative_to(ROOT).parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                wrong += [f"{path.relative_to(ROOT)}:{node.name}" for body in node.body if _reads_by_writing(node.name, body)]
+    assert not wrong
+
+
+def _reads_by_writing(kind: str, node: ast.stmt) -> bool:
+    reads = isinstance(node, ast.AsyncFunctionDef) and (node.name == "get" or (node.name == "post" and kind.endswith("Lookup")))
+    marks = [ast.unparse(mark) for mark in node.decorator_list] if reads and isinstance(node, ast.AsyncFunctionDef) else []
+    return any(mark.startswith("allowed(") and ":write" in mark for mark in marks)
+
+
+def test_every_export_is_marked_as_one() -> None:
+    """A list as a file is no reading on: the mark above it says so."""
+    exports, unmarked = 0, []
+    for path in sources("hmlib", *SERVICES):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Export"):
+                marks = [ast.unparse(mark) for body in node.body if isinstance(body, ast.AsyncFunctionDef) for mark in body.decorator_list]
+                exports += bool(marks)
+                unmarked += [
+                    f"{path.relative_to(ROOT)}:{node.name}" for mark in marks if mark.startswith("allowed(") and "export=True" not in mark
+                ]
+    assert exports > 5 and not unmarked

@@ -101,7 +101,7 @@ def test_n170_n178_no_secret_reaches_a_log(whole, visitor):
 def test_a_program_that_no_person_stands_behind_reads_every_bill(whole, visitor):
     """Its token names no person, so nothing can be exchanged for Nexus: Treasury asks for itself, and no more than the scope allows."""
     visitor.sign_in("nexus", "alice")
-    fields = {"name": "Data warehouse", "service": "treasury: billing:read\nwiki: wiki:read"}
+    fields = {"name": "Data warehouse", "service": "treasury: billing:read\nwiki: wiki:read", "public": None}
     made = visitor.send(visitor.get(whole.origins["nexus"] + "/clients/new"), fields, contains='name="service"')
     id, secret = (re.search(rf'id="{name}" value="([^"]+)"', made.text)[1] for name in ("client-id", "client-secret"))
 

@@ -196,3 +196,8 @@ async def test_after_a_silence_nobody_waits_who_can_be_shown_something(nexus, wi
     assert len((await asyncio.wait_for(carol.billing_summary(), 5)).companies) == 2
     for call in nexus.answers._asking.values():
         call.cancel()
+
+
+async def test_two_who_are_answered_the_same_share_one_copy_of_it(nexus):
+    carol, alice = seen_by(nexus, "all"), seen_by(nexus, "all", id="alice")
+    assert (await carol.billing_summary()).companies is (await alice.billing_summary()).companies
