@@ -189,16 +189,24 @@ class ModuleCallers:
         pause, deadline = 0.02, time.monotonic() + CLAIM_SECONDS
         while time.monotonic() < deadline:
             current = await self._sessions.reload(session)
-            if current is None or current.tokens is None:
-                return None
-            if current.tokens.access_expires - time.time() >= REFRESH_BEFORE_SECONDS:
+            if current is None or current.tokens is None or _fresh(current.tokens):
                 return current
             claim = await self._sessions.claim_refresh(current, utc_now())
             if claim:
-                return await self._spend(current, current.tokens, claim)
+                return await self._claimed(session, claim)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.5)
         raise NexusDown("another process has been refreshing this session for too long")
+
+    async def _claimed(self, session: Session, claim: str) -> Session | None:
+        """What is spent is what the row holds under the claim: another process may have renewed it just before."""
+        current = await self._sessions.reload(session)
+        if current is None or current.tokens is None:
+            return None
+        if _fresh(current.tokens):
+            await self._sessions.release_refresh(session, claim)
+            return current
+        return await self._spend(current, current.tokens, claim)
 
     async def _spend(self, session: Session, tokens: Tokens, claim: str) -> Session | None:
         """Trade the refresh token in. Unless it is certain that Nexus heard nothing the claim is left to lapse by itself: the answer may
@@ -236,3 +244,7 @@ class ModuleCallers:
             return None
         caller = await self._person(claims, session, tokens.access, now)
         return caller if tokens.access_expires > time.time() else caller.reading_on()
+
+
+def _fresh(tokens: Tokens) -> bool:
+    return tokens.access_expires - time.time() >= REFRESH_BEFORE_SECONDS

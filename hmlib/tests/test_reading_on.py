@@ -165,7 +165,8 @@ async def test_a_good_token_serves_while_the_next_is_late(alice, hub, app, monke
     monkeypatch.setattr("hmlib.callers.PATIENCE_SECONDS", 0.01)
     late = Late(hub)
     await age(app, hub, 20)
-    assert (await alice.fetch("/")).code == 200 and late.spent == 1
+    assert (await alice.fetch("/")).code == 200
+    await late.began.wait()
     late.go.set()
     assert (await alice.fetch("/")).code == 200 and late.spent == 1
 
@@ -182,6 +183,21 @@ async def test_a_second_process_waits_for_the_first_and_reads_what_it_got(alice,
     assert not other.done() and late.spent == 1
     late.go.set()
     assert [caller.name for caller in await asyncio.gather(first, other)] == ["alice", "alice"] and late.spent == 1
+
+
+async def test_what_was_renewed_between_a_look_and_the_claim_is_not_spent_again(alice, hub, app, settings, db, service):
+    await age(app, hub, -5)
+    second, session = service.make_app(settings, db, hub), await session_of(app)
+    sessions = second.settings["sessions"]
+    claim = sessions.claim_refresh
+
+    async def after_the_other(*args):
+        assert await app.settings["callers"].by_session(session, utc_now())
+        return await claim(*args)
+
+    sessions.claim_refresh = after_the_other
+    assert (await second.settings["callers"].by_session(session, utc_now())).name == "alice"
+    assert hub.counted["refresh"] == 1
 
 
 async def test_the_claim_outlasts_the_longest_call(app, alice):
