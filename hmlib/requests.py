@@ -61,7 +61,10 @@ def form(request: HTTPServerRequest) -> Form:
         pairs, files = _multipart(content_type, request.body)
     else:
         raise BadRequest("unsupported_media_type", "A form is expected here.", 415)
-    many = {name: [value for other, value in pairs if other == name] for name, _ in pairs if name.endswith("[]")}
+    many: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if name.endswith("[]"):
+            many.setdefault(name, []).append(value)
     fields = _single([pair for pair in pairs if not pair[0].endswith("[]")])
     if fields.keys() & {name for name, _ in _pairs(request.query)}:
         raise BadRequest("invalid_request", "A field stands in the address and in the form.")

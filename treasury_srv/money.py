@@ -10,6 +10,7 @@ QUANTITY_PLACES = 6
 ONE_E6 = 10**QUANTITY_PLACES
 LARGEST = 2**53
 _LARGEST_EXPONENT = 20
+_LONGEST = 60
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -56,6 +57,8 @@ class TooLarge(ValueError):
 def scaled(value: Decimal | str, places: int) -> int:
     """A decimal number as an integer of `places` decimals. Raises ValueError when it is no number or has more decimals, and TooLarge,
     saying so after "The value"."""
+    if isinstance(value, str) and len(value) > _LONGEST:
+        raise ValueError("is not a number")
     try:
         exact = Decimal(value)
     except (InvalidOperation, ValueError) as problem:

@@ -32,7 +32,7 @@ LARGEST_FILE = 40 * 1024 * 1024
 PER_TRANSACTION = 200
 NAMED_AT_MOST = 10
 
-_LINK = re.compile(r"(?P<open>\]\()(?P<path>[^)\s:#]+\.(?:md|markdown))(?P<rest>(?:#[^)\s]*)?(?:\s+\"[^\"\n]*\")?\))", re.I)
+_LINK = re.compile(r"(?P<open>\]\()(?P<path>[^()\s:#]+\.(?:md|markdown))(?P<rest>(?:#[^()\s]*)?(?:\s+\"[^\"\n]*\")?\))", re.I)
 
 Progress = Callable[[int, int], None]
 

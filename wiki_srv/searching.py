@@ -15,8 +15,10 @@ COLUMNS = {"title": "title", "tags": "tags", "body": "body"}
 WEIGHTS = {"title": "A", "tags": "B", "body": "D"}
 
 _PART = re.compile(r'(?P<minus>-)?(?:(?P<key>tag|company|in):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))', re.I)
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
-_LINE_SIGNS = re.compile(r"^\s{0,3}(?:#{1,6}|>|[-+*]|\d+[.)])\s+(?:\[[ xX]\] |\[![A-Z]+\])?|^\s*\|?[\s:|-]*-{3,}[\s:|-]*$|\|", re.M)
+_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)")
+_LINE_SIGNS = re.compile(
+    r"^[ \t]{0,3}(?:#{1,6}|>|[-+*]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\] |\[![A-Z]{1,20}\])?|^(?=[ \t:|-]*---)[ \t:|-]++$|\|", re.M
+)
 _INLINE_SIGNS = re.compile(r"[*`~]+|_{2,}")
 
 
