@@ -2,6 +2,10 @@
 
 import asyncio
 import os
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +19,20 @@ asyncio.set_event_loop(None)
 def rounds():
     """How often a fault is tried: ``rounds(short, full)`` is ``short``, and ``full`` under `make test-faults`."""
     return lambda short, full: full if os.environ.get("HM_TEST_FAULTS") == "full" else short
+
+
+@pytest.fixture
+def small_disk():
+    """``small_disk(megabytes)`` is a folder on a disk of that size, with a short path. Skips where nothing can be mounted."""
+    with ExitStack() as stack:
+
+        def mounted(megabytes):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hmd")))
+            command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(folder)]
+            done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603  our own words
+            if done.returncode:
+                pytest.skip(f"NO SMALL DISK: mounting one needs root and CAP_SYS_ADMIN ({done.stderr.strip()})")
+            stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=True)
+            return folder
+
+        yield mounted

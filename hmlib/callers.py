@@ -61,7 +61,7 @@ class ModuleCallers:
         if session.tokens.access_expires - time.time() < REFRESH_BEFORE_SECONDS:
             try:
                 fresh = await self._refreshed(session, session.tokens)
-            except NexusDown:
+            except (NexusDown, DatabaseDown):  # nothing can be asked for, or nothing kept of what would be answered
                 return await self._while_away(session, session.tokens, now)
             if fresh is None or fresh.tokens is None:
                 return None

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from contextlib import suppress
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.httpserver import HTTPServer
@@ -12,46 +12,70 @@ from tornado.web import Application, RequestHandler
 
 from hmlib import logs, metrics
 from hmlib.db import Db
+from hmlib.metric_files import MetricFiles
 from hmlib.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 TICK_SECONDS = 0.5
+KEPT_EVERY_SECONDS = 1.0
 
 
 class Figures(RequestHandler):
     """GET /metrics in Prometheus's text format."""
 
-    def initialize(self, folder: Path | None) -> None:
-        self.folder = folder
+    def initialize(self, files: MetricFiles | None) -> None:
+        self.files = files
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
 
     async def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(await asyncio.to_thread(metrics.exposition, self.folder))
+        self.finish(await asyncio.to_thread(metrics.exposition, self.files))
 
 
-def shared_folder(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+def shared_files(settings: Settings, environ: Mapping[str, str]) -> MetricFiles | None:
     """Where the processes of this service keep their figures together; None for a process started by hand, which has only its own."""
     process = environ.get("SUPERVISOR_PROCESS_NAME")
     if process is None:
         return None
-    folder = settings.home / "run" / "metrics" / settings.service
-    metrics.share(folder, process.rpartition("_")[2])
-    return folder
+    return metrics.share(settings.home / "run" / "metrics" / settings.service, process.rpartition("_")[2])
 
 
-def serve(port: int, folder: Path | None) -> Callable[[], None]:
+def serve(port: int, files: MetricFiles | None) -> Callable[[], None]:
     """Answer /metrics on loopback; the function that ends it. Several processes share the port, and each answers for all."""
     try:
         sockets = bind_sockets(port, LOOPBACK, reuse_port=True)
     except OSError as error:
         logs.event("no metrics", logging.WARNING, port=port, error=logs.named(error))
         return lambda: None
-    server = HTTPServer(Application([(r"/metrics", Figures, {"folder": folder})], log_function=lambda _: None))
+    server = HTTPServer(Application([(r"/metrics", Figures, {"files": files})], log_function=lambda _: None))
     server.add_sockets(sockets)
     return server.stop
+
+
+async def keep(files: MetricFiles | None) -> None:
+    """Put the figures into the files every second, for ever; once, with a line in the log, what cannot be written."""
+    if files is None:
+        return
+    good = True
+    try:
+        while True:
+            await asyncio.sleep(KEPT_EVERY_SECONDS)
+            good = await _kept(files, good)
+    finally:
+        with suppress(OSError):
+            files.write()
+
+
+async def _kept(files: MetricFiles, good: bool) -> bool:
+    try:
+        await asyncio.to_thread(files.write)
+    except OSError as error:
+        if good:
+            logs.event("figures cannot be kept", logging.WARNING, error=logs.named(error))
+        return False
+    return True
 
 
 async def watch(db: Db) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import linecache
 import logging
 import re
 import sys
@@ -203,8 +204,18 @@ class Readable(logging.Formatter):
 
 
 def said(record: logging.LogRecord) -> str:
-    """A record's words. Tornado's and asyncio's words about an exception quote the request, so they are left out."""
-    return "unhandled error" if record.exc_info and record.name != LOG.name else _short(record.getMessage())
+    """A record's words; of other libraries' only the fixed part, as they quote what was sent (Tornado a whole cookie)."""
+    if record.name == LOG.name:
+        return _short(record.getMessage())
+    return "unhandled error" if record.exc_info else _fixed(record)
+
+
+def _fixed(record: logging.LogRecord) -> str:
+    """What a library says before anything is put into it: words that stand in its own source, else only the place they come from."""
+    words = record.msg
+    if isinstance(words, str) and 5 < len(words) <= MAX_VALUE and words in "".join(linecache.getlines(record.pathname)):
+        return words
+    return f"{record.filename}:{record.lineno} {record.funcName}"
 
 
 def written_at(record: logging.LogRecord) -> str:

@@ -5,18 +5,18 @@ a label, because prometheus_client opens a file when an unlabelled one is declar
 value is kept for ever, so it comes from a list of our own and never from what others send.
 """
 
-import os
-import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.metrics_core import Metric
-from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+
+from hmlib.metric_files import MetricFiles, value_class
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 OWN = CollectorRegistry()
@@ -64,25 +64,23 @@ def result_of(status: int) -> str:
     return "down" if status == 599 else str(status) if status in STATUSES else OTHER
 
 
-def share(folder: Path, slot: str) -> None:
+def share(folder: Path, slot: str) -> MetricFiles:
     """Keep this process's figures in ``folder``; ``slot`` (letters and digits) tells it from its siblings, and a process
     that starts again in the same slot counts on from there. Call it before anything is counted.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for file in folder.glob(f"*_{slot}.db"):
-        if file.name.startswith("gauge_") or not _is_whole(file):
-            file.unlink()
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # the library reads it whenever it opens a file
-    # prometheus_client offers no other way to choose this after it was imported.
-    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+    files = MetricFiles(folder, slot)
+    values.ValueClass = value_class(files)  # prometheus_client offers no other way to choose this after it was imported
+    return files
 
 
-def exposition(folder: Path | None) -> bytes:
-    """Prometheus's text: of every process that shares ``folder``, or of this process alone."""
-    if folder is None:
+def exposition(files: MetricFiles | None) -> bytes:
+    """Prometheus's text: of every process that shares the folder, or of this process alone. Blocking."""
+    if files is None:
         return generate_latest(OWN)
+    with suppress(OSError):  # keep() says so; what the others have written is shown all the same
+        files.write()
     everyone = CollectorRegistry()
-    everyone.register(_Together(folder))
+    everyone.register(_Together(files.folder))
     return generate_latest(everyone)
 
 
@@ -93,14 +91,5 @@ class _Together(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        metrics: Iterable[Metric] = MultiProcessCollector.merge([str(file) for file in self._folder.glob("*.db")])  # type: ignore[no-untyped-call]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge([str(file) for file in self._folder.glob("*.db") if file.stat().st_size])  # type: ignore[no-untyped-call]
         return metrics
-
-
-def _is_whole(file: Path) -> bool:
-    """Whether a file survived its process; one that was cut short is dropped and its counts begin anew."""
-    try:
-        list(MmapedDict.read_all_values_from_file(str(file)))  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, RuntimeError, struct.error):
-        return False
-    return True

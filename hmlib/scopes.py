@@ -12,6 +12,7 @@ from hmlib.bounded import Bounded
 from hmlib.clock import shifted
 from hmlib.db import Db
 from hmlib.directory import UserScope
+from hmlib.notes import Notes
 from hmlib.wire import NexusDown
 
 FRESH_SECONDS = 60
@@ -41,6 +42,7 @@ class Scopes:
     def __init__(self, db: Db, source: Source, changed: Callable[[str], None]) -> None:
         """``changed`` is called with a user's id when they may see something else than before."""
         self._db, self._source, self._changed = db, source, changed
+        self._notes = Notes(db)
         self._held: Bounded[str, tuple[CompanyScope, float]] = Bounded(REMEMBERED_PEOPLE)
         self._changes = 0
 
@@ -74,7 +76,7 @@ class Scopes:
         scope = CompanyScope(found.rule, frozenset(found.company_ids)) if found else CompanyScope("only")  # type: ignore[arg-type]
         if known.scope is not None and known.scope != scope:
             self._changed(user_id)
-        await self._db.run(_KEEP, user_id=user_id, scope=written(scope), now=now, forgotten=known.forgotten)
+        await self._notes.noted(f"scope {user_id}", _KEEP, user_id=user_id, scope=written(scope), now=now, forgotten=known.forgotten)
         return scope
 
     def forget(self, user_id: str) -> None:

@@ -18,6 +18,7 @@ from tornado.web import Application
 from hmlib import accepting, checks, figures, health, listening, logs, metrics, ownership, pids
 from hmlib.clock import utc_now
 from hmlib.db import DatabaseDown, Db
+from hmlib.disk import WriteCheck
 from hmlib.migrate import Folder, NewerSchema, migrate, newer, pending
 from hmlib.nexus import Nexus
 from hmlib.ownership import Owner
@@ -76,21 +77,21 @@ async def _serve(settings: Settings, make_app: MakeApp, migrations: Sequence[Fol
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     async with AsyncExitStack() as stack:
         sockets = listening.sockets(settings)
-        folder = figures.shared_folder(settings, os.environ)
+        files = figures.shared_files(settings, os.environ)
         db = await _database(settings)
         stack.push_async_callback(db.close)
         owner = await _owner(db, settings, migrations)
         settings = replace(settings, epoch=owner.epoch)
         app = make_app(settings, db, _nexus(settings, stack))
         checks.check_application(app)
-        readiness = prepare(app, db, migrations, owner)
+        readiness = prepare(app, db, migrations, owner, checks.database_folder(settings))
         room = accepting.room(2 * MAX_CONNECTIONS)
         server = Server(app, ssl_options=listening.tls_context(settings), trusted_proxies=settings.trusted_proxies, room=room)
         following = _forever(partial(ownership.follow, db, settings, owner))
-        for work in (figures.watch(db), following, *(_forever(work) for work in app.settings.get("background", ()))):
+        for work in (figures.watch(db), figures.keep(files), following, *(_forever(work) for work in app.settings.get("background", ()))):
             await stack.enter_async_context(_beside(work))
         server.add_sockets(sockets)
-        stack.callback(figures.serve(settings.metrics_port, folder))
+        stack.callback(figures.serve(settings.metrics_port, files))
         await stack.enter_async_context(_announced(settings, readiness))
         await stopping.wait()
         await _drain(server, readiness)
@@ -128,11 +129,14 @@ def _nexus(settings: Settings, stack: AsyncExitStack) -> Nexus | None:
     return nexus
 
 
-def prepare(app: Application, db: Db, migrations: Sequence[Folder], owner: Owner | None = None) -> health.Readiness:
-    """Give the application its health addresses and its log; ``owner`` is whose the database must stay."""
+def prepare(
+    app: Application, db: Db, migrations: Sequence[Folder], owner: Owner | None = None, folders: Sequence[Path] = ()
+) -> health.Readiness:
+    """Give the application its health addresses and its log; ``owner`` is whose the database must stay, ``folders`` where it needs room."""
     given: dict[str, health.Check] = {"database": lambda: _answers(db), "migrations": lambda: _migrated(db, migrations)}
     if owner is not None:
         given["suite"] = lambda: ownership.is_ours(db, owner)
+        given["disk"] = WriteCheck(db, folders).holds
     readiness = health.Readiness(given | app.settings.get("ready", {}))
     app.add_handlers(".*", health.routes(readiness))
     app.settings.setdefault("log_function", logs.log_request)
@@ -188,16 +192,19 @@ async def _announced(settings: Settings, readiness: health.Readiness) -> AsyncIt
 
 
 async def _announce(file: Path, settings: Settings, readiness: health.Readiness) -> None:
-    while failed := await readiness.failed():
+    while (failed := await readiness.failed()) or not _wrote_pid(file):
         logs.event("not ready", logging.WARNING, failed=failed)
         await asyncio.sleep(1)
-    _write_pid(file)
     logs.event("ready", origin=settings.origin, port=settings.port)
 
 
-def _write_pid(file: Path) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file.write_text(str(os.getpid()))
+def _wrote_pid(file: Path) -> bool:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.write_text(str(os.getpid()))
+    except OSError:  # a full disk: it is tried again
+        return False
+    return True
 
 
 def ready_file(home: Path, process: str) -> Path:

@@ -11,6 +11,7 @@ from hmlib import scopes
 from hmlib.clock import parse, shifted
 from hmlib.crypto import Keys, Unsealable
 from hmlib.db import Db
+from hmlib.notes import Notes
 from hmlib.scopes import KnownScope
 
 SEEN_EVERY_SECONDS = 60
@@ -96,6 +97,7 @@ class Sessions:
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
+        self._notes = Notes(db)
 
     async def open(self, opening: Opening, now: str, tx: Db | None = None) -> tuple[str, Session]:
         """Open a session; answers the cookie value (43 characters, 256 bits, never stored) and the row."""
@@ -136,11 +138,13 @@ class Sessions:
         return self._session(row) if row else None
 
     async def visited(self, session: Session, now: str, idle_seconds: int) -> bool:
-        """Whether the session has not been idle for so long; notes the visit at most once a minute."""
+        """Whether the session has not been idle for so long. Notes the visit at most once a minute, beside the answer: reading waits for
+        no writer, and goes on while nothing can be written."""
         if session.last_seen_at <= shifted(now, -idle_seconds):
             return False
         if session.last_seen_at < shifted(now, -SEEN_EVERY_SECONDS):
-            await self._db.run("UPDATE session SET last_seen_at = :now WHERE id_hash = :id_hash", now=now, id_hash=session.id_hash)
+            noted = "UPDATE session SET last_seen_at = :now WHERE id_hash = :id_hash"
+            self._notes.note(f"visit {session.id_hash}", noted, now=now, id_hash=session.id_hash)
         return True
 
     async def by_sid(self, sid: str, now: str) -> list[Session]:
@@ -243,7 +247,8 @@ class Sessions:
 
     async def store_exchanged(self, session: Session, audience: str, token: str, expires_at: int) -> None:
         sealed = self._keys.seal(token.encode(), table="session_exchange", column="token", row_id=f"{session.id_hash}/{audience}")
-        await self._db.run(
+        await self._notes.noted(
+            f"exchange {session.id_hash} {audience}",
             """
             INSERT INTO session_exchange (id_hash, audience, token, expires_at)
             SELECT id_hash, :audience, :token, :expires_at FROM session WHERE id_hash = :id_hash

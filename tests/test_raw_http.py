@@ -161,3 +161,41 @@ def test_n058_a_slow_client_keeps_nobody_else_waiting(whole, wire):
 )
 def test_n181_nothing_of_the_inside_is_shown_outside(wire, service, path):
     assert wire(service, get(path))[0] in (400, 404)
+
+
+SECRETS = {
+    name: f"secret-in-{name}-hunter2" for name in ("cookie", "control", "basic", "bearer", "path", "query", "form", "json", "header")
+}
+HOSTILE = [
+    get("/", GOOD + f"Cookie: __Host-hm_nexus={SECRETS['cookie']}; x=a\x01b\r\n"),
+    get("/", GOOD + f"Authorization: Basic {SECRETS['basic']}\x01\r\n"),
+    get("/api/companies", GOOD + f"Authorization: Bearer {SECRETS['bearer']}\r\n"),
+    get(f"/{SECRETS['path']}\x01"),
+    get(f"/companies/{SECRETS['path']}%ff"),
+    get(f"/static/{SECRETS['path']}"),
+    get(f"/login?code={SECRETS['query']}&code=2"),
+    get(f"/login?code={SECRETS['query']}%ff"),
+    get("/", GOOD + f"X-{SECRETS['header']}\r\n"),
+    get("/", GOOD + f"Content-Length: {SECRETS['header']}\r\n"),
+    get(
+        "/login", GOOD + f"Content-Length: 60\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\npassword={SECRETS['form']}", "POST"
+    ).ljust(400),
+    get("/api/token", GOOD + f'Content-Type: application/json\r\nContent-Length: 60\r\n\r\n{{"password":"{SECRETS["json"]}', "POST").ljust(
+        400
+    ),
+    f"{SECRETS['control']}\x01 / HTTP/1.1\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("raw", HOSTILE, ids=range(len(HOSTILE)))
+def test_n193_what_is_sent_is_refused(wire, service, raw):
+    assert wire(service, raw)[0] < 500
+
+
+def test_n193_and_none_of_it_is_in_the_logs(whole, wire):
+    for service in SERVICES:
+        for raw in HOSTILE:
+            wire(service, raw)
+    time.sleep(1)
+    assert "Malformed HTTP message from %s: %s" in whole.logs()  # the control: it was heard of
+    assert not [name for name, secret in SECRETS.items() if secret in whole.logs()]

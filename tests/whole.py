@@ -27,8 +27,8 @@ SERVICES = ("nexus", "wiki", "treasury")
 class Whole:
     """One suite in a folder of its own. ``origins`` are its three addresses; everybody's password is PASSWORD."""
 
-    def __init__(self, engine="sqlite", demo=True, name="h", start=True, **environ):
-        self.home = Path(tempfile.mkdtemp(prefix="hm")) / name
+    def __init__(self, engine="sqlite", demo=True, name="h", start=True, folder=None, **environ):
+        self.home = Path(folder or tempfile.mkdtemp(prefix="hm")) / name
         ports = free_ports(6)
         self.ports = dict(zip(SERVICES, ports, strict=False))
         self.origins = {name: f"https://localhost:{port}" for name, port in self.ports.items()}

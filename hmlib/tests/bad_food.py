@@ -22,7 +22,8 @@ from hmlib.web import ApiHandler
 
 NUL = "a\0b"
 TEXTS = ("9999-12-31T23:59:59Z", "2\u066026-10", "9" * 30)
-RARER = ("0001-01-01", "1e400", "1_0")
+QUOTED = 'zqx"\r\nX-Evil: 1'
+RARER = ("0001-01-01", "1e400", "1_0", QUOTED)
 NUMBERS = ("9" * 25, "1e400", '"\u0663"')
 SEGMENTS = (b"\0", b"a\0b", b"\xed\xa0\x80", b"9" * 30, "\u0663".encode(), b"\xc2\xb2", b"9999-12", "2\u066026-10".encode())
 HEADERS = {
@@ -156,23 +157,26 @@ def _with(value: Any, place: tuple[Any, ...], leaf: Any) -> Any:
 
 
 async def refused_badly(app, person_of, roles, most: int | None = None) -> list[str]:
-    """What was answered 5xx, one line each; ``most`` cuts the requests to each method short, for those who get in nowhere."""
+    """What was answered 5xx, or with the request's text in a header, one line each; ``most`` cuts short what is asked of each method."""
     bad = []
     for role in roles:
         for rule, kind, verb in methods(app):
             person = await person_of(role)
             for path, body, headers in requests_for(rule, kind, verb)[:most]:
-                code = await _code(person, issubclass(kind, ApiHandler), verb.upper(), path, body, headers)
-                if code >= 500:
+                answer = await _answer(person, issubclass(kind, ApiHandler), verb.upper(), path, body, headers)
+                if answer.code >= 500 or quoted(answer.headers):
                     shown = quote(path, safe="/?=&%") if len(path) < 200 else path[:200]
-                    bad.append(f"{code} {role} {verb.upper()} {shown} {(body or b'')[:200]!r} {headers}")
+                    bad.append(f"{answer.code} {role} {verb.upper()} {shown} {(body or b'')[:200]!r} {headers} {quoted(answer.headers)}")
     return bad
 
 
-async def _code(person, api, verb, path, body, headers) -> int:
+def quoted(headers) -> list[str]:
+    """The headers of an answer in which text of the request stands as it was sent (N192)."""
+    return [f"{name}: {value}" for name, value in headers.get_all() if name == "X-Evil" or QUOTED[:4] in value]
+
+
+async def _answer(person, api, verb, path, body, headers):
     named = {name.replace("-", "_"): value for name, value in headers.items()}
     if api:
-        answer = await person.api(path, verb, raw=body, **named)
-    else:
-        answer = await person.fetch(path, verb, body, **named)
-    return answer.code
+        return await person.api(path, verb, raw=body, **named)
+    return await person.fetch(path, verb, body, **named)

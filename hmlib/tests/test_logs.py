@@ -1,6 +1,7 @@
 """What a log line holds, and what it never does."""
 
 import asyncio
+import inspect
 import io
 import json
 import logging
@@ -8,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado import http1connection
+from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 
 from hmlib import logs, metrics
 
@@ -187,3 +189,48 @@ def test_a_reader_that_has_gone_stops_nobody():
     before = metrics.ERRORS.labels("log")._value.get()
     logger.warning("nor this")
     assert metrics.ERRORS.labels("log")._value.get() == before + 1
+
+
+SECRET = "nothing-but-hunter2"
+LIBRARIES = (
+    "tornado.general",
+    "tornado.access",
+    "tornado.application",
+    "asyncio",
+    "aiosqlite",
+    "asyncpg",
+    "py.warnings",
+    "concurrent.futures",
+)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_n193_other_libraries_lines_keep_their_fixed_part_only(written, library):
+    logger = logging.getLogger(library)
+    logger.warning("A cookie %r from %s cannot be read", SECRET, "10.0.0.1")
+    logger.warning("A cookie " + SECRET)
+    logger.warning(f"error on read: {SECRET} %s", "x")
+    logger.error(ValueError(SECRET))
+    lines = written()
+    assert SECRET not in json.dumps(lines)
+    assert lines[0]["event"] == "A cookie %r from %s cannot be read"
+    assert all(line["event"].startswith("test_logs.py:") for line in lines[1:])
+
+
+def test_n193_tornados_own_line_about_a_request_it_cannot_read(written):
+    """Its words, which tell an operator what it was about, and none of the request's."""
+    try:
+        parse_line(f"Cookie: session={SECRET}\x01")
+    except HTTPInputError as error:
+        line = inspect.getsource(http1connection).partition("Malformed HTTP message")[0].count("\n") + 1
+        record = logging.LogRecord(
+            "tornado.general", logging.INFO, http1connection.__file__, line, "Malformed HTTP message from %s: %s", ("10.0.0.1", error), None
+        )
+    assert SECRET in record.getMessage()  # the control: this is what it would have said
+    logging.getLogger("tornado.general").handle(record)
+    assert written()[0]["event"] == "Malformed HTTP message from %s: %s"
+    assert SECRET not in json.dumps(written())
+
+
+def parse_line(text):
+    HTTPHeaders.parse(text + "\r\n")

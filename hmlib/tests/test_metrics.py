@@ -17,12 +17,12 @@ import sys
 from pathlib import Path
 from hmlib import metrics
 folder, slot, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-metrics.share(folder, slot)
+files = metrics.share(folder, slot)
 for _ in range(times):
     metrics.SIGN_INS.labels("ok").inc()
     metrics.REQUEST_SECONDS.labels("here").observe(0.02)
 metrics.BUSY.labels("requests").set(times)
-print(metrics.exposition(folder).decode())
+print(metrics.exposition(files).decode())
 """
 
 
@@ -75,11 +75,41 @@ BOUNDED = {
     "result_of(status)": "the statuses that HTTP knows",
     "metrics.result_of(answer.code)": "the same",
     "RESULTS[type(refusal)]": "a table of four",
+    "result": "what became of a message in the outbox: taken, down or refused",
 }
 
 
 def test_n186_every_label_comes_from_a_list_of_our_own():
     assert set(labels_given()) <= BOUNDED.keys()
+
+
+SMALLEST_DISK = """
+import sys
+from pathlib import Path
+from hmlib import metrics
+folder = Path(sys.argv[1])
+files = metrics.share(folder, "00")
+metrics.SIGN_INS.labels("first").inc()
+files.write()
+(folder / "rest").open("wb", buffering=0).write(b"x" * 20_000_000)
+for number in range(2000):  # far more than the file had
+    metrics.REQUEST_SECONDS.labels(f"route {number}").observe(0.02)
+try:
+    files.write()
+    print("written")
+except OSError as error:
+    print(error.strerror)
+print('result="first"} 1.0' in metrics.exposition(files).decode())
+(folder / "rest").unlink()
+files.write()
+print('route="route 1999"' in metrics.exposition(files).decode())
+"""
+
+
+def test_a_full_disk_costs_figures_and_not_the_process(small_disk):
+    command = [sys.executable, "-c", SMALLEST_DISK, str(small_disk(12))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["No space left on device", "True", "True"]), done.stderr
 
 
 @pytest.mark.gen_test(timeout=60)

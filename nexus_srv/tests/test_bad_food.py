@@ -8,6 +8,6 @@ from nexus_srv.tests.test_role_matrix import person_of  # noqa: F401  a fixture
 pytestmark = pytest.mark.gen_test(timeout=600)
 
 
-async def test_n191_whatever_is_sent_is_answered(app, person_of):  # noqa: F811
+async def test_n191_n192_whatever_is_sent_is_answered_and_quoted_in_no_header(app, person_of):  # noqa: F811
     assert not await bad_food.refused_badly(app, person_of, ("alice",))
     assert not await bad_food.refused_badly(app, person_of, ("stranger", "bob", "carol", "dave", "service"), most=4)

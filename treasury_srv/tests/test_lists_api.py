@@ -1,6 +1,8 @@
 """Lists for programs that follow them: some by id, many by id, and what has changed or gone since a time."""
 
+import re
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 
@@ -152,3 +154,40 @@ async def test_a_file_that_moves_labour_tells_it_too(carol, alice, hub, add):
         assert sent.code == 200, sent.text
     changes = (await carol.api(f"/api/labour-entries?updated_since={LONG_AGO}")).json
     assert changes["items"] == [] and len(changes["deleted"]) == 1
+
+
+async def test_n192_what_is_asked_for_is_in_no_header(carol, agreement):
+    refused = await carol.api("/api/billing_summary?period=2026-10&fields=name%0d%0aX:1")
+    assert (refused.code, refused.json["code"]) == (400, "invalid_fields")
+    answers = [
+        await carol.api(f"/api/billing_summary?period=2026-10&fields={fields}")
+        for fields in ("name", "name,account_number", "account_number,name")
+    ]
+    tags = [answer.headers["Etag"] for answer in answers]
+    assert all(re.fullmatch('"[0-9a-f]{32}"', tag) for tag in tags) and len(set(tags)) == 3
+
+
+@pytest.mark.parametrize(
+    "period", ["2\u066026-10", "2026-1\u0660", "1899-12", "2200-01", "9999-12", "2026-10\n", " 2026-10", "+026-10", "2_26-10"]
+)
+async def test_a_month_is_written_in_plain_digits_within_the_calendar(carol, agreement, period):
+    answer = await carol.api(f"/api/billing_summary?{urlencode({'period': period})}")
+    assert (answer.code, answer.json["code"]) == (400, "invalid_period")
+
+
+@pytest.mark.parametrize("worked_at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1899-12-31T10:00:00Z", "2200-01-01T00:00:00Z"])
+async def test_no_hour_is_worked_beyond_the_calendar(alice, agreement, worked_at):
+    answer = await alice.api("/api/labour-entries", "POST", DRAFTS["labour-entries"] | {"worked_at": worked_at})
+    assert (answer.code, list(answer.json["errors"])) == (422, ["worked_at"])
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
+async def test_what_was_stored_beyond_the_calendar_is_shown(db, alice, agreement, zone):
+    """Such as an earlier version took."""
+    for worked_at in ("9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00.000000Z"):
+        await seeds.work(db, 1, worked_at)
+    await db.run("INSERT INTO preference (key, value, updated_at) VALUES ('time_zone', :zone, '')", zone=zone)
+    ids = [row["id"] for row in await db.all("SELECT id FROM labour_entry")]
+    pages = ["/labour", "/labour/export?format=csv", f"/companies/{ACME}", *(f"/labour/{id}" for id in ids)]
+    assert [(await alice.fetch(page)).code for page in pages] == [200] * len(pages)
+    assert (await alice.api("/api/billing_summary")).code == 200
