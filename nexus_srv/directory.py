@@ -1,6 +1,6 @@
 """What may be changed in the directory, by whom, and what follows from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,10 +16,12 @@ from nexus_srv.queries import companies, contacts
 from nexus_srv.queries import directory as state
 from nexus_srv.queries.assets import Asset
 from nexus_srv.queries.companies import Company
-from nexus_srv.queries.contacts import Contact
+from nexus_srv.queries.contacts import Contact, Link
 from nexus_srv.queries.directory import Entry
 
 T = TypeVar("T", bound=Entry)
+BILLED_BY = ("active", "billable", "exclusion_reason", "active_on", "ended_on")
+SHARED = "This would change the bill of a company that you do not see, as the person is there too. Ask somebody who sees all of them."
 NOT_AUDITED = frozenset({"created_at", "updated_at", "version", "company_name", "email"})
 
 
@@ -59,7 +61,9 @@ async def changed(tx: Db, caller: Caller, noun: Noun[T], before: T, wanted: T, a
     if wanted == before:
         return before
     await _check_references(tx, caller.scope, noun, before, wanted)
-    if not await noun.rows.save(tx, await _with_hidden(tx, caller.scope, wanted), now):
+    hidden = await contacts.hidden_links(tx, caller.scope, wanted.id) if isinstance(wanted, Contact) else []
+    check_shared(before, wanted, hidden)
+    if not await noun.rows.save(tx, _with_hidden(wanted, hidden), now):
         raise Stale
     await _follow_up(tx, noun, before, wanted, actor, now)
     return await _again(tx, caller, noun, wanted, now)
@@ -152,12 +156,17 @@ def _deed(noun: Noun[Any], changed: Mapping[str, tuple[Any, Any]]) -> str:
     return "deactivated" if ended else "reactivated"
 
 
-async def _with_hidden(tx: Db, scope: CompanyScope, wanted: T) -> T:
+def _with_hidden(wanted: T, hidden: Sequence[Link]) -> T:
     """A contact's companies that the caller does not see stay as they are."""
-    if not isinstance(wanted, Contact) or scope.rule == "all":
-        return wanted
-    hidden = await contacts.hidden_links(tx, scope, wanted.id)
-    return msgspec.structs.replace(wanted, companies=(*wanted.companies, *hidden))
+    return msgspec.structs.replace(wanted, companies=(*wanted.companies, *hidden)) if isinstance(wanted, Contact) and hidden else wanted
+
+
+def check_shared(before: Any, wanted: Any, hidden: Sequence[Link]) -> None:
+    """What other companies are billed for is changed by those who may see all of the person's companies. Raises Invalid."""
+    if hidden:
+        changed = {name: SHARED for name in BILLED_BY if getattr(before, name) != getattr(wanted, name)}
+        if changed:
+            raise Invalid(changed)
 
 
 async def _check_references(tx: Db, scope: CompanyScope, noun: Noun[Any], before: Any, wanted: Any) -> None:

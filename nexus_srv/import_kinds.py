@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hmlib import clock
+from nexus_srv import directory
 from nexus_srv.import_plan import BadRow, Key, Planner, form, fresh
 from nexus_srv.nouns import ASSETS, COMPANIES, CONTACTS, LOCATIONS
 from nexus_srv.queries.assets import Asset
@@ -169,6 +170,10 @@ class ContactPlanner(Planner[Contact]):
         if values["email"] is not None:
             fields["emails"] = _emails(entry, values["email"])
         return fields
+
+    def check(self, found: Contact | None, after: Contact) -> None:
+        if found is not None:
+            directory.check_shared(found, after, [link for link in found.companies if not self.known.scope.sees(link.company_id)])
 
     def _links(self, entry: Contact, values: Mapping[str, Any]) -> tuple[Link, ...]:
         """The row's company replaces the only one a contact had, and joins several."""

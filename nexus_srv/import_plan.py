@@ -106,6 +106,9 @@ class Planner(Generic[T]):
         """The fields that the row's values give."""
         raise NotImplementedError
 
+    def check(self, found: T | None, after: T) -> None:
+        """What the row may not change. Raises Invalid."""
+
     def hidden(self, values: Mapping[str, Any]) -> BadRow:
         """What is said of a row that means an entry out of scope; raises what is said of its company, if that is out of scope too."""
         self.key(values)
@@ -161,6 +164,7 @@ class Planner(Generic[T]):
         try:
             after = self.noun.checked(msgspec.structs.replace(before, **self.changed(before, row.values)))
             after = self.noun.settled(found, after, self.now[:10])
+            self.check(found, after)
         except Invalid as invalid:
             name, said = next(iter(invalid.errors.items()))
             raise BadRow(self.columns_of.get(name, name), said) from invalid

@@ -89,6 +89,32 @@ async def test_a_change_made_inside_a_scope_leaves_the_rest_alone(alice, bob, db
     assert (await bob.api(f"/api/contacts/{both['id']}", "DELETE", If_Match='"2"')).code == 409
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"billable": False, "exclusion_reason": "kiosk"}, {"active": False}, {"active_on": "2026-01-01"}, {"ended_on": "2026-01-01"}],
+)
+async def test_what_another_companys_bill_needs_is_changed_by_who_sees_all_of_the_persons_companies(alice, bob, db, people, change):
+    both, mine = await add(alice, ACME, GLOBEX), await add(alice, ACME, first_name="Amy")
+    await db.run("UPDATE account SET scope_rule = 'only' WHERE id = :id", id=people.bob.id)
+    await db.run("INSERT INTO account_company (account_id, company_id) VALUES (:id, :company)", id=people.bob.id, company=ACME)
+    refused = await bob.api(f"/api/contacts/{both['id']}", "PATCH", change, If_Match='"1"')
+    assert refused.code == 422 and refused.json["errors"].keys() <= set(change) | {"active", "ended_on"}
+    assert all("a company that you do not see" in said for said in refused.json["errors"].values())
+    assert (await alice.api(f"/api/contacts/{both['id']}")).json["version"] == 1
+    assert (await bob.api(f"/api/contacts/{mine['id']}", "PATCH", change, If_Match='"1"')).code == 200
+    unbilled = {"companies": [{"company_id": ACME, "billed": False}], "phone": "555"}
+    assert (await bob.api(f"/api/contacts/{both['id']}", "PATCH", unbilled, If_Match='"1"')).code == 200, "his own company's bill is his"
+    assert (await alice.api(f"/api/contacts/{both['id']}", "PATCH", change, If_Match='"2"')).code == 200
+
+
+async def test_a_limited_technician_ends_nobody_at_a_company_that_he_does_not_see(alice, bob, db, people):
+    both = await add(alice, ACME, GLOBEX)
+    await db.run("UPDATE account SET scope_rule = 'only' WHERE id = :id", id=people.bob.id)
+    await db.run("INSERT INTO account_company (account_id, company_id) VALUES (:id, :company)", id=people.bob.id, company=ACME)
+    assert (await bob.fetch(f"/contacts/{both['id']}/activity", "DELETE")).code == 422
+    assert (await alice.api(f"/api/contacts/{both['id']}")).json["active"] is True
+
+
 async def test_leaving_a_company_shows_in_its_delta(alice, dave):
     contact = await add(alice, ACME, GLOBEX)
     since = (await alice.api(f"/api/contacts/{contact['id']}")).json["updated_at"]

@@ -206,6 +206,17 @@ async def test_another_companys_name_and_external_id_are_answered_as_those_that_
         assert [(error.column, error.message) for error in errors] == [(column, message)]
 
 
+async def test_an_import_changes_no_bill_of_a_company_out_of_scope(run, db):
+    head = "company_account_number,first_name,last_name,email,external_id,billable,exclusion_reason"
+    await run("contacts", f"{head}\n100001,Ann,Both,ann@x.test,c-1,yes,\n")
+    await run("contacts", f"{head}\n100002,Ann,Both,ann@x.test,c-1,yes,\n")
+    await db.run("INSERT INTO contact_company (contact_id, company_id) SELECT id, :acme FROM contact WHERE TRUE ON CONFLICT DO NOTHING", acme=ACME)
+    scope = CompanyScope("only", frozenset({ACME}))
+    refused = await run("contacts", f"{head}\n100001,Ann,Both,ann@x.test,c-1,no,kiosk\n", scope=scope)
+    assert [error.column for error in refused.errors] == ["billable"]
+    assert counts(await run("contacts", f"{head},title\n100001,Ann,Both,ann@x.test,c-1,yes,,CEO\n", scope=scope)) == (0, 1, 0, [])
+
+
 async def test_an_import_is_in_the_audit_log_as_a_file_and_as_what_it_changed(run, db):
     await run("companies", "account_number,name\n300001,A\n300002,B")
     await run("companies", "account_number,name\n300001,Ant\n300002,B")
