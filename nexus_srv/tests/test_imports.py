@@ -210,7 +210,9 @@ async def test_an_import_changes_no_bill_of_a_company_out_of_scope(run, db):
     head = "company_account_number,first_name,last_name,email,external_id,billable,exclusion_reason"
     await run("contacts", f"{head}\n100001,Ann,Both,ann@x.test,c-1,yes,\n")
     await run("contacts", f"{head}\n100002,Ann,Both,ann@x.test,c-1,yes,\n")
-    await db.run("INSERT INTO contact_company (contact_id, company_id) SELECT id, :acme FROM contact WHERE TRUE ON CONFLICT DO NOTHING", acme=ACME)
+    await db.run(
+        "INSERT INTO contact_company (contact_id, company_id) SELECT id, :acme FROM contact WHERE TRUE ON CONFLICT DO NOTHING", acme=ACME
+    )
     scope = CompanyScope("only", frozenset({ACME}))
     refused = await run("contacts", f"{head}\n100001,Ann,Both,ann@x.test,c-1,no,kiosk\n", scope=scope)
     assert [error.column for error in refused.errors] == ["billable"]
