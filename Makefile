@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# What the suite itself needs, without what the tests need: machines that Playwright has no wheel for run it all the same.
+RUNS := .venv/.runs
 SOURCES := hmlib nexus_srv wiki_srv treasury_srv
 
 .DEFAULT_GOAL := help
@@ -13,13 +15,19 @@ help: ## list what can be made
 
 install: $(INSTALLED) ## build .venv with everything in it
 
-$(INSTALLED): pyproject.toml constraints.txt $(wildcard *_srv/__init__.py)
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
+
+$(RUNS): pyproject.toml constraints.txt $(wildcard *_srv/__init__.py)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,test]'
+	@$(PIP) '.[postgres]'
 	@touch $@
 
-demo: install ## fill a demo MSP, start the suite, print addresses and logins
+$(INSTALLED): $(RUNS)
+	@$(PIP) '.[postgres,test]'
+	@touch $@
+
+demo: $(RUNS) ## fill a demo MSP, start the suite, print addresses and logins
 	@$(BIN)/hm init --demo
 	@$(BIN)/hm up --detach
 
