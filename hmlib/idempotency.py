@@ -17,7 +17,7 @@ from hmlib.db import Db, Transaction
 from hmlib.problems import Problem
 from hmlib.replays import BodyForm, Replay, find
 from hmlib.replays import keep as keep_replay
-from hmlib.requests import Form
+from hmlib.requests import Form, one_way
 
 HEADER = "Idempotency-Key"
 FIELD = "idempotency_key"
@@ -74,8 +74,8 @@ async def of_form(keys: Keys, caller_id: str, request: HTTPServerRequest, form: 
     if not key or len(key) > LONGEST_KEY:
         return None
     parts = _address(request)
-    parts += [part.encode() for name, value in sorted(form.fields.items()) if name not in (FIELD, xsrf.FIELD) for part in (name, value)]
-    parts += [part.encode() for name, values in sorted(form.lists.items()) for part in (name, *values)]
+    fields = [(name, (value,)) for name, value in form.fields.items() if name not in (FIELD, xsrf.FIELD)]
+    parts += [part.encode() for name, values in sorted([*fields, *form.lists.items()]) for part in (name, *map(one_way, values))]
     parts += [part for name, file in sorted(form.files.items()) for part in (name.encode(), file.filename.encode(), file.body)]
     return Repeatable(caller_id, keys.mac("form", key), await _hashed(parts), "")
 

@@ -9,7 +9,7 @@ import msgspec
 
 from hmlib.clock import shifted
 from hmlib.crypto import Keys, Unsealable
-from hmlib.requests import Form
+from hmlib.requests import Form, one_way
 from hmlib.xsrf import FIELD, SEPARATOR
 
 PROOF_SECONDS = 12 * 3600
@@ -110,11 +110,7 @@ def _unsealed(keys: Keys, given: str, column: str) -> str:
 
 
 def _digest(form: Form, secret: Collection[str]) -> str:
-    """The fields with their values; a browser may write line ends in its own way when it sends them again."""
-    single = {name: _lines(value) for name, value in form.fields.items() if name != FIELD and name not in secret}
-    several = {name: [_lines(value) for value in values] for name, values in form.lists.items()}
+    """The fields with their values."""
+    single = {name: one_way(value) for name, value in form.fields.items() if name != FIELD and name not in secret}
+    several = {name: [one_way(value) for value in values] for name, values in form.lists.items()}
     return hashlib.sha256(msgspec.json.encode([single, several], order="sorted")).hexdigest()
-
-
-def _lines(value: str) -> str:
-    return value.replace("\r\n", "\n").replace("\r", "\n")

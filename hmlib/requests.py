@@ -71,6 +71,11 @@ def form(request: HTTPServerRequest) -> Form:
     return Form(fields, files, many)
 
 
+def one_way(value: str) -> str:
+    """A field's text with one kind of line end: a browser may write them in its own way when it sends the same form again."""
+    return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def bearer(request: HTTPServerRequest) -> str | None:
     """The one bearer token of a request, or None. Raises BadRequest for two, or for one in the address (RFC 6750, RFC 9700)."""
     given = request.headers.get_list("Authorization")

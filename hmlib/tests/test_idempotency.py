@@ -224,6 +224,14 @@ async def test_a_repeated_form_says_what_the_first_said(bob, db):
         assert "Noted." in (await bob.fetch("/form")).text
 
 
+async def test_a_form_sent_again_after_signing_in_is_still_the_same(bob, db, app):
+    """What a session's end kept is sent by another form, with the token of a new session, and perhaps with other line ends."""
+    key = key_in(await bob.fetch("/form"))
+    first = await send(bob, key, "one\r\ntwo", _xsrf="of the session that ended")
+    again = await send(bob, key, "one\ntwo", _xsrf="of the new one")
+    assert (first.code, first.location) == (again.code, again.location) and first.code == 303 and await written(db) == 1
+
+
 async def test_each_form_is_another_one(bob, db):
     keys = [key_in(await bob.fetch("/form")) for _ in range(2)]
     assert [(await send(bob, key, "one")).code for key in keys] == [303, 303] and await written(db) == 2
