@@ -21,9 +21,10 @@ PLANNED = {"none": None, "in two months": 60, "long ago": -30, "today": 0}
 
 @pytest.fixture(params=PLANNED, ids=str)
 def ends(request):
-    """The end that is planned, and the end that there must be."""
+    """The end that is planned, and how to see that it is the right one, should a day end meanwhile too."""
     shift = PLANNED[request.param]
-    return (None if shift is None else day(shift)), day(min(shift or 0, 0))
+    expected = day(min(shift or 0, 0))
+    return (None if shift is None else day(shift)), lambda end: end in (expected, day(min(shift or 0, 0)))
 
 
 async def contact(alice, ended_on, **fields):
@@ -74,42 +75,46 @@ async def by_a_list_that_lacks_it(alice, id, run):
 
 @pytest.mark.parametrize("deactivated", [by_page, by_api, by_import, by_bulk, by_a_list_that_lacks_it])
 async def test_a_contact_ends_at_the_earlier_of_the_planned_end_and_today(alice, run, ends, deactivated):
-    planned, expected = ends
+    planned, is_right = ends
     id = await contact(alice, planned, source="rmm", external_id="c1")
     await deactivated(alice, id, run)
-    assert await told(alice, id) == (False, expected)
+    active, ended_on = await told(alice, id)
+    assert not active and is_right(ended_on), ended_on
 
 
 async def test_one_who_begins_later_never_counts(alice, run):
-    id = await contact(alice, day(90), active_on=day(30))
+    first = day(30)
+    id = await contact(alice, day(90), active_on=first)
     await by_api(alice, id, run)
-    assert await told(alice, id) == (False, day(30))
+    assert await told(alice, id) == (False, first)
 
 
 async def test_told_again_it_does_not_end_anew(alice, run, db):
     id = await contact(alice, None)
     await by_page(alice, id, run)
-    await db.run("UPDATE contact SET ended_on = :then", then=day(-10))
+    then = day(-10)
+    await db.run("UPDATE contact SET ended_on = :then", then=then)
     row = f"company_account_number,email,active,ended_on\n100001,z@acme.example,no,{day(60)}"
     assert (await run(row)).unchanged == 1
-    assert await told(alice, id) == (False, day(-10))
+    assert await told(alice, id) == (False, then)
 
 
 async def test_the_day_of_one_who_has_ended_can_be_put_right(alice, run):
     id = await contact(alice, None)
     await by_page(alice, id, run)
-    for shift in (-10, -3):
+    for ended_on in (day(-10), day(-3)):
         version = (await alice.api(f"/api/contacts/{id}")).headers["Etag"]
-        assert (await alice.api(f"/api/contacts/{id}", "PATCH", {"ended_on": day(shift)}, If_Match=version)).code == 200
-        assert await told(alice, id) == (False, day(shift))
+        assert (await alice.api(f"/api/contacts/{id}", "PATCH", {"ended_on": ended_on}, If_Match=version)).code == 200
+        assert await told(alice, id) == (False, ended_on)
 
 
 async def test_one_imported_as_inactive_was_never_there(alice, run):
     assert (await run("company_account_number,email,active\n100001,z@acme.example,no")).created == 1
     row = f"company_account_number,email,active,ended_on\n100001,y@acme.example,no,{day(60)}"
+    today = day()
     assert (await run(row)).created == 1
     found = {item["email"]: (item["active"], item["ended_on"]) for item in await everybody(alice)}
-    assert found == {"z@acme.example": (False, None), "y@acme.example": (False, day())}
+    assert found["z@acme.example"] == (False, None) and found["y@acme.example"] in ((False, today), (False, day()))
 
 
 async def everybody(alice):
@@ -133,7 +138,7 @@ async def test_one_who_comes_back_has_no_end_behind_them(alice, run, back):
 
 @pytest.mark.parametrize("way", ["page", "list"])
 async def test_an_asset_retires_at_the_earlier_too(alice, ends, way):
-    planned, expected = ends
+    planned, is_right = ends
     body = {"company_id": ACME, "name": "PC-1", "source": "rmm", "external_id": "d1"} | ({"retired_on": planned} if planned else {})
     made = (await alice.api("/api/assets", "POST", body)).json
     if way == "page":
@@ -141,4 +146,4 @@ async def test_an_asset_retires_at_the_earlier_too(alice, ends, way):
     else:
         other = {"external_id": "d2", "company_id": ACME, "name": "PC-2"}
         await alice.api("/api/assets:bulk", "PUT", {"source": "rmm", "complete": True, "items": [other]})
-    assert (await alice.api(f"/api/assets/{made['id']}")).json["retired_on"] == expected
+    assert is_right((await alice.api(f"/api/assets/{made['id']}")).json["retired_on"])

@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from hmlib.clock import utc_now
+from hmlib.clock import parse, utc_now
+from nexus_srv.pages import adopt
 from nexus_srv.queries import refresh_tokens
 from nexus_srv.tests.conftest import PASSWORD, token_for
 from nexus_srv.tests.oauth_client import claims_of, refusal
@@ -99,3 +101,37 @@ async def test_a_switched_off_module_hands_nobody_over(stranger, wiki, db):
     headers = {"Origin": "https://localhost:5003", "Sec_Fetch_Site": "same-site"}
     answer = await stranger.fetch("/sso/adopt", "POST", {"ticket": given["ticket"], "next": "/"}, forged=True, **headers)
     assert answer.code == 400
+
+
+async def test_a_switched_off_program_without_a_secret_gets_nothing(phone, db):
+    form = {"grant_type": "refresh_token", "refresh_token": "x"}
+    assert refusal(await phone.post("/oauth/token", form)) == SPENT
+    await db.run("UPDATE client SET disabled = TRUE WHERE id = 'phone'")
+    assert refusal(await phone.post("/oauth/token", form)) == (401, "invalid_client")
+
+
+async def test_a_hand_over_that_took_too_long_ends_at_the_front_page(stranger, wiki, monkeypatch):
+    monkeypatch.setattr(adopt, "HAND_OVER_SECONDS", -1)
+    body = {"username": "bob", "password": PASSWORD, "address": "203.0.113.7", "browser": "Firefox"}
+    given = (await wiki.browser.api("/api/token", "POST", body, **wiki.basic)).json
+    headers = {"Origin": "https://localhost:5003", "Sec_Fetch_Site": "same-site"}
+    answer = await stranger.fetch("/sso/adopt", "POST", {"ticket": given["ticket"], "next": "/"}, forged=True, **headers)
+    assert answer.location == "/sso/finish"
+    assert (await stranger.fetch("/sso/finish")).location == "/"
+    assert (await stranger.fetch("/account")).location.startswith("/login")
+
+
+def note(app, at, client):
+    """A note of when this browser was sent to sign in, as Nexus writes it."""
+    asked = dict(parse_qsl(urlsplit(client.wish()).query))
+    mac = app.settings["keys"].mac("authorize again", at, *(asked[name] for name in ("client_id", "state", "nonce", "code_challenge")))
+    return f"{at}.{mac}"
+
+
+@pytest.mark.parametrize(("ago", "made_up", "taken"), [(400, False, True), (400, True, False), (700, False, False)])
+async def test_n160_only_a_note_of_ours_that_is_young_says_that_one_has_signed_in_again(app, signed_in, wiki, ago, made_up, taken):
+    bob = await signed_in("bob", age=300)
+    at = str(int(parse(utc_now()).timestamp()) - ago)
+    given = f"{at}.made-up" if made_up else note(app, at, wiki)
+    answer = await bob.fetch(wiki.wish(prompt="login", fresh=given))
+    assert answer.location.startswith("/confirm?") != taken

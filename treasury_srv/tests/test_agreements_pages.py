@@ -3,7 +3,7 @@
 import pytest
 from markupsafe import escape
 
-from hmlib.clock import utc_now
+from hmlib.clock import shifted, utc_now
 from hmlib.testing import ACME, GLOBEX
 from treasury_srv.tests import seeds
 
@@ -169,8 +169,7 @@ async def test_the_list_is_filtered_and_searched(carol, plan, db):
 
 
 async def test_an_agreement_that_ends_soon_is_ending(carol, plan, db):
-    today = utc_now()[:10]
-    await seeds.agreement(db, start_on="2020-01-01", end_on=today)
+    await seeds.agreement(db, start_on="2020-01-01", end_on=shifted(utc_now(), 86_400)[:10])
     assert "Acme" in (await carol.fetch("/agreements/rows?state=ending")).text
 
 

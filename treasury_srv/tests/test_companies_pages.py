@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from python_calamine import CalamineWorkbook
 
-from hmlib.clock import utc_now
+from hmlib.clock import shifted, utc_now
 from hmlib.testing import ACME, GLOBEX
 from treasury_srv.pages import companies as pages_companies
 from treasury_srv.pages.companies import totals
@@ -99,8 +99,7 @@ async def test_large_numbers_have_separators(carol, month, monkeypatch):
 
 
 async def test_the_dashboard_makes_one_directory_call(carol, month, hub, db):
-    today = utc_now()[:10]
-    await seeds.agreement(db, GLOBEX, "2026-01-01", end_on=today)
+    await seeds.agreement(db, GLOBEX, "2026-01-01", end_on=shifted(utc_now(), 86_400)[:10])
     page = (await carol.fetch("/")).text
     assert "Globex Freight" in page.partition('id="ending"')[2] and hub.counted == {"jwks": 1, "scopes": 1, "billing_summary": 1}
 
