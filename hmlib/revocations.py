@@ -58,11 +58,10 @@ class Revocations:
 
     async def load(self, now: str) -> None:
         """Take in what was written since the last time."""
-        if self._seen < 0:
-            self._seen = 0
         rows = await self._db.all(
-            "SELECT kind, value, until, number FROM revocation WHERE number > :seen OR number = 0 ORDER BY number", seen=self._seen
+            "SELECT kind, value, until, number FROM revocation WHERE number > :seen OR number = 0 ORDER BY number", seen=max(self._seen, 0)
         )
+        self._seen = max(self._seen, 0)
         for row in rows:
             self._take(row["kind"], row["value"], row["until"], row["number"])
         if rows and rows[0]["number"] == 0:
@@ -104,7 +103,8 @@ class Revocations:
     def _take(self, kind: str, value: str, until: str, number: int) -> None:
         self._seen = max(self._seen, number)
         known = self._known.get((kind, value))
-        if kind == "jti" or (known is not None and known[0] == until and number in (0, known[1])):
+        older = known is not None and 0 < number <= known[1]  # read earlier than what another load has taken in meanwhile
+        if kind == "jti" or older or (known is not None and number == 0 and known[0] == until):
             return
         self._known[kind, value] = (until, number)
         if kind == "keys" and self._jwks:

@@ -118,3 +118,13 @@ def test_a_killed_process_is_back_within_three_seconds_and_sessions_live(whole, 
     for _ in range(4):
         page = visitor.get(whole.origins[service] + "/")
         assert page.status_code == 200 and 'name="password"' not in page.text
+
+
+def test_a_setting_saved_in_one_process_is_known_to_the_others_at_once(whole):
+    """Each call is a connection of its own, so both processes answer; none of them with what was before."""
+    token = whole.token("alice", "treasury")
+    for days in ("21", "14", "30"):
+        change = {"settings": {"default_due_days": days}}
+        assert whole.api("treasury", "/api/settings", "PATCH", token, json=change).status_code == 200
+        seen = [whole.api("treasury", "/api/settings", token=token).json()["settings"]["default_due_days"] for _ in range(12)]
+        assert seen == [days] * 12

@@ -77,6 +77,7 @@ PREFERENCES = [
     ),
     SimpleNamespace(key="mail", label="Send mail", kind="bool", default="true", help="", choices=(), minimum=None, maximum=None),
     SimpleNamespace(key="words", label="Words", kind="lines", default="", help="One a line.", choices=(), minimum=None, maximum=None),
+    SimpleNamespace(key="mail_password", label="Mail password", kind="secret", default="", help="", choices=(), minimum=None, maximum=None),
 ]
 AUDIT = [
     {

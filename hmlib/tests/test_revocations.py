@@ -6,6 +6,7 @@ import time
 import pytest
 
 from hmlib.clock import shifted, utc_now
+from hmlib.db import DatabaseDown
 from hmlib.revocations import REVOCATION_SECONDS, Revocations
 from hmlib.tokens import Claims
 
@@ -127,3 +128,28 @@ async def test_what_is_followed_costs_one_statement_however_much_there_is(db):
     before = db.statements
     await other.load(NOW)
     assert db.statements == before + 1
+
+
+async def test_a_process_that_could_not_read_them_lets_nobody_in_unseen(db, monkeypatch):
+    one, other = Revocations(db), Revocations(db)
+    await one.add("sid", "s1", NOW)
+
+    async def fails(*args, **params):
+        raise DatabaseDown("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(db, "all", fails)
+        with pytest.raises(DatabaseDown):
+            await other.ready()
+    await other.ready()
+    assert other.hits(claims())
+
+
+async def test_of_two_readings_the_later_row_stays_whichever_comes_last(db):
+    one, other = Revocations(db), Revocations(db)
+    await one.add("user", "u1", NOW, until=LONG_AGO)
+    earlier = await db.all("SELECT kind, value, until, number FROM revocation")
+    await one.add("user", "u1", NOW, until="2099-01-01T00:00:00.000000Z")
+    await other.load(NOW)
+    other._take(**earlier[0])
+    assert other.hits(claims())
