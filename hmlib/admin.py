@@ -12,7 +12,7 @@ from hmlib.db import Db, Transaction
 from hmlib.openapi import speaks
 from hmlib.preferences import REMOVED, Preferences
 from hmlib.refusals import Invalid
-from hmlib.web import ApiHandler, PageHandler, Problem
+from hmlib.web import CONFIRMED, ApiHandler, PageHandler, Problem
 
 EXPORT_AT_MOST = 100_000
 
@@ -107,6 +107,8 @@ class SettingsFile(PageHandler):
         file = self.files.get("file")
         if file is None:
             raise Problem(422, "no_file", "Choose a file to import.")
+        if self.form.get(CONFIRMED) != "yes":  # a file cannot be kept over a second page, so the yes is a box beside it
+            raise Problem(422, "not_confirmed", "Tick the box that says that the settings are replaced. Nothing was changed.")
         try:
             values = self.preferences.imported(file.body)
             if wrong := self.preferences.not_from_a_file(values):

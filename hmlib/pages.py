@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hmlib import rendering
+from hmlib import rendering, toasts
 from hmlib.auth import Caller, Mark, mark_of
 from hmlib.crypto import Unsealable
 from hmlib.settings import HUB, Settings
@@ -123,7 +123,7 @@ def _within(path: str, url: str) -> bool:
     return path == url or (url != "/" and path.startswith(url + "/"))
 
 
-def _toasts(handler: PageHandler) -> list[dict[str, str]]:
+def _toasts(handler: PageHandler) -> list[toasts.Toast]:
     """What the answer before this one asked to be said, once."""
     name = f"{handler.hm.cookie}_toast"
     sealed = handler.get_cookie(name)
@@ -134,5 +134,4 @@ def _toasts(handler: PageHandler) -> list[dict[str, str]]:
         text = handler.keys.unseal(sealed, table="cookie", column="toast", row_id=handler.xsrf_binding).decode()
     except Unsealable:
         return []
-    kind, _, message = text.partition("\n")
-    return [{"kind": kind, "text": message}]
+    return [toasts.read(text)]

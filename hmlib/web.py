@@ -24,6 +24,7 @@ from hmlib.problems import Problem, sentence
 from hmlib.refusals import Invalid
 from hmlib.requests import BadTokenUse
 from hmlib.sessions import Session, TimeLeft, time_left
+from hmlib.toasts import Undo
 
 __all__ = ["ApiHandler", "ApiNotFound", "Handler", "NotFound", "PageHandler", "Problem"]
 
@@ -31,6 +32,8 @@ T = TypeVar("T")
 FORGED = "This form has expired or came from another site. Load the page again."
 REALM = 'Bearer realm="hivematrix"'
 TOAST = "toast"
+METHOD_FIELD, METHODS_OF_FORMS = "_method", ("PUT", "DELETE")
+CONFIRMED = "confirmed"
 SENT_BEFORE = "This form was sent and saved already, with other values than now. Send it again if this is to be added too."
 
 
@@ -48,6 +51,14 @@ class PageHandler(Handler):
         """The fields that are not kept when the session ended before they arrived, because they are secrets. None keeps nothing at all:
         the pages that take a password or answer to another site."""
         return ()
+
+    def check_request(self) -> None:
+        """A form can only post, so it names PUT or DELETE in a field; what it asks for is then checked as that."""
+        self.check_host()
+        if self.request.method == "POST" and METHOD_FIELD.encode() in self.request.body and len(self.request.body) <= self.body_limit:
+            wanted = self._form.fields.get(METHOD_FIELD, "").upper()
+            self.request.method = wanted if wanted in METHODS_OF_FORMS else "POST"
+        super().check_request()
 
     async def prepare(self) -> None:
         self.check_request()
@@ -146,7 +157,7 @@ class PageHandler(Handler):
         secret = self.never_kept()
         if self.request.headers.get("HX-Request") == "true":
             self._keep_swap(author)
-        elif secret is None or self.request.method != "POST":
+        elif secret is None:
             self.see_other(self.sign_in_url("/") if self.caller is None else self.request.path if self._implements("GET") else "/")
             self.finish()
         else:
@@ -224,9 +235,23 @@ class PageHandler(Handler):
         self.set_status(303)
         self.set_header("Location", url)
 
-    def toast(self, message: str, kind: str = "success") -> None:
-        """Say something on the next page shown; ``kind`` is success, info, warning or danger."""
-        self._toast = f"{kind}\n{message}"
+    def toast(self, message: str, kind: str = "success", undo: Undo | None = None) -> None:
+        """Say something on the next page shown, perhaps with a button that takes it back; ``kind`` is success, info, warning or danger."""
+        self._toast = f"{kind}\n{message}" + (f"\n{undo.written()}" if undo else "")
+
+    def confirmed(self, question: str, button: str, back: str) -> bool:
+        """Whether the person has said yes to ``question``; where not, it is asked on a page of its own, for scripts may be off.
+
+        ``button`` says what the yes does, ``back`` is where the no leads.
+        """
+        if self.form.get(CONFIRMED) == "yes":
+            return True
+        left_out = (xsrf.FIELD, idempotency.FIELD, CONFIRMED)
+        fields = [(name, value) for name, value in self.form.items() if name not in left_out]
+        if self.request.method in METHODS_OF_FORMS and METHOD_FIELD not in self.form:
+            fields.append((METHOD_FIELD, self.request.method))
+        self.page("confirm.html", question=question, button=button, back=back, action=self.request.uri, fields=fields)
+        return False
 
     def asides(self) -> dict[str, str]:
         return {TOAST: self._toast} if self._toast else {}

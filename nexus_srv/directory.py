@@ -12,7 +12,7 @@ from hmlib.clock import new_id
 from hmlib.db import Conflict, Db, Transaction
 from hmlib.refusals import Invalid, NotAllowed, Stale, Taken
 from nexus_srv.nouns import COMPANIES, Noun
-from nexus_srv.queries import companies, contacts
+from nexus_srv.queries import assets, companies, contacts
 from nexus_srv.queries import directory as state
 from nexus_srv.queries.assets import Asset
 from nexus_srv.queries.companies import Company
@@ -90,6 +90,30 @@ async def remove(tx: Transaction, caller: Caller, noun: Noun[T], before: T, acto
         await audit.record(tx, actor, f"{noun.name}.deleted", f"{noun.name}/{before.id}", now=now, before=facts(before))
     except Conflict as held:
         raise NotAllowed("in_use", "Something belongs to it still. Deactivate it instead.", 409) from held
+
+
+async def held_by(db: Db, scope: CompanyScope, entry: Entry) -> dict[str, int | None]:
+    """How many of what keep an entry from being deleted; empty when nothing does. None counts what the caller may not see."""
+    if isinstance(entry, Company):
+        counts = await companies.counts(db, entry.id)
+        held = {
+            "contacts": counts["contacts"],
+            "locations": counts["locations"],
+            "assets": counts["assets"],
+            "other companies": counts["children"],
+        }
+    elif isinstance(entry, Contact):
+        held = {"other companies": len(await contacts.hidden_links(db, scope, entry.id))}
+    else:
+        held = {}
+    unseen = isinstance(entry, Contact) or scope.rule != "all"
+    return {plural: None if unseen and plural == "other companies" else count for plural, count in held.items() if count}
+
+
+async def goes_with(db: Db, entry: Entry) -> dict[str, int]:
+    """What loses its owner when an entry is deleted."""
+    count = await assets.count_of_contact(db, entry.id) if isinstance(entry, Contact) else 0
+    return {"assets": count} if count else {}
 
 
 async def record_export(db: Db, noun: Noun[Any], asked: Mapping[str, str], rows: int, actor: Actor, now: str) -> None:

@@ -26,7 +26,7 @@
     setTimeout(() => (live.textContent = text), 50);
   };
   const texts = () => find("#toasts")?.dataset ?? {};
-  const leave = (item) => item.matches(".hm-toast-danger") || setTimeout(() => item.remove(), 7000);
+  const leave = (item) => item.matches(".hm-toast-danger") || setTimeout(() => item.remove(), "undo" in item.dataset ? 10000 : 7000);
   const toast = (text, kind = "success") => {
     const item = find("#toast")?.content.firstElementChild.cloneNode(true);
     if (!item || !text) return;
@@ -39,9 +39,11 @@
   document.addEventListener("hm:toast", ({ detail }) => toast(detail?.text ?? detail?.value, detail?.kind));
 
   // One question before an act, for links, forms and htmx alike.
-  const ask = (text) =>
+  const ask = (text, label) =>
     new Promise((resolve) => {
       const dialog = find("#hm-confirm");
+      const yes = find("[value=yes]", dialog);
+      yes.textContent = label ?? yes.dataset.yes;
       find("#hm-confirm-text").textContent = text;
       dialog.returnValue = "no";
       dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
@@ -56,6 +58,13 @@
   const changed = new WeakSet();
   const sent = new WeakSet();
   const agreed = new WeakSet();
+  const agree = (form, submitter) => {
+    const field = find("[name=confirmed]", form) ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name: "confirmed" }));
+    if (field.type === "checkbox") field.checked = true;
+    else field.value = "yes";
+    agreed.add(form);
+    form.requestSubmit(submitter ?? undefined);
+  };
   const guarded = () => [...document.querySelectorAll("form[data-guard]")].some((form) => changed.has(form) && !sent.has(form));
   document.addEventListener("input", ({ target }) => target.form?.hasAttribute("data-guard") && changed.add(target.form));
   window.addEventListener("beforeunload", (event) => guarded() && event.preventDefault());
@@ -68,7 +77,7 @@
       if (question && !agreed.delete(form)) {
         event.preventDefault();
         event.stopImmediatePropagation();
-        ask(question).then((yes) => yes && (agreed.add(form), form.requestSubmit(event.submitter ?? undefined)));
+        ask(question, form.dataset.yes).then((yes) => yes && agree(form, event.submitter));
         return;
       }
       if (form.method !== "post" || form.matches("[data-htmx-powered]")) return;

@@ -89,6 +89,7 @@ ORDER = [
     "kept",
     "replays",
     "idempotency",
+    "toasts",
     "handler",
     "preconditions",
     "web",

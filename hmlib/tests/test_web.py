@@ -359,7 +359,7 @@ async def test_settings_are_for_administrators(bob):
 
 async def test_settings_travel_as_a_file(alice):
     file = (await alice.fetch("/settings/file")).body.replace(b"UTC", b"Asia/Tokyo")
-    assert (await alice.upload("/settings/file", {"file": ("s.json", file)})).code == 303
+    assert (await alice.upload("/settings/file", {"file": ("s.json", file)}, {"confirmed": "yes"})).code == 303
     assert (await alice.api("/api/settings")).json["settings"]["time_zone"] == "Asia/Tokyo"
 
 
@@ -373,6 +373,7 @@ async def test_the_mark_of_the_suite_is_fetched_once_a_page(alice, stranger):
 # Secrets among the settings
 
 OTHERS = {"time_zone": "UTC", "session_idle_minutes": "30", "session_absolute_hours": "8"}
+YES = {"confirmed": "yes"}
 WORD = "correct horse battery"
 
 
@@ -424,10 +425,10 @@ async def test_a_file_of_settings_names_its_missing_secrets_and_brings_none(alic
     await alice.fetch("/settings", "POST", {**OTHERS, "smtp_password": WORD})
     file = (await alice.fetch("/settings/file")).json
     assert file["secrets"] == ["smtp_password"] and "smtp_password" not in file["settings"]
-    assert (await alice.upload("/settings/file", {"file": ("s.json", (await alice.fetch("/settings/file")).body)})).code == 303
+    assert (await alice.upload("/settings/file", {"file": ("s.json", (await alice.fetch("/settings/file")).body)}, YES)).code == 303
     assert await kept(app) == WORD
     with_one = b'{"format":"hivematrix-settings/1","settings":{"smtp_password":"planted"}}'
-    answer = await alice.upload("/settings/file", {"file": ("s.json", with_one)})
+    answer = await alice.upload("/settings/file", {"file": ("s.json", with_one)}, YES)
     assert answer.code == 422 and "A secret is not taken from a file" in answer.text and await kept(app) == WORD
 
 
@@ -447,3 +448,38 @@ async def test_a_page_costs_one_statement_for_session_scope_and_settings_togethe
     before = db.statements
     await bob.fetch("/")
     assert db.statements == before + 1
+
+
+# Forms that ask for more than a POST
+
+
+async def test_a_form_names_put_and_delete_in_a_field(alice, app):
+    answers = [(await alice.fetch("/state", "POST", {"_method": method})) for method in ("put", "DELETE", "patch", "")]
+    assert [(answer.code, answer.text if answer.code == 200 else "") for answer in answers] == [
+        (200, "PUT"),
+        (200, "DELETE"),
+        (405, ""),
+        (405, ""),
+    ]
+
+
+async def test_the_method_a_form_names_is_checked_as_that(dave, alice):
+    assert (await dave.fetch("/state", "POST", {"_method": "put"})).code == 200
+    assert (await dave.fetch("/state", "POST", {"_method": "delete"})).code == 403
+    assert (await alice.fetch("/state", "POST", {"_method": "delete"}, forged=True)).code == 403
+    assert (await alice.fetch("/state?_method=delete")).code == 405
+
+
+async def test_a_question_comes_back_with_everything_that_was_sent(alice):
+    asked = await alice.fetch("/question", "POST", {"a": "1", "_method": "DELETE"})
+    assert asked.code == 200 and "Delete it?" in asked.text
+    for field in ('name="a" value="1"', 'name="_method" value="DELETE"', 'name="confirmed" value="yes"'):
+        assert field in asked.text
+    assert (await alice.fetch("/question", "POST", {"a": "1", "_method": "DELETE", "confirmed": "yes"})).text == "gone"
+
+
+async def test_what_a_toast_tells_can_be_undone_by_a_form(alice):
+    await alice.fetch("/state", "POST", {"_method": "put"})
+    page = (await alice.fetch("/")).text
+    assert 'action="/state"' in page and 'name="_method" value="DELETE"' in page and "Undo" in page
+    assert "Undo" not in (await alice.fetch("/")).text

@@ -13,6 +13,7 @@ from hmlib.migrate import Folder
 from hmlib.pages import NavigationItem
 from hmlib.preferences import Preference, Preferences
 from hmlib.resources import check_version
+from hmlib.toasts import Undo
 from hmlib.web import ApiHandler, PageHandler
 
 HERE = Path(__file__).parent
@@ -80,6 +81,24 @@ class Noted(PageHandler):
         self.finish({"by": self.known.name, "fields": fields, "lists": self._form.lists, "files": files})
 
 
+class State(PageHandler):
+    @signed_in
+    async def put(self) -> None:
+        self.toast("It is so.", undo=Undo("/state", {"_method": "DELETE"}))
+        self.finish("PUT")
+
+    @allowed("wiki:write")
+    async def delete(self) -> None:
+        self.finish("DELETE")
+
+
+class Question(PageHandler):
+    @signed_in
+    async def delete(self) -> None:
+        if self.confirmed("Delete it?", "Delete", "/"):
+            self.finish("gone")
+
+
 class Secret(PageHandler):
     def never_kept(self):
         return None
@@ -121,6 +140,8 @@ ROUTES = [
     url(r"/broken", Broken),
     url(r"/upload", Upload),
     url(r"/noted", Noted),
+    url(r"/state", State),
+    url(r"/question", Question),
     url(r"/secret", Secret),
     url(r"/api/notes", NoteApi),
     url(r"/api/missing", Missing),

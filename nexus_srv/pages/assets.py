@@ -27,7 +27,7 @@ class AssetHandler(EntryHandler):
 
     async def show(self, asset: Asset) -> None:
         user = await contacts.visible(self.db, self.known.scope, asset.contact_id) if asset.contact_id else None
-        self.page("assets/page.html", asset=asset, user=user, **self.labels())
+        self.page("assets/page.html", asset=asset, user=user, removal=await self.removal(asset), **self.labels())
 
 
 class AssetListPage(AssetHandler):

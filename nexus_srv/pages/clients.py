@@ -128,7 +128,9 @@ class ClientSecret(ClientHandler):
         client = await self.client(id)
         if client.module:
             raise Problem(409, "module", "A module's secret is renewed by hm init, which also gives it to the module.")
-        if self.must_confirm(self.reverse_url("client", id)):
+        back = self.reverse_url("client", id)
+        question = f"Make a new secret for {client.name}? The old one is good for nothing from then on."
+        if self.must_confirm(back) or not self.confirmed(question, "Make a new secret", back):
             return
         async with self.transaction(secret=True) as tx:
             secret = await programs.renew_secret(tx, self.keys, id, self.actor, self.now)
@@ -143,9 +145,10 @@ class ClientStatus(ClientHandler):
     @allowed("clients:admin")
     async def post(self, id: str) -> None:
         before = await self.client(id)
-        if self.must_confirm(self.reverse_url("client", id)):
+        off, back = self.form.get("status") == "disabled", self.reverse_url("client", id)
+        question = f"Switch {before.name} off? Nobody can use it until it is switched on again."
+        if self.must_confirm(back) or (off and not self.confirmed(question, f"Switch {before.name} off", back)):
             return
-        off = self.form.get("status") == "disabled"
         async with self.transaction() as tx:
             await programs.change(tx, before, replace(before, disabled=off), self.actor, self.now)
             self.toast(f"{before.name} is switched {'off' if off else 'on'}.")

@@ -31,6 +31,7 @@ class CompanyHandler(EntryHandler):
         page_url = self.reverse_url(f"company-{noun.plural}", id)
         context = {"company": company, "page": found, "page_url": page_url, **self.labels()}
         if whole:
+            context["removal"] = await self.removal(company)
             self.page(page, counts=await companies.counts(self.db, id), **context)
         else:
             self.partial(rows, **context)
@@ -80,7 +81,9 @@ class CompanyPage(CompanyHandler):
         company = await self.entry(id)
         counts = await companies.counts(self.db, id)
         parent = await self.company_name(company.parent_id)
-        self.page("companies/page.html", company=company, counts=counts, parent=parent, **self.labels())
+        self.page(
+            "companies/page.html", company=company, counts=counts, parent=parent, removal=await self.removal(company), **self.labels()
+        )
 
     @allowed("directory:write")
     async def post(self, id: str) -> None:

@@ -21,6 +21,9 @@ class ConsentEnd(PageHandler):
 
     @signed_in
     async def post(self, client_id: str) -> None:
+        question = "Take back what you allowed this program? It is signed out of your account at once."
+        if not self.confirmed(question, "Take it back", self.reverse_url("consents")):
+            return
         async with self.transaction() as tx:
             if not await consents.take_back(tx, self.known.id, client_id):
                 raise HTTPError(404)

@@ -8,10 +8,11 @@ from tornado.web import HTTPError
 from hmlib import exports
 from hmlib.auth import allowed
 from hmlib.refusals import Invalid, NotAllowed, Stale
+from hmlib.toasts import Undo
 from hmlib.web import Problem
 from nexus_srv import directory, forms
 from nexus_srv.nouns import CONTACTS
-from nexus_srv.pages.directory import EntryHandler
+from nexus_srv.pages.directory import CHANGED_MEANWHILE, EntryHandler
 from nexus_srv.queries import assets, companies
 from nexus_srv.queries.assets import Asset
 from nexus_srv.queries.contacts import Contact, Link
@@ -34,20 +35,27 @@ class ContactHandler(EntryHandler):
 
     async def show(self, contact: Contact) -> None:
         names = dict(await companies.names(self.db, self.known.scope))
-        self.page("contacts/page.html", contact=contact, names=names, devices=await self.devices(contact), **self.labels())
+        self.page(
+            "contacts/page.html",
+            contact=contact,
+            names=names,
+            devices=await self.devices(contact),
+            removal=await self.removal(contact),
+            **self.labels(),
+        )
 
-    async def save_companies(self, contact: Contact, links: tuple[Link, ...]) -> None:
+    async def save_companies(self, contact: Contact, links: tuple[Link, ...], said: str, undo: Undo | None = None) -> None:
         wanted = msgspec.structs.replace(contact, companies=links)
         try:
             async with self.transaction() as tx:
-                contact = await directory.change(tx, self.known, CONTACTS, contact, wanted, self.actor, self.now)
-                names = dict(await companies.names(tx, self.known.scope))
-                self.partial("contacts/_companies.html", contact=contact, names=names, **self.labels())
+                await directory.change(tx, self.known, CONTACTS, contact, wanted, self.actor, self.now)
+                self.toast(said, undo=undo)
+                self.see_other(self.reverse_url("contact", contact.id))
         except (Invalid, NotAllowed) as refusal:
-            said = " ".join(refusal.errors.values()) if isinstance(refusal, Invalid) else refusal.detail
-            raise Problem(422, "invalid", said) from refusal
+            why = " ".join(refusal.errors.values()) if isinstance(refusal, Invalid) else refusal.detail
+            raise Problem(422, "invalid", why) from refusal
         except Stale:
-            raise Problem(409, "stale", "Somebody changed it at the same moment. Look again.") from None
+            raise Problem(409, "stale", CHANGED_MEANWHILE) from None
 
     async def devices(self, contact: Contact) -> list[Asset]:
         ask = assets.LISTING.ask({"contact_id": contact.id}, self.keys, limit_default=100)
@@ -135,7 +143,7 @@ class ContactCompanies(ContactHandler):
         company_id = self.form.get("company_id", "")
         link = Link(company_id=company_id, role=self.form.get("role", ""), billed=self.form.get("billed") == "on")
         others = tuple(other for other in contact.companies if other.company_id != company_id)
-        await self.save_companies(contact, (*others, link))
+        await self.save_companies(contact, (*others, link), "Saved.")
 
 
 class ContactCompany(ContactHandler):
@@ -144,10 +152,13 @@ class ContactCompany(ContactHandler):
     @allowed("directory:write")
     async def delete(self, id: str, company_id: str) -> None:
         contact = await self.entry(id)
-        left = tuple(link for link in contact.companies if link.company_id != company_id)
-        if len(left) == len(contact.companies):
+        gone = next((link for link in contact.companies if link.company_id == company_id), None)
+        if gone is None:
             raise HTTPError(404)
-        await self.save_companies(contact, left)
+        fields = {"company_id": gone.company_id, "role": gone.role, **({"billed": "on"} if gone.billed else {})}
+        undo = Undo(self.reverse_url("contact-companies", id), fields)
+        left = tuple(link for link in contact.companies if link is not gone)
+        await self.save_companies(contact, left, f"{contact.name} is taken off {await self.company_name(company_id)}.", undo)
 
 
 def _exported(contact: Contact, numbers: Mapping[str, str]) -> list[object]:

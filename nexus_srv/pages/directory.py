@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,10 +16,36 @@ from hmlib.web import PageHandler, Problem
 from nexus_srv import countries, directory, forms
 from nexus_srv.answers import Answers, answers_of
 from nexus_srv.forms import Rows
-from nexus_srv.nouns import CONTACTS, Noun
+from nexus_srv.nouns import ASSETS, CONTACTS, Noun
 from nexus_srv.queries import companies, contacts
 
 EXPORT_AT_MOST = 100_000
+CHANGED_MEANWHILE = "Somebody changed it at the same moment. Look again."
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What stands in the way of deleting an entry, or what is asked before."""
+
+    hindrance: str
+    question: str
+
+    @classmethod
+    def of(cls, name: str, held: Mapping[str, int | None], loose: Mapping[str, int]) -> "Removal":
+        if held:
+            belong = "belongs" if list(held.values()) == [1] else "belong"
+            return cls(f"{name} cannot be deleted: {in_words(held)} {belong} to it. Deactivate it instead.", "")
+        also = f" {in_words(loose)} will belong to nobody." if loose else ""
+        return cls("", f"Delete {name} for good?{also} This is only for what should never have been here; it cannot be undone.")
+
+
+def in_words(counts: Mapping[str, int | None]) -> str:
+    """{"contacts": 3, "assets": 1} as "3 contacts and 1 asset"; without a number where it is None."""
+    parts = [plural if count is None else f"{count:,} {SINGULAR[plural] if count == 1 else plural}" for plural, count in counts.items()]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1] if parts else ""]))
+
+
+SINGULAR = {"contacts": "contact", "locations": "location", "assets": "asset", "other companies": "other company"}
 
 
 class EntryHandler(PageHandler):
@@ -131,25 +158,37 @@ class EntryHandler(PageHandler):
         self.page("directory/conflict.html", noun=self.noun, entry=theirs, fields=fields)
 
     async def set_activity(self, id: str, active: bool) -> None:
-        """Bring the entry back into use, or to its normal end, and answer how it stands."""
+        """Bring the entry back into use, or to its normal end."""
         before = await self.entry(id)
         deed = directory.reactivate if active else directory.deactivate
         try:
             async with self.transaction() as tx:
                 entry = await deed(tx, self.known, self.noun, before, self.actor, self.now)
-                self.partial("directory/_activity.html", noun=self.noun, entry=entry, **self.labels())
+                self.toast(f"{entry.name} is {'in use again' if active else 'retired' if self.noun is ASSETS else 'deactivated'}.")
+                self.see_other(self.reverse_url(self.noun.name, id))
         except Stale:
-            raise Problem(409, "stale", "Somebody changed it at the same moment. Look again.") from None
+            raise Problem(409, "stale", CHANGED_MEANWHILE) from None
         except Invalid as invalid:
             raise Problem(422, "invalid", " ".join(invalid.errors.values())) from invalid
 
     async def remove(self, id: str) -> None:
         entry = await self.entry(id)
-        async with self.transaction() as tx:
-            await directory.remove(tx, self.known, self.noun, entry, self.actor, self.now)
-            self.toast(f"{entry.name} is deleted.")
-            self.set_header("HX-Redirect", self.reverse_url(self.noun.plural))
-            self.set_status(204)
+        here, removal = self.reverse_url(self.noun.name, id), await self.removal(entry)
+        if not removal.hindrance and not self.confirmed(removal.question, f"Delete {entry.name}", here):
+            return
+        try:
+            async with self.transaction() as tx:
+                await directory.remove(tx, self.known, self.noun, entry, self.actor, self.now)
+                self.toast(f"{entry.name} is deleted.")
+                self.see_other(self.reverse_url(self.noun.plural))
+        except NotAllowed as refusal:
+            self.toast(removal.hindrance or refusal.detail, "danger")
+            self.see_other(here)
+
+    async def removal(self, entry: Any) -> Removal:
+        """Whether the entry could be deleted, in words."""
+        held = await directory.held_by(self.db, self.known.scope, entry)
+        return Removal.of(entry.name, held, await directory.goes_with(self.db, entry))
 
     def labels(self) -> dict[str, Any]:
         return {"types": forms.TYPE_LABELS, "statuses": forms.STATUS_LABELS, "levels": forms.COMPLIANCE_LABELS, "roles": forms.ROLE_LABELS}

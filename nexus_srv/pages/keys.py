@@ -7,6 +7,8 @@ from nexus_srv import signing
 from nexus_srv.pages.login import StepUpPage
 from nexus_srv.queries import keys
 
+DROPPED = "Whatever it signed is refused at once, and people may have to sign in again. This is final."
+
 
 class KeyListPage(StepUpPage):
     """Every key there ever was, the newest first."""
@@ -34,7 +36,8 @@ class KeyCompromise(StepUpPage):
 
     @allowed("clients:admin")
     async def post(self, kid: str) -> None:
-        if self.must_confirm(self.reverse_url("keys")):
+        back = self.reverse_url("keys")
+        if self.must_confirm(back) or not self.confirmed(f"Drop the key {kid}? {DROPPED}", "Drop it", back):
             return
         async with self.transaction() as tx:
             if not await signing.compromise(tx, self.keys, kid, self.actor, self.now):

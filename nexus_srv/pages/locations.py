@@ -23,7 +23,8 @@ class LocationHandler(EntryHandler):
         return Location(id="", company_id=self.query.get("company_id", self.form.get("company_id", "")), name="")
 
     async def show(self, location: Location) -> None:
-        self.page("locations/page.html", location=location, country=countries.name_of(location.country), **self.labels())
+        country, removal = countries.name_of(location.country), await self.removal(location)
+        self.page("locations/page.html", location=location, country=country, removal=removal, **self.labels())
 
 
 class LocationListPage(LocationHandler):

@@ -141,3 +141,8 @@ def _shaped(row: dict[str, Any]) -> dict[str, Any]:
     """The row itself, with the fields of an Asset."""
     del row["name_form"], row["company_form"]
     return row
+
+
+async def count_of_contact(db: Db, contact_id: str) -> int:
+    """How many assets are somebody's."""
+    return int(await db.value("SELECT count(*) FROM asset WHERE contact_id = :contact_id", contact_id=contact_id))

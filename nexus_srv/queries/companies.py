@@ -151,13 +151,14 @@ async def delete(tx: Db, id: str) -> None:
 
 
 async def counts(db: Db, id: str) -> dict[str, int]:
-    """How many contacts, locations and assets (and how many of them are not retired) a company has."""
+    """How many contacts, locations, assets (and how many of them are not retired) and companies below it a company has."""
     row = await db.one(
         """
         SELECT (SELECT count(*) FROM contact_company WHERE company_id = :id) AS contacts,
             (SELECT count(*) FROM location WHERE company_id = :id) AS locations,
             (SELECT count(*) FROM asset WHERE company_id = :id) AS assets,
-            (SELECT count(*) FROM asset WHERE company_id = :id AND retired_on IS NULL) AS assets_in_use
+            (SELECT count(*) FROM asset WHERE company_id = :id AND retired_on IS NULL) AS assets_in_use,
+            (SELECT count(*) FROM company WHERE parent_id = :id) AS children
         """,
         id=id,
     )

@@ -154,7 +154,7 @@ async def test_of_a_module_only_the_policies_are_changed_here(alice, wiki, treas
 
 async def test_switched_off_everything_it_was_given_ends(alice, bob, wiki):
     tokens = await wiki.signed_in(bob)
-    assert (await alice.fetch("/clients/wiki/status", "POST", {"status": "disabled"})).code == 303
+    assert (await alice.fetch("/clients/wiki/status", "POST", {"status": "disabled", "confirmed": "yes"})).code == 303
     assert refusal(await wiki.refresh(tokens["refresh_token"])) == (401, "invalid_client")
     assert (await bob.fetch(wiki.wish())).code == 400
     await alice.fetch("/clients/wiki/status", "POST", {"status": "enabled"})
@@ -163,14 +163,14 @@ async def test_switched_off_everything_it_was_given_ends(alice, bob, wiki):
 
 
 async def test_a_new_secret_replaces_the_old_one(alice, grafana, db, app):
-    page = await alice.fetch("/clients/grafana/secret", "POST", "")
+    page = await alice.fetch("/clients/grafana/secret", "POST", {"confirmed": "yes"})
     client, keys = await clients.by_id(db, "grafana"), app.settings["keys"]
     assert client.knows(keys, shown(page, "client-secret")) and not client.knows(keys, grafana.secret)
 
 
 async def test_a_modules_or_missing_secret_is_not_renewed_here(alice, wiki, phone):
     assert (await alice.fetch("/clients/wiki/secret", "POST", "")).code == 409
-    assert (await alice.fetch("/clients/phone/secret", "POST", "")).code == 404
+    assert (await alice.fetch("/clients/phone/secret", "POST", {"confirmed": "yes"})).code == 404
 
 
 async def test_a_consent_is_listed_and_taken_back(bob, carol, grafana, people, db):
@@ -178,9 +178,9 @@ async def test_a_consent_is_listed_and_taken_back(bob, carol, grafana, people, d
         await consents.give(tx, people.bob.id, "grafana", {"openid", "profile", "email", "offline_access"}, "2026-01-01T00:00:00.000000Z")
     tokens = await grafana.signed_in(bob)
     assert "Grafana" in (await bob.fetch("/account/programs")).text and "Grafana" not in (await carol.fetch("/account/programs")).text
-    assert (await carol.fetch("/account/programs/grafana/end", "POST", "")).code == 404
+    assert (await carol.fetch("/account/programs/grafana/end", "POST", {"confirmed": "yes"})).code == 404
     assert (await bob.fetch("/account/programs/grafana/end", "POST", "", forged=True)).code == 403
-    assert (await bob.fetch("/account/programs/grafana/end", "POST", "")).location == "/account/programs"
+    assert (await bob.fetch("/account/programs/grafana/end", "POST", {"confirmed": "yes"})).location == "/account/programs"
     assert refusal(await grafana.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
     assert (await bob.fetch(grafana.wish())).code == 200
 

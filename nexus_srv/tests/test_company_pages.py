@@ -135,20 +135,26 @@ async def test_a_stale_form_shows_both_sides_and_can_be_saved_then(alice, bob, d
     assert answer.code == 303
 
 
-async def test_deactivating_and_reactivating_answer_the_state(alice, db):
-    answer = await alice.htmx(f"/companies/{ACME}/activity", "DELETE")
-    assert "Inactive" in answer.text
-    assert "Reactivate" in answer.text
+async def test_deactivating_and_reactivating(alice, db):
+    assert (await alice.fetch(f"/companies/{ACME}/activity", "POST", {"_method": "delete"})).location == f"/companies/{ACME}"
+    page = (await alice.fetch(f"/companies/{ACME}")).text
+    assert "Inactive" in page and "Reactivate" in page and "Acme Dental is deactivated." in page
     assert await db.value("SELECT status FROM company WHERE id = :id", id=ACME) == "inactive"
-    assert "Active" in (await alice.htmx(f"/companies/{ACME}/activity", "PUT")).text
+    await alice.fetch(f"/companies/{ACME}/activity", "POST", {"_method": "put"})
     assert await db.value("SELECT status FROM company WHERE id = :id", id=ACME) == "active"
 
 
-async def test_deleting_is_refused_while_something_belongs_to_it(alice):
+async def test_deleting_is_not_offered_while_something_belongs_to_it_and_says_what(alice):
     await alice.api("/api/locations", "POST", {"company_id": ACME, "name": "Head office"})
-    assert (await alice.htmx(f"/companies/{ACME}", "DELETE")).code == 409
-    answer = await alice.htmx(f"/companies/{GLOBEX}", "DELETE")
-    assert (answer.code, answer.headers["HX-Redirect"]) == (204, "/companies")
+    for n in (1, 2):
+        await alice.api("/api/assets", "POST", {"company_id": ACME, "name": f"PC-{n}", "type": "workstation"})
+    page = (await alice.fetch(f"/companies/{ACME}/contacts")).text
+    why = "Acme Dental cannot be deleted: 1 location and 2 assets belong to it. Deactivate it instead."
+    assert why in page and "Delete Acme Dental" not in page
+    refused = await alice.fetch(f"/companies/{ACME}", "POST", {"_method": "delete", "confirmed": "yes"})
+    assert refused.location == f"/companies/{ACME}" and why in (await alice.fetch(f"/companies/{ACME}/assets")).text
+    answer = await alice.fetch(f"/companies/{GLOBEX}", "POST", {"_method": "delete", "confirmed": "yes"})
+    assert (answer.code, answer.location) == (303, "/companies")
     assert (await alice.fetch(f"/companies/{GLOBEX}")).code == 404
 
 

@@ -1,6 +1,7 @@
 """The pages of contacts, locations and assets: what is particular to each, and the litany for all three."""
 
 import json
+import re
 
 import pytest
 
@@ -77,19 +78,22 @@ async def test_changing_saves_and_a_stale_form_is_a_conflict(alice, plural):
 async def test_deactivating_and_reactivating(alice, plural):
     entry = await add(alice, plural)
     path = f"/{plural}/{entry['id']}"
-    ended = await alice.htmx(f"{path}/activity", "DELETE")
-    assert ended.code == 200, ended.text
-    assert ("Retired on" if plural == "assets" else "Inactive") in ended.text
-    again = await alice.htmx(f"{path}/activity", "PUT")
-    assert ("In use" if plural == "assets" else "Active") in again.text
+    ended = await alice.fetch(f"{path}/activity", "POST", {"_method": "delete"})
+    assert (ended.code, ended.location) == (303, path)
+    assert ("Retired on" if plural == "assets" else "Inactive") in (await alice.fetch(path)).text
+    await alice.fetch(f"{path}/activity", "POST", {"_method": "put"})
+    assert ("In use" if plural == "assets" else "Active") in (await alice.fetch(path)).text
     assert (await alice.api(f"/api{path}")).json["version"] == 3
 
 
 @pytest.mark.parametrize("plural", PLURALS)
-async def test_deleting_leads_to_the_list(alice, plural):
-    entry = await add(alice, plural)
-    answer = await alice.htmx(f"/{plural}/{entry['id']}", "DELETE")
-    assert (answer.code, answer.headers["HX-Redirect"]) == (204, f"/{plural}")
+async def test_deleting_asks_and_leads_to_the_list(alice, plural):
+    entry = await add(alice, plural, "Old & gone")
+    asked = await alice.fetch(f"/{plural}/{entry['id']}", "POST", {"_method": "delete"})
+    assert asked.code == 200 and "Delete Old &amp; gone for good?" in asked.text and 'name="confirmed" value="yes"' in asked.text
+    assert (await alice.fetch(f"/{plural}/{entry['id']}")).code == 200
+    answer = await alice.fetch(f"/{plural}/{entry['id']}", "POST", {"_method": "delete", "confirmed": "yes"})
+    assert (answer.code, answer.location) == (303, f"/{plural}")
     assert (await alice.fetch(f"/{plural}/{entry['id']}")).code == 404
 
 
@@ -162,14 +166,34 @@ async def test_an_export_can_be_read_again(alice, plural, format):
 async def test_companies_of_a_contact_are_added_changed_and_taken_off(alice, db):
     contact = await add(alice, "contacts", "Zoë")
     path = f"/contacts/{contact['id']}/companies"
-    answer = await alice.htmx(path, "POST", {"company_id": GLOBEX, "role": "billing"})
-    assert "Globex Freight" in answer.text
+    await alice.fetch(path, "POST", {"company_id": GLOBEX, "role": "billing"})
+    assert "Globex Freight" in (await alice.fetch(f"/contacts/{contact['id']}")).text
     links = (await alice.api(f"/api/contacts/{contact['id']}")).json["companies"]
     assert [(link["company_id"], link["role"], link["billed"]) for link in links] == [(ACME, "", True), (GLOBEX, "billing", False)]
-    assert (await alice.htmx(f"{path}/{ACME}", "DELETE")).code == 200
-    assert (await alice.htmx(f"{path}/{ACME}", "DELETE")).code == 404
+    assert (await alice.fetch(f"{path}/{ACME}", "POST", {"_method": "delete"})).code == 303
+    assert (await alice.fetch(f"{path}/{ACME}", "POST", {"_method": "delete"})).code == 404
     assert (await alice.htmx(path, "POST", {"company_id": "nobody"})).code == 422
     assert (await alice.htmx(path, "POST", {"company_id": GLOBEX, "role": "boss"})).code == 422
+
+
+async def test_taking_a_contact_off_a_company_can_be_undone(alice):
+    contact = await add(alice, "contacts", "Zoë")
+    path = f"/contacts/{contact['id']}"
+    before = (await alice.api(f"/api{path}")).json["companies"]
+    await alice.fetch(f"{path}/companies/{ACME}", "POST", {"_method": "delete"})
+    page = (await alice.fetch(path)).text
+    assert "Zoë is taken off Acme Dental." in page
+    form = re.search(r'<form method="post" action="([^"]+)">(?:(?!</form>).)*Undo', page, re.DOTALL)
+    fields = dict(re.findall(r'name="(company_id|role|billed)" value="([^"]*)"', form[0]))
+    assert (await alice.fetch(form[1], "POST", fields)).code == 303
+    assert (await alice.api(f"/api{path}")).json["companies"] == before
+
+
+async def test_a_contact_with_devices_says_what_becomes_of_them(alice):
+    contact = await add(alice, "contacts", "Zoë")
+    await add(alice, "assets", "her-laptop", contact_id=contact["id"])
+    asked = await alice.fetch(f"/contacts/{contact['id']}", "POST", {"_method": "delete"})
+    assert "1 asset will belong to nobody." in asked.text
 
 
 async def test_dave_changes_no_companies_of_a_contact(alice, dave):

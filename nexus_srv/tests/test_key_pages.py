@@ -22,11 +22,11 @@ async def test_the_next_key_can_be_made_to_sign(alice, db):
 
 async def test_a_key_can_be_dropped(alice, db, app):
     kid = next(key.kid for key in await keys.living(db) if key.state == "active")
-    assert (await alice.fetch(f"/keys/{kid}/compromise", "POST", "")).code == 303
+    assert (await alice.fetch(f"/keys/{kid}/compromise", "POST", {"confirmed": "yes"})).code == 303
     assert (await keys.by_kid(db, kid)).compromised and await states(db) == ["active", "gone", "next"]
     await app.settings["signer"].reload()
     assert (await alice.api("/api/me")).code == 401
-    assert (await alice.fetch("/keys/unknown/compromise", "POST", "")).code == 404
+    assert (await alice.fetch("/keys/unknown/compromise", "POST", {"confirmed": "yes"})).code == 404
 
 
 @pytest.mark.parametrize("path", ["/keys/rotation", "/keys/unknown/compromise"])

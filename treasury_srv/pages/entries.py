@@ -13,7 +13,7 @@ from hmlib.bulk import fetch_by_ids
 from hmlib.clock import new_id
 from hmlib.nexus import NexusDown
 from hmlib.refusals import Invalid, NotAllowed, Stale
-from treasury_srv import changes, entries, fields
+from treasury_srv import changes, entries, fields, removals
 from treasury_srv.nouns import Noun
 from treasury_srv.pages.months import MonthHandler
 from treasury_srv.pricing import FEATURE
@@ -107,6 +107,8 @@ class EntryHandler(MonthHandler):
     async def remove(self, id: str) -> None:
         """Delete the entry; what is in the way is said on its form."""
         before = await self.entry(id)
+        if not (await self.hindrance(before)) and not await self._agreed(before):
+            return
         try:
             if version_of(self.form) != before.version:
                 raise Stale
@@ -121,13 +123,26 @@ class EntryHandler(MonthHandler):
             message = "Somebody changed this at the same moment. Look again before you delete it."
             await self.show_form(await self.entry(id), 409, errors={"": message})
 
+    async def hindrance(self, entry: Any) -> str:
+        return await removals.hindrance(self.db, self.noun, entry, await self.today())
+
+    async def _agreed(self, entry: Any) -> bool:
+        """Whether the person has said yes to the deletion, which names the thing."""
+        frame = await self.frame(entry)
+        back = frame.cancel if self.noun.key != "id" else frame.action
+        called = removals.called(self.noun, entry, frame.title)
+        return self.confirmed(f"Delete {called}? It cannot be brought back.", f"Delete {called}", back)
+
     async def show_form(self, entry: Any, status: int = 200, **context: Any) -> None:
         self.set_status(status)
         written = fields.written(self.noun.rows, self.noun.shown(entry), await self.zone())
         given = {"values": {}, "errors": {}, "version": entry.version, **context}
+        frame = await self.frame(entry)
         self.page(
             "entries/form.html",
-            frame=await self.frame(entry),
+            frame=frame,
+            hindrance=await self.hindrance(entry) if frame.removal else "",
+            called=removals.called(self.noun, entry, frame.title) if frame.removal else "",
             rows=self.noun.rows,
             written=written,
             base=given["values"].get("base") or json.dumps(written),

@@ -208,7 +208,9 @@ class ImportRemoval(ImportHandler):
 
     @allowed("labour:write")
     async def post(self, kind: str, id: str) -> None:
-        file = await self.file(kind, id)
+        file, here = await self.file(kind, id), self.reverse_url("import-file", kind, id)
+        if not self.confirmed(f"Discard {file.name}? It is forgotten with what you chose for it.", "Discard the file", here):
+            return
         async with self.transaction() as tx:
             await import_files.delete(tx, file.id)
             self.toast("The file is discarded; nothing was changed.", "info")

@@ -143,6 +143,11 @@ async def save(tx: Db, agreement: Agreement, now: str) -> bool:
     return await rows.save(tx, STORED, agreement, now)
 
 
+async def held_by(db: Db, id: str) -> dict[str, int]:
+    """How many bills, of any state, keep an agreement."""
+    return {"bill": int(await db.value("SELECT count(*) FROM invoice WHERE agreement_id = :id", id=id))}
+
+
 async def delete(tx: Db, agreement: Agreement) -> bool:
     """False when the row has changed. Raises Conflict once there is an invoice; overrides and manual items go with it."""
     return bool(await tx.run(STORED.delete, id=agreement.id, version=agreement.version))

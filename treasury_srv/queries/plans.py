@@ -74,6 +74,18 @@ async def agreements_by_plan(db: Db, today: str) -> dict[str, int]:
     return {row["plan_id"]: row["agreements"] for row in found}
 
 
+async def held_by(db: Db, id: str) -> dict[str, int]:
+    """How many agreements and price versions, of any time, keep a plan."""
+    row = await db.one(
+        """
+        SELECT (SELECT count(*) FROM agreement WHERE plan_id = :id) AS agreements,
+            (SELECT count(*) FROM price_version WHERE plan_id = :id) AS versions
+        """,
+        id=id,
+    )
+    return {"agreement": row["agreements"], "price version": row["versions"]} if row else {}
+
+
 class Described(Plan, frozen=True, kw_only=True):
     """A plan with its features, name to label."""
 

@@ -135,14 +135,14 @@ async def test_an_end_before_the_start_comes_back(carol, agreement):
 
 async def test_an_agreement_with_bills_is_not_deleted(carol, agreement, db):
     await seeds.invoice(db, agreement, "2026-01")
-    answer = await carol.fetch(f"/agreements/{agreement.id}/removal", "POST", {"version": "1"})
+    answer = await carol.fetch(f"/agreements/{agreement.id}/removal", "POST", {"confirmed": "yes", "version": "1"})
     assert answer.code == 409 and "End it instead." in answer.text
     moved = await carol.fetch(f"/agreements/{agreement.id}", "POST", {**TERMS, "start_on": "2026-02-01", "version": "1"})
     assert moved.code == 422 and "finalised bills" in beside(moved, "start_on")
 
 
 async def test_an_agreement_that_should_never_have_been_is_deleted(carol, agreement):
-    answer = await carol.fetch(f"/agreements/{agreement.id}/removal", "POST", {"version": "1"})
+    answer = await carol.fetch(f"/agreements/{agreement.id}/removal", "POST", {"confirmed": "yes", "version": "1"})
     assert (answer.code, answer.location) == (303, f"/companies/{ACME}")
     assert (await carol.fetch(f"/agreements/{agreement.id}")).code == 404
 
@@ -210,7 +210,7 @@ async def test_an_override_is_added_changed_and_deleted(carol, agreement, db):
     assert 'value="45.50"' in (await carol.fetch(f"/overrides/{id}")).text
     assert (await carol.fetch(f"/overrides/{id}", "POST", {"what": "per_user", "value": "0", "version": "1"})).code == 303
     assert (await db.one("SELECT number, valid_from FROM agreement_override")) == {"number": 0, "valid_from": "2026-03-01"}
-    assert (await carol.fetch(f"/overrides/{id}/removal", "POST", {"version": "2"})).code == 303
+    assert (await carol.fetch(f"/overrides/{id}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
     assert await audited(db) == ["override.created", "override.changed", "override.deleted"]
 
 
@@ -258,7 +258,7 @@ async def test_a_device_by_hand(carol, agreement, db):
     id = (await db.one("SELECT id FROM manual_item"))["id"]
     assert (await carol.fetch(f"/manual-items/{id}", "POST", {**form, "billing_type": "switch", "version": "1"})).code == 303
     assert (await db.one("SELECT billing_type, price_e4 FROM manual_item")) == {"billing_type": "switch", "price_e4": 0}
-    assert (await carol.fetch(f"/manual-items/{id}/removal", "POST", {"version": "2"})).code == 303
+    assert (await carol.fetch(f"/manual-items/{id}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
 
 
 @pytest.mark.parametrize(

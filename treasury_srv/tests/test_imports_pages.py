@@ -129,7 +129,7 @@ async def test_a_file_is_its_owners_alone(bob, carol):
     where = (await upload(bob, GOOD)).location
     assert [(await carol.fetch(where)).code, (await carol.fetch(where, "POST", {"rows": "all"})).code] == [404, 404]
     assert (await bob.fetch(where.replace("labour", "prices"))).code == 403
-    assert (await bob.fetch(f"{where}/removal", "POST", {})).code == 303
+    assert (await bob.fetch(f"{where}/removal", "POST", {"confirmed": "yes"})).code == 303
     assert (await bob.fetch(where)).code == 404
 
 

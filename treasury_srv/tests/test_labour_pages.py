@@ -53,7 +53,7 @@ async def test_hours_are_written_down_changed_and_deleted(bob, db):
     form.pop("billable")
     assert (await bob.fetch(f"/labour/{row['id']}", "POST", form)).code == 303
     assert not (await db.one("SELECT billable FROM labour_entry"))["billable"]
-    assert (await bob.fetch(f"/labour/{row['id']}/removal", "POST", {"version": "2"})).code == 303
+    assert (await bob.fetch(f"/labour/{row['id']}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
     assert [row["action"] for row in await db.all("SELECT action FROM audit ORDER BY seq")] == [
         "labour_entry.created",
         "labour_entry.changed",
@@ -108,14 +108,14 @@ async def test_a_stale_version_is_a_conflict(bob, db):
     await bob.fetch(f"/labour/{entry.id}", "POST", {**HOURS, "version": "1"})
     answer = await bob.fetch(f"/labour/{entry.id}", "POST", {**HOURS, "hours": "7", "version": "1"})
     assert answer.code == 409 and ">7<" in answer.text
-    assert (await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"version": "1"})).code == 409
+    assert (await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
 
 
 async def test_what_is_invoiced_stays(bob, db):
     entry = await finalised(db)
     assert "cannot be changed" in (await bob.fetch(f"/labour/{entry.id}")).text
     assert (await bob.fetch(f"/labour/{entry.id}", "POST", {**HOURS, "version": "1"})).code == 422
-    assert (await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"version": "1"})).code == 409
+    assert (await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
     assert (await db.one("SELECT hours_e6 FROM labour_entry"))["hours_e6"] == 2_000_000
 
 

@@ -46,7 +46,7 @@ async def test_an_item_is_added_changed_and_deleted_from_the_bill(carol, month, 
     assert f'href="/line-items/{id}"' in (await carol.fetch(OCTOBER)).text
     assert (await carol.fetch(f"/line-items/{id}", "POST", {**ITEM, "unit_price": "-10", "version": "1"})).code == 303
     assert "-$10.00" in (await carol.fetch(OCTOBER)).text
-    assert (await carol.fetch(f"/line-items/{id}/removal", "POST", {"version": "2"})).code == 303
+    assert (await carol.fetch(f"/line-items/{id}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
     assert await audited(db) == ["line_item.created", "line_item.changed", "line_item.deleted"]
 
 
@@ -79,7 +79,7 @@ async def test_a_stale_item_is_a_conflict(carol, month, db):
     id = (await db.one("SELECT id FROM line_item"))["id"]
     await carol.fetch(f"/line-items/{id}", "POST", {**ITEM, "unit_price": "1", "version": "1"})
     assert (await carol.fetch(f"/line-items/{id}", "POST", {**ITEM, "unit_price": "2", "version": "1"})).code == 409
-    assert (await carol.fetch(f"/line-items/{id}/removal", "POST", {"version": "1"})).code == 409
+    assert (await carol.fetch(f"/line-items/{id}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
 
 
 async def test_a_device_is_billed_otherwise_and_again_as_itself(carol, month, db):
@@ -89,7 +89,7 @@ async def test_a_device_is_billed_otherwise_and_again_as_itself(carol, month, db
     assert "$42.00" in (await carol.fetch(OCTOBER)).text
     assert (await carol.fetch(path, "POST", {"billing_type": "no_charge", "price": "", "version": "1"})).code == 303
     assert (await db.one("SELECT billing_type, price_e4 FROM asset_override")) == {"billing_type": "no_charge", "price_e4": 0}
-    assert (await carol.fetch(f"{path}/removal", "POST", {"version": "2"})).code == 303
+    assert (await carol.fetch(f"{path}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
     assert await audited(db) == ["asset_override.created", "asset_override.changed", "asset_override.deleted"]
 
 
@@ -100,7 +100,7 @@ async def test_a_person_is_billed_otherwise(carol, month, db):
         "company_id": ACME,
         "billing_type": "free",
     }
-    assert (await carol.fetch(f"{BILLING[1]}/removal", "POST", {"version": "1"})).code == 303
+    assert (await carol.fetch(f"{BILLING[1]}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 303
 
 
 @pytest.mark.parametrize("path", BILLING)
@@ -131,7 +131,7 @@ async def test_things_of_the_directory_only(carol, month):
         f"/companies/{NOBODY}/line-items",
     ):
         assert ((await carol.fetch(path)).code, (await carol.fetch(path, "POST", {"version": "0"})).code) == (404, 404)
-    assert (await carol.fetch(f"{BILLING[0]}/removal", "POST", {"version": "0"})).code == 404
+    assert (await carol.fetch(f"{BILLING[0]}/removal", "POST", {"confirmed": "yes", "version": "0"})).code == 404
 
 
 async def test_billing_types_by_program(carol, month):

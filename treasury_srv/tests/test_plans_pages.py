@@ -52,14 +52,14 @@ async def test_a_plan_is_added_renamed_and_deleted(carol, db):
     assert answer.code == 303 and "Basic" in page and "antivirus" in page and "SOC" in page
     renamed = await carol.fetch(answer.location, "POST", {"name": "Basic 2", "features": "", "version": "1"})
     assert renamed.code == 303 and "Basic 2" in (await carol.fetch(answer.location)).text
-    gone = await carol.fetch(f"{answer.location}/removal", "POST", {"version": "2"})
+    gone = await carol.fetch(f"{answer.location}/removal", "POST", {"confirmed": "yes", "version": "2"})
     assert (gone.code, gone.location) == (303, "/plans")
     assert (await carol.fetch(answer.location)).code == 404
     assert await audited(db) == ["plan.created", "plan.changed", "plan.deleted"]
 
 
 async def test_a_plan_in_use_is_not_deleted(carol, plan):
-    answer = await carol.fetch(f"/plans/{seeds.PLAN}/removal", "POST", {"version": "1"})
+    answer = await carol.fetch(f"/plans/{seeds.PLAN}/removal", "POST", {"confirmed": "yes", "version": "1"})
     assert answer.code == 409 and "Agreements or prices belong to it still." in answer.text
 
 
@@ -75,7 +75,9 @@ async def test_a_stale_version_is_a_conflict_side_by_side(carol, plan):
     mine = {"name": "Mine", "version": "1", "base": '{"name": "Complete", "features": ""}'}
     answer = await carol.fetch(f"/plans/{seeds.PLAN}", "POST", mine)
     assert answer.code == 409 and all(text in answer.text for text in ("Complete", "Theirs", "Mine", 'name="version" value="2"'))
-    assert (await carol.fetch(f"/plans/{seeds.PLAN}/removal", "POST", {"version": "1"})).code == 409
+    assert (await carol.fetch(f"/plans/{seeds.PLAN}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
+    form = (await carol.fetch(f"/plans/{seeds.PLAN}/edit")).text
+    assert "This cannot be deleted." in form and "/removal" not in form
 
 
 async def test_a_plan_shows_its_prices_by_term(carol, plan):
@@ -96,7 +98,7 @@ async def test_prices_to_come_are_added_changed_and_deleted(carol, plan, db):
     changed = await carol.fetch(f"/prices/{row['id']}", "POST", {**PRICES, "per_user": "0", "version": "1"})
     assert changed.code == 303
     assert (await db.one("SELECT per_user_e4 FROM price_version WHERE id = :id", id=row["id"]))["per_user_e4"] == 0
-    assert (await carol.fetch(f"/prices/{row['id']}/removal", "POST", {"version": "2"})).code == 303
+    assert (await carol.fetch(f"/prices/{row['id']}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
     assert await audited(db) == ["price.created", "price.changed", "price.deleted"]
 
 
@@ -128,7 +130,7 @@ async def test_prices_that_were_billed_by_stay_as_they_are(carol, plan, db):
     await seeds.agreement(db, start_on="2021-01-01")
     row = await version_of(db)
     changed = await carol.fetch(f"/prices/{row['id']}", "POST", {**PRICES, "term": "1_year", "valid_from": "2020-01-01", "version": "1"})
-    deleted = await carol.fetch(f"/prices/{row['id']}/removal", "POST", {"version": "1"})
+    deleted = await carol.fetch(f"/prices/{row['id']}/removal", "POST", {"confirmed": "yes", "version": "1"})
     between = await carol.fetch(f"/plans/{seeds.PLAN}/prices", "POST", {**PRICES, "term": "1_year", "valid_from": "2022-01-01"})
     assert [(answer.code, "Prices change from a later day on" in answer.text) for answer in (changed, deleted, between)] == [
         (422, True),

@@ -3,6 +3,7 @@
 from tornado.web import HTTPError
 
 from hmlib.auth import allowed
+from hmlib.toasts import Undo
 from hmlib.web import PageHandler
 from wiki_srv import editing
 from wiki_srv.queries import articles, catalogue
@@ -85,4 +86,9 @@ class ArticleArchive(ArticleHandler):
             article = await editing.set_archived(tx, self.known, id, archived, self.actor, self.now)
             if article is None:
                 raise HTTPError(404)
-            self.partial("articles/_archive.html", article=article, may_write=True)
+            address = self.reverse_url("article-archive", id)
+            undo = Undo(address, {"_method": "DELETE" if archived else "PUT"})
+            self.toast(
+                f"{article.title} is archived: it is in no list and no search." if archived else f"{article.title} is back.", undo=undo
+            )
+            self.see_other(self.reverse_url("article", id))

@@ -142,6 +142,9 @@ class ImportRemoval(ImportHandler):
     @allowed("wiki:write")
     async def post(self, id: str) -> None:
         file = await self.file(id)
+        here = self.reverse_url("import", id)
+        if not self.confirmed(f"Discard {file.name}? It is forgotten with what you chose for it.", "Discard the file", here):
+            return
         async with self.transaction() as tx:
             await import_files.delete(tx, file.id)
             self.toast("The file is discarded; nothing was changed.", "info")

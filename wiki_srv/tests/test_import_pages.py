@@ -105,9 +105,13 @@ async def test_n069_a_hostile_archive_is_400(bob, db, what):
 
 async def test_a_file_is_its_owners_alone_and_can_be_discarded(bob, alice):
     where = (await upload(bob, GOOD)).location
-    answers = [await alice.fetch(where), await alice.fetch(where, "POST", {}), await alice.fetch(f"{where}/removal", "POST", {})]
+    answers = [
+        await alice.fetch(where),
+        await alice.fetch(where, "POST", {}),
+        await alice.fetch(f"{where}/removal", "POST", {"confirmed": "yes"}),
+    ]
     assert [answer.code for answer in answers] == [404, 404, 404]
-    assert (await bob.fetch(f"{where}/removal", "POST", {})).code == 303
+    assert (await bob.fetch(f"{where}/removal", "POST", {"confirmed": "yes"})).code == 303
     assert (await bob.fetch(where)).code == 404
 
 
