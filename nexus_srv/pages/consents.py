@@ -21,7 +21,10 @@ class ConsentEnd(PageHandler):
 
     @signed_in
     async def post(self, client_id: str) -> None:
-        question = "Take back what you allowed this program? It is signed out of your account at once."
+        given = next((one for one in await consents.of_account(self.db, self.known.id) if one.client_id == client_id), None)
+        if given is None:
+            raise HTTPError(404)
+        question = f"Take back what you allowed {given.client_name}? It is signed out of your account at once."
         if not self.confirmed(question, "Take it back", self.reverse_url("consents")):
             return
         async with self.transaction() as tx:

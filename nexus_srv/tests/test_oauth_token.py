@@ -281,7 +281,7 @@ async def test_modules_are_told_of_every_token_that_ends_before_its_time(bob, wi
     async with db.write() as tx:
         await consents.give(tx, people.bob.id, "grafana", {"openid"}, "now")
     other = claims_of((await grafana.redeem(await grafana.code(bob, scope="openid"))).json["access_token"])["jti"]
-    await bob.fetch("/account/programs/grafana/end", "POST", {})
+    await bob.fetch("/account/programs/grafana/end", "POST", {"confirmed": "yes"})
     await alice.fetch("/clients/grafana/status", "POST", {"status": "disabled"})
     assert await told_of(db) == [
         ("wiki", jti, ""),
