@@ -282,7 +282,7 @@ async def test_modules_are_told_of_every_token_that_ends_before_its_time(bob, wi
         await consents.give(tx, people.bob.id, "grafana", {"openid"}, "now")
     other = claims_of((await grafana.redeem(await grafana.code(bob, scope="openid"))).json["access_token"])["jti"]
     await bob.fetch("/account/programs/grafana/end", "POST", {"confirmed": "yes"})
-    await alice.fetch("/clients/grafana/status", "POST", {"status": "disabled"})
+    await alice.fetch("/clients/grafana/status", "POST", {"status": "disabled", "confirmed": "yes"})
     assert await told_of(db) == [
         ("wiki", jti, ""),
         ("wiki", jti.partition(".")[0], ""),
