@@ -14,12 +14,12 @@ from hmlib.clock import utc_now
 from hmlib.crypto import Keys, load_master
 from hmlib.db import Db
 from hmlib.logs import log_request
+from hmlib.missing import ApiNotFound, NotFound
 from hmlib.nexus import Nexus
 from hmlib.pages import NavigationItem, Pages
 from hmlib.preferences import Preferences
 from hmlib.sessions import Sessions
 from hmlib.settings import HUB, Settings
-from hmlib.web import ApiNotFound, NotFound
 
 
 def application(

@@ -93,6 +93,12 @@ def bearer(request: HTTPServerRequest) -> str | None:
     return token.strip()
 
 
+def cookies(headers: list[str], name: str) -> list[str]:
+    """Every value that the Cookie headers give for a name: a sibling host may have tossed in another."""
+    pairs = (pair.strip().partition("=") for header in headers for pair in header.split(";"))
+    return [value for key, _, value in pairs if key == name]
+
+
 def address(request: HTTPServerRequest) -> str:
     """The peer's address; a proxy's word counts only where the server was started to trust it."""
     try:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tornado.httputil import HTTPFile
-from tornado.web import HTTPError
 
 from hmlib import idempotency, jsonin, kept, requests, xsrf
 from hmlib.db import Transaction
@@ -26,7 +25,7 @@ from hmlib.requests import BadTokenUse
 from hmlib.sessions import Session, TimeLeft, time_left
 from hmlib.toasts import Undo
 
-__all__ = ["ApiHandler", "ApiNotFound", "Handler", "NotFound", "PageHandler", "Problem"]
+__all__ = ["ApiHandler", "Handler", "PageHandler", "Problem"]
 
 T = TypeVar("T")
 FORGED = "This form has expired or came from another site. Load the page again."
@@ -112,7 +111,7 @@ class PageHandler(Handler):
     async def _session(self) -> Session | None:
         """The first of the cookies of our name that opens a living session (a sibling host may have tossed in another)."""
         self.preferences.begin(self.db)
-        for cookie in _cookies(self.request.headers.get_list("Cookie"), self.hm.cookie)[:4]:
+        for cookie in requests.cookies(self.request.headers.get_list("Cookie"), self.hm.cookie)[:4]:
             session = await self.sessions.by_cookie(cookie, self.now)
             if session:
                 self.preferences.begin(self.db, session.settings_state)
@@ -194,7 +193,7 @@ class PageHandler(Handler):
     def _anonymous_id(self) -> str:
         """A signed-out browser's own cookie, made when a form needs it."""
         name = f"{self.hm.cookie}_pre"
-        found = _cookies(self.request.headers.get_list("Cookie"), name)
+        found = requests.cookies(self.request.headers.get_list("Cookie"), name)
         if found and len(found[0]) == 22:
             return found[0]
         if not hasattr(self, "_fresh_anonymous_id"):
@@ -404,27 +403,6 @@ class ApiHandler(Handler):
             return "The token is not valid here."
         here = self.hm.service
         return f'This token is for another service, {error.audience}. Ask {self.hm.nexus_url}/api/token for one with "audience": "{here}".'
-
-
-class NotFound(PageHandler):
-    """Whatever no route knows."""
-
-    async def prepare(self) -> None:
-        self.check_host()
-        raise HTTPError(404)
-
-
-class ApiNotFound(ApiHandler):
-    """Whatever no route knows below /api: said in the way of the API."""
-
-    async def prepare(self) -> None:
-        self.check_host()
-        raise Problem(404, "not_found", "There is nothing at this address.")
-
-
-def _cookies(headers: list[str], name: str) -> list[str]:
-    pairs = (pair.strip().partition("=") for header in headers for pair in header.split(";"))
-    return [value for key, _, value in pairs if key == name]
 
 
 def _utf8(parameters: str) -> bool:

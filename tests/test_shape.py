@@ -93,6 +93,7 @@ ORDER = [
     "handler",
     "preconditions",
     "web",
+    "missing",
     "static_files",
     "rendering",
     "pages",
