@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -98,14 +99,25 @@ def _stay_with(suite: Suite, ready: Callable[[], None]) -> None:
     try:
         _greet(suite)
         ready()
+        _tell_systemd("READY=1")
         click.echo("Press Ctrl-C to stop.")
         if child.wait():
             raise Failed(f"supervisord ended unexpectedly ({child.returncode}). {suite.why_silent()}")
     except KeyboardInterrupt:
+        _tell_systemd("STOPPING=1")
         click.echo("Stopping.")
     finally:
         child.terminate()
         child.wait()
+
+
+def _tell_systemd(state: str) -> None:
+    """Say how it is, where this runs as a unit of Type=notify (sd_notify(3)); elsewhere nothing."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address.startswith(("/", "@")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
+            notifications.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
+            notifications.sendall(state.encode())
 
 
 @click.command()
