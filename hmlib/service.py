@@ -59,9 +59,12 @@ def run(service: str, make_app: MakeApp, migrations: Sequence[Folder]) -> int:
 
 
 def _note(settings: Settings) -> None:
-    """A process that supervisord started can be found when supervisord is gone."""
+    """A process that supervisord started can be found when supervisord is gone; on a full disk it serves without that."""
     if process := os.environ.get(PROCESS_NAME):
-        pids.note(settings.home, process)
+        try:
+            pids.note(settings.home, process)
+        except OSError as full:
+            logs.event("the process cannot note itself", logging.WARNING, error=logs.named(full))
 
 
 def _outlast_startsecs() -> None:
@@ -95,7 +98,7 @@ async def _serve(settings: Settings, make_app: MakeApp, migrations: Sequence[Fol
         await stack.enter_async_context(_announced(settings, readiness))
         await stopping.wait()
         await _drain(server, readiness)
-        with suppress(DatabaseDown):
+        with suppress(DatabaseDown, OSError):
             await ownership.note(db, settings, owner)
 
 
@@ -106,7 +109,10 @@ async def _owner(db: Db, settings: Settings, migrations: Sequence[Folder]) -> Ow
     if beyond := await newer(db, migrations):
         logs.event("the database is of a newer version", logging.WARNING, migrations=beyond)
     owner = owner or await ownership.claim(db, settings, (), utc_now())
-    await ownership.note(db, settings, owner)
+    try:
+        await ownership.note(db, settings, owner)
+    except OSError as full:  # what can be read is served all the same; it is noted again while the process runs
+        logs.event("how far the database has come cannot be noted", logging.WARNING, error=logs.named(full))
     return owner
 
 

@@ -1,6 +1,7 @@
 """A disk that is full: what can be read is read, what cannot be written says so, nobody dies, and all is well when there is room."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -43,9 +44,13 @@ def test_n196_a_full_disk_stops_writing_and_nothing_else(suite):
     for name, path in PAGES.items():
         assert visitor.get(suite.origins[name] + path).status_code == 200
     token = suite.token("admin")
-    pids = {process.pid for name in SERVICES for process in suite.processes(name)}
+    pids = running(suite)
     kept = made(suite, token, "before")
     fill(suite)
+    victim = suite.processes("wiki")[0].pid
+    os.kill(victim, signal.SIGKILL)
+    within(30, lambda: victim not in running(suite) and len(running(suite)) == len(pids))
+    pids = running(suite)
     refused, until, number = [], time.monotonic() + 75, 0  # over a minute, after which a visit would be noted again
     while time.monotonic() < until:
         number += 1
@@ -62,11 +67,15 @@ def test_n196_a_full_disk_stops_writing_and_nothing_else(suite):
     for name in SERVICES:
         figures = requests.get(f"http://127.0.0.1:{suite.environ[f'HM_{name.upper()}_METRICS_PORT']}/metrics", timeout=10)
         assert "hm_requests_total" in figures.text
-    assert pids == {process.pid for name in SERVICES for process in suite.processes(name)}
+    assert pids == running(suite)
     (suite.home / "filler").unlink()
     within(10, lambda: ready(suite) == dict.fromkeys(SERVICES, (200, [])))
     kept += made(suite, token, "afterwards")
     assert all(suite.api("nexus", f"/api/companies/{id}", token=token).status_code == 200 for id in kept)
+
+
+def running(suite):
+    return {process.pid for name in SERVICES for process in suite.processes(name) if process.state == "RUNNING"}
 
 
 def create(suite, token, name):
