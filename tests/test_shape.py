@@ -447,3 +447,28 @@ def test_every_export_is_marked_as_one() -> None:
                     f"{path.relative_to(ROOT)}:{node.name}" for mark in marks if mark.startswith("allowed(") and "export=True" not in mark
                 ]
     assert exports > 5 and not unmarked
+
+
+OTHER_SCRIPTS = re.compile(r"\.(?:isdigit|isnumeric|isdecimal)\(|\\d|\bstrptime\(")
+DIGITS_OF_OURS = {  # what no stranger writes
+    ("hmlib/backups/making.py", "if pid.isdigit() and not"),  # the system's list of processes
+    ("hmlib/db_postgres.py", 'text.lstrip("-").isdecimal()'),  # PostgreSQL's own numbers
+    ("hmlib/db_postgres.py", "last.isdecimal()"),
+    ("hmlib/migrate.py", "_FILE = re.compile("),  # names of our files
+    ("hmlib/jsonin.py", "_STEP = re.compile("),  # msgspec's paths
+    ("nexus_srv/entries.py", "_DOMAIN = re.compile("),  # takes letters of every script, and is no number
+    ("wiki_srv/searching.py", "(?:#{1,6}|>|[-+*]|"),  # only passed over
+    ("wiki_srv/demo.py", "_COMPANY = re.compile("),
+    ("wiki_srv/markup.py", "ARTICLE_ID = re.compile("),
+}
+
+
+def test_numbers_are_read_from_ascii_digits() -> None:
+    r"""``\d``, ``isdigit`` and their like take the digits of every script, which ``int`` reads and nothing else does."""
+    found = [
+        (str(path.relative_to(ROOT)), line)
+        for path in sources("hmlib", *SERVICES)
+        for line in path.read_text().splitlines()
+        if OTHER_SCRIPTS.search(line) and "isascii" not in line
+    ]
+    assert not [(path, line) for path, line in found if not any(path == known and words in line for known, words in DIGITS_OF_OURS)]

@@ -188,6 +188,6 @@ async def test_what_was_stored_beyond_the_calendar_is_shown(db, alice, agreement
         await seeds.work(db, 1, worked_at)
     await db.run("INSERT INTO preference (key, value, updated_at) VALUES ('time_zone', :zone, '')", zone=zone)
     ids = [row["id"] for row in await db.all("SELECT id FROM labour_entry")]
-    pages = ["/labour", "/labour/export?format=csv", f"/companies/{ACME}", *(f"/labour/{id}" for id in ids)]
+    pages = ["/labour", "/labour/export?format=csv", "/labour/export?format=xlsx", f"/companies/{ACME}", *(f"/labour/{id}" for id in ids)]
     assert [(await alice.fetch(page)).code for page in pages] == [200] * len(pages)
     assert (await alice.api("/api/billing_summary")).code == 200
