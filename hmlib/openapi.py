@@ -20,9 +20,9 @@ VERBS = ("get", "post", "put", "patch", "delete")
 HEADERS = {
     "get": ("If-None-Match", "The ETag of an answer you hold: 304 when it still stands."),
     "post": ("Idempotency-Key", "A key of your own, for a day: the same request again gets the first answer; another one 422."),
-    "put": ("If-Match", "The ETag you read; 428 says where it is needed, 412 that the thing has changed."),
-    "patch": ("If-Match", "The ETag you read; 428 without it, 412 when the thing has changed."),
-    "delete": ("If-Match", "The ETag you read; 428 says where it is needed, 412 that the thing has changed."),
+    "put": ("If-Match", "The ETags you read, or * for any; 428 says where it is needed, 412 that the thing has changed."),
+    "patch": ("If-Match", "The ETags you read, or * for any; 428 without it, 412 when the thing has changed."),
+    "delete": ("If-Match", "The ETags you read, or * for any; 428 says where it is needed, 412 that the thing has changed."),
 }
 PROBLEM = {
     "description": "A problem (RFC 9457)",
