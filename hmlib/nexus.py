@@ -78,14 +78,16 @@ class Nexus:
     @property
     def seems_down(self) -> bool:
         """True while the last word from Nexus was silence; asks nobody."""
-        return self._wire.breaker.silent or self._wire.unwell
+        return self._wire.breaker.silent or self._wire.unwell or self.answers.silent
 
     def close(self) -> None:
         self._wire.close()
 
     async def alive(self) -> bool:
         """Whether Nexus answers within a second; remembered for two."""
-        return await self._wire.well(time.monotonic() - ALIVE_REMEMBERED_SECONDS)
+        well = await self._wire.well(time.monotonic() - ALIVE_REMEMBERED_SECONDS)
+        self.answers.silent = self.answers.silent and not well
+        return well
 
     async def while_well(self, call: "asyncio.Future[T]") -> T:
         """What the call answers, which may take long while Nexus is well. Raises NexusDown within two seconds when it is not."""

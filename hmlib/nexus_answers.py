@@ -73,7 +73,7 @@ class Answers:
         self._lists: Bounded[Key, Kept] = Bounded(REMEMBERED_ANSWERS, REMEMBERED_ANSWER_BYTES)
         self._summaries: Bounded[Key, Kept] = Bounded(REMEMBERED_SUMMARIES, REMEMBERED_SUMMARY_BYTES)
         self._asking: dict[Key, asyncio.Task[Kept]] = {}
-        self._silent = False
+        self.silent = False
 
     def forget(self, caller_id: str) -> None:
         """Drop what was answered to a person, as they may see something else now."""
@@ -117,7 +117,7 @@ class Answers:
             call = self._asking[key] = asyncio.create_task(self._asked(asker, path, read, memory, held, seconds))
             call.add_done_callback(lambda done: self._answered(key, done))
         usable = held is not None and asker.may_read(held, self._clock())
-        if usable and self._silent:
+        if usable and self.silent:
             await asyncio.wait({call}, timeout=SILENT_PATIENCE_SECONDS)
             if not call.done():  # it tries whether Nexus is back; nobody needs to wait for that
                 assert held is not None
@@ -133,7 +133,7 @@ class Answers:
     def _answered(self, key: Key, call: "asyncio.Task[Kept]") -> None:
         if self._asking.get(key) is call:
             self._asking.pop(key)
-        self._silent = not call.cancelled() and isinstance(call.exception(), NexusDown)
+        self.silent = not call.cancelled() and isinstance(call.exception(), NexusDown)
 
     async def _asked(
         self, asker: "Asker", path: str, read: "Read", memory: "Bounded[Key, Kept]", held: "Kept | None", seconds: float
