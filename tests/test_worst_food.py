@@ -16,11 +16,11 @@ from unittest.mock import Mock
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from hmlib import cells, clock, jose, jsonin, lists, preconditions, requests, tables
+from hmlib import cells, clock, jose, jsonin, lists, preconditions, requests, tables, texts
 from hmlib.cells import BadCell, Column
 from hmlib.files import Unreadable
 from nexus_srv import browsers, entries, oauth, programs, usernames
-from treasury_srv import money
+from treasury_srv import fields, money
 from wiki_srv import context, differences, drafts, imports, markdown_files, markup, searching, secrets_guard, words
 
 ROOT = Path(__file__).parent.parent
@@ -213,6 +213,13 @@ EATERS: dict[str, tuple[Eat, list[Food], int]] = {
     "domains": (entries._DOMAIN.fullmatch, [*map(repeated, ("a", "a.", "a-", ".", "-"))], MOST),
     "OAuth scopes": (oauth._SCOPE.fullmatch, [*map(repeated, ("a", "a ", "  ", "a  ")), repeated("a ", "", '"')], MOST),
     "redirect addresses": (programs._DOUBTFUL.search, [*map(repeated, ("a", "/.", "/..a", "%2", "/"))], MOST),
+    "lines of a form": (
+        refusing(lambda text: fields._pairs(text, 200), ValueError),
+        [*map(repeated, ("\r", "\r\n", "a:b\n", ":", "a"))],
+        MOST,
+    ),
+    "names": (refusing(texts.visible, ValueError), [*map(repeated, ("a", "\u200d", "a\u200d", "\u0301", "\u200b"))], MOST),
+    "texts of several lines": (refusing(texts.lines, ValueError), [*map(repeated, ("\r", "\r\n", "a", "\u200d"))], MOST),
     "decimals": (
         refusing(lambda text: money.scaled(text, 4), ValueError),
         [*map(repeated, ("1", "0", "1e9")), repeated("0", "1.", "1")],
