@@ -64,7 +64,14 @@ def labels_given():
             continue
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and re.search(r"\b({})\.labels$".format("|".join(figures)), ast.unparse(node.func)):
-                yield from (ast.unparse(value) for value in node.args if not isinstance(value, ast.Constant))
+                yield from (ast.unparse(value) for value in node.args if not constant(value))
+
+
+def constant(value):
+    """Whether it is written there: a text, a constant by its name, or one of two such."""
+    if isinstance(value, ast.IfExp):
+        return constant(value.body) and constant(value.orelse)
+    return isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id.isupper())
 
 
 BOUNDED = {
