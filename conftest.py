@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -36,3 +37,14 @@ def small_disk():
             return folder
 
         yield mounted
+
+
+NAMED_FAULTS = re.compile(r"test_n(18[5-9]|190|195|196)_")
+"""Rows of docs/security-tests.csv that speak of work without bound, kills and losses: what is named after one of them is a fault too."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if NAMED_FAULTS.match(item.name):
+            item.add_marker(pytest.mark.fault)

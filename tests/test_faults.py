@@ -9,6 +9,7 @@ import time
 import pytest
 
 from hmlib.db import connect
+from hmlib.pids import daemon
 from hmlib.probes import is_ready
 from tests.journal import Journal, Repeating
 from tests.running import until
@@ -129,3 +130,17 @@ def test_a_request_with_a_key_is_done_once_whatever_is_killed(suite, rounds, hur
     for writer in journal.writers:
         writer.compare_answers()
     print(hurt.__name__, {writer.kind.service: (len(writer.answers), writer.unanswered) for writer in journal.writers})
+
+
+def test_supervisord_killed_under_writers_and_started_anew(suite, rounds):
+    """Its processes go on taking writes; `hm up` lets them finish, and nothing that was acknowledged is missing."""
+    with Journal(suite) as journal:
+        for number in range(rounds(1, 10)):
+            journal.until_each_has(2 * number + 1)
+            before = pids(suite)
+            kill({daemon(suite.home).pid})
+            assert until(lambda: not suite.suite.is_up(), 30)
+            journal.until_each_has(2 * number + 2)
+            assert "left behind: nexus_00" in suite.hm("up", "--detach")
+            assert not before & pids(suite) and all_ready(suite)
+    journal.compare()
