@@ -46,6 +46,8 @@ class MetricFile:
     def write(self) -> None:
         """Put what has changed into the file, the page that says how much is in use last. Raises OSError; the next time tries again."""
         with self._lock:
+            if not self._path.exists():  # the first time, or somebody removed it: then all of it counts as changed
+                self._touched.update(range((len(self._data) + PAGE_BYTES - 1) // PAGE_BYTES))
             touched, self._touched = self._touched, set()
             pages = [(page, bytes(self._data[page * PAGE_BYTES : (page + 1) * PAGE_BYTES])) for page in sorted(touched, reverse=True)]
         try:

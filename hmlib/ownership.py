@@ -139,12 +139,19 @@ async def _no_step_back(db: Db, owner: Owner | None, seen: Witness, settings: Se
     """The audit log only grows: a database without the entry that was its last, or with another there, is an older one or one made anew."""
     if parse(utc_now()).timestamp() < parse(seen.at).timestamp() - CLOCK_SECONDS:
         raise NotOurs(f"The clock says {utc_now()[:16]}Z, and {settings.service} ran at {seen.at[:16]}Z. Set the clock.")
+    if owner is not None and _restored_since(owner, seen):
+        return
     found = None if owner is None else await db.value("SELECT hash FROM audit WHERE seq = :seq", seq=seen.seq)
     if owner is None or (seen.seq and found != seen.hash):
         raise NotOurs(
             f"{settings.db_variable} names a database that is older or emptier than the one {settings.service} used on {seen.at[:10]}. "
             f"Put that one back, bring it back with hm restore, or take this one as it is: hm init --accept {settings.service}."
         )
+
+
+def _restored_since(owner: Owner, seen: Witness) -> bool:
+    """Whether the database went back on purpose, perhaps by a restore on another host, after this machine saw it last."""
+    return owner.restored_at > seen.at
 
 
 async def claim(db: Db, settings: Settings, services: Iterable[str], now: str) -> Owner:
@@ -233,5 +240,5 @@ async def note(db: Db, settings: Settings, owner: Owner, *, anew: bool = False) 
     """Keep how far the database has come; ``anew`` also when it had been further."""
     seq, hash = await audit.head(db)
     seen = None if anew else witness(settings)
-    if seen is None or seen.seq <= seq:
+    if seen is None or seen.seq <= seq or _restored_since(owner, seen):
         write_privately(witness_file(settings), msgspec.json.encode(Witness(owner.suite_id, settings.service, seq, hash, utc_now())))

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 
 import pyrage
 import pytest
 import requests
 
+from hmlib.db_sqlite_drivers import chosen
 from tests.running import ROOT, until
 from tests.whole import PASSWORD, Whole
 
@@ -279,3 +281,22 @@ def test_no_log_and_no_audit_entry_holds_the_passphrase(saved):
     ).text
     assert "suite.backed_up" in entries
     assert PHRASE not in entries + whole.logs() and PASSWORD not in entries
+
+
+@pytest.mark.skipif(ENGINE != "sqlite", reason="the plan is carried out in the same way on both engines")
+def test_the_running_suite_makes_a_planned_backup_that_was_missed_once(saved, tmp_path):
+    whole, _, _, _ = saved
+    recipient, folder = str(pyrage.x25519.Identity.generate().to_public()), tmp_path / "planned"
+    whole.hm("backup", "--schedule", "daily 00:00", "--recipient", recipient, str(folder))
+    database = chosen("auto").connect(whole.home / "nexus.db", 10.0)
+    database.count("UPDATE backup_plan SET changed_at = ''")  # as if it had been planned long ago, and missed today
+    database.close()
+    assert until(lambda: folder.exists() and [file for file in folder.iterdir() if not file.name.startswith(".")], 120)
+    time.sleep(40)  # both processes have looked again
+    assert len([file for file in folder.iterdir() if not file.name.startswith(".")]) == 1
+    page = requests.get(
+        whole.origins["nexus"] + "/api/audit?action=suite.backed_up", headers={"Authorization": f"Bearer {whole.token('admin')}"},
+        verify=whole.ca, timeout=30,
+    )  # fmt: skip
+    assert page.json()["total"] == 2
+    whole.hm("backup", "--schedule", "off")

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 from hmlib.clock import new_id, parse, shifted
@@ -30,6 +31,10 @@ class Plan:
     recipient: str
     passphrase_file: str
     changed_at: str
+
+    def has(self, run: "Run") -> bool:
+        """Whether this is a whole backup of the plan: one made by hand into another folder does not stand for it."""
+        return not run.error and PurePath(run.file).parent == PurePath(self.folder)
 
     def slot(self, now: str, zone: str) -> str:
         """The latest moment (UTC) up to ``now`` at which a backup was due."""
@@ -118,14 +123,15 @@ async def is_due(db: Db, plan: Plan, now: str, zone: str) -> bool:
     if plan.slot(now, zone) < plan.changed_at:
         return False
     tried = [run for run in await runs(db, KEPT_RUNS) if run.started_at >= since]
-    return not any(not run.error for run in tried) and not any(run.finished_at > shifted(now, -RETRY_SECONDS) for run in tried)
+    return not any(plan.has(run) for run in tried) and not any(
+        run.error and run.finished_at > shifted(now, -RETRY_SECONDS) for run in tried
+    )
 
 
 async def is_late(db: Db, plan: Plan, now: str, zone: str) -> bool:
     """Whether the newest whole backup is older than the slot of some hours ago."""
     wanted = plan.slot(shifted(now, -LATE_SECONDS), zone)
-    good = await last_good(db)
-    return wanted > plan.changed_at and (good is None or good.started_at < wanted)
+    return wanted > plan.changed_at and not any(plan.has(run) and run.started_at >= wanted for run in await runs(db, KEPT_RUNS))
 
 
 async def claim(db: Db, holder: str, now: str) -> bool:

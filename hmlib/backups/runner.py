@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from hmlib import logs, metrics
 from hmlib.backups import plan
-from hmlib.backups.plan import LEASE_SECONDS, WORK, Run
+from hmlib.backups.plan import LEASE_SECONDS, Run
 from hmlib.clock import new_id, utc_now
 from hmlib.db import DatabaseDown, Db
 
@@ -59,6 +59,9 @@ async def _make(db: Db, holder: str, command: tuple[str, ...]) -> None:
     if not good and not any(run.started_at >= began for run in await plan.runs(db, 1)):
         async with db.write() as tx:
             await plan.note(tx, Run(began, utc_now(), 0, 0, "", words.decode(errors="replace").strip()[-500:]))
-    metrics.JOBS.labels(WORK, "done" if good else "failed").inc()
-    said = words.decode(errors="replace").strip()[-500:]
-    logs.event("backup made" if good else "backup failed", logging.INFO if good else logging.ERROR, said=said)
+    if good:
+        metrics.JOBS.labels("backup", "done").inc()
+        logs.event("backup made")
+        return
+    metrics.JOBS.labels("backup", "failed").inc()
+    logs.event("backup failed", logging.ERROR, said=words.decode(errors="replace").strip()[-500:])

@@ -20,8 +20,8 @@ def planned(at="daily 02:30", changed_at=OLD):
     return Plan(at, "/srv/backups", 14, "age1x", "", changed_at)
 
 
-def made(started_at, error=""):
-    return Run(started_at, started_at, 10, 0 if error else 5, "" if error else "/srv/a", error)
+def made(started_at, error="", folder="/srv/backups"):
+    return Run(started_at, started_at, 10, 0 if error else 5, "" if error else f"{folder}/a.tar.gz.age", error)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ async def test_a_slot_is_due_until_it_has_a_whole_backup_and_a_missed_one_still_
     await noted(ground, made("2026-11-27T08:55:00.000000Z", "no space"))
     assert not await plan.is_due(ground, planned(), now, "UTC"), "a failure is tried again after a while, not at once"
     assert await plan.is_due(ground, planned(), shifted(now, 900), "UTC")
-    await noted(ground, made("2026-11-27T09:20:00.000000Z"))
+    await noted(ground, made("2026-11-27T09:20:00.000000Z", folder="/root"))
+    assert await plan.is_due(ground, planned(), shifted(now, 1800), "UTC"), "one made by hand elsewhere does not stand for it"
+    await noted(ground, made("2026-11-27T09:40:00.000000Z"))
     assert not await plan.is_due(ground, planned(), "2026-11-27T23:00:00.000000Z", "UTC")
     assert not await plan.is_due(ground, planned(changed_at=now), now, "UTC"), "a new plan begins with its next slot"
 

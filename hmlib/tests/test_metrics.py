@@ -138,3 +138,23 @@ async def test_n186_made_up_methods_hosts_and_agents_are_no_labels(http_client, 
         await ask(number)
     assert series() == before
     assert any('method="other"' in name for name in before)
+
+
+LOSE = (
+    COUNT
+    + """
+import shutil
+shutil.rmtree(folder)
+metrics.SIGN_INS.labels("ok").inc()
+print("again")
+print(metrics.exposition(files).decode())
+"""
+)
+
+
+def test_n196_figures_whose_folder_is_gone_are_written_anew_and_whole(tmp_path):
+    command = [sys.executable, "-c", LOSE, str(tmp_path / "wiki"), "00", "300"]
+    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    before, after = text.split("again\n")
+    assert 'hm_sign_ins_total{result="ok"} 300.0' in before and 'hm_sign_ins_total{result="ok"} 301.0' in after
+    assert "hm_request_seconds_count" in after and len(after.splitlines()) == len(before.splitlines())
