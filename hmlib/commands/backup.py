@@ -57,7 +57,7 @@ async def _make_and_note(services: Sequence[Settings], folder: Path, lock: Lock)
     try:
         made = await making.make(services, folder, lock)
     except (Failed, DatabaseDown, OSError) as wrong:
-        sentence = str(wrong) or type(wrong).__name__
+        sentence = _sentence(wrong)
         await _note(hub, Run(started_at, utc_now(), _since(began), 0, "", sentence[:1000]))
         raise Failed(f"No backup was made: {sentence}") from wrong
     run = Run(started_at, utc_now(), _since(began), made.bytes, str(made.file), "")
@@ -65,6 +65,12 @@ async def _make_and_note(services: Sequence[Settings], folder: Path, lock: Lock)
     rows = sum(sum(database.rows.values()) for database in made.manifest.databases.values())
     names = ", ".join(made.manifest.databases)
     click.echo(f"Backed up {names}: {rows:,} rows, {made.bytes / 1e6:,.1f} MB in {run.milliseconds / 1000:.1f} s: {made.file}")
+
+
+def _sentence(wrong: Exception) -> str:
+    if isinstance(wrong, OSError):
+        return f"{wrong.filename or 'The disk'}: {wrong.strerror or 'cannot be used'}."
+    return str(wrong)
 
 
 def _since(began: float) -> int:
