@@ -148,7 +148,7 @@ def test_without_its_guard_htmx_does_nothing(page):
     assert [url for url in asked if "/static/" not in url] == []
 
 
-@pytest.mark.parametrize(("button", "words"), [("#fails", "Not now. (503, 0193b5f2)"), ("#proxy", "The server answered 502.")])
+@pytest.mark.parametrize(("button", "words"), [("#fails", "Not now. (0193b5f2)"), ("#proxy", "The server answered 502.")])
 def test_a_failed_swap_is_told_and_replaces_nothing(page, button, words):
     page.goto("/companies/7")
     page.click(button)
