@@ -92,6 +92,7 @@ def test_one_that_cannot_go_on_says_why_and_starts_again_when_that_is_mended(sui
         kill({process.pid for process in suite.processes("wiki")})
         assert until(lambda: all(process.misconfigured for process in suite.processes("wiki")), 60)
         said = suite.hm("status", check=False)
+        assert "BAD   wiki_00 refused its configuration (78)" in suite.hm("doctor", check=False)
         assert "wiki_00 refused its configuration (78)" in said and "start the newer version" in said and "hm up --detach" in said
     finally:
         sql(suite, "wiki", "DELETE FROM migration WHERE name = '0999_drop_titles_breaks'")

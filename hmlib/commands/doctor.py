@@ -51,6 +51,8 @@ def examine(suite: Suite) -> Iterator[Finding]:
     running = suite.is_up()
     alone = bool(suite.left())
     yield Finding(running, "supervisord is running" if running else suite.why_silent())
+    if running:
+        yield from (Finding(False, suite.last_words(process)) for process in suite.processes() if process.gave_up)
     services = installed_services()
     for settings in services:
         yield from _service(settings, running=running or alone)
