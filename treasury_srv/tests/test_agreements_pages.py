@@ -135,6 +135,8 @@ async def test_an_end_before_the_start_comes_back(carol, agreement):
 
 async def test_an_agreement_with_bills_is_not_deleted(carol, agreement, db):
     await seeds.invoice(db, agreement, "2026-01")
+    form = (await carol.fetch(f"/agreements/{agreement.id}/edit")).text
+    assert "1 bill belongs to it. End it instead." in form and "/removal" not in form
     answer = await carol.fetch(f"/agreements/{agreement.id}/removal", "POST", {"confirmed": "yes", "version": "1"})
     assert answer.code == 409 and "End it instead." in answer.text
     moved = await carol.fetch(f"/agreements/{agreement.id}", "POST", {**TERMS, "start_on": "2026-02-01", "version": "1"})

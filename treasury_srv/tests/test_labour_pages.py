@@ -98,6 +98,13 @@ async def test_a_wrong_value_comes_back_beside_its_field(bob, field, value, mess
     assert answer.code == 422 and message in beside(answer, field)
 
 
+async def test_a_deletion_names_the_hours_and_asks_first(bob, db):
+    entry = await seeds.work(db, 2.5, "2026-10-15T08:00:00.000000Z", description="New firewall")
+    asked = await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"version": "1"})
+    assert asked.code == 200 and "Delete the 2.5 hours of 2026-10-15: New firewall?" in asked.text
+    assert 'name="version" value="1"' in asked.text and await db.value("SELECT count(*) FROM labour_entry") == 1
+
+
 async def test_a_taken_external_id_comes_back(bob, db):
     codes = [(await bob.fetch("/labour", "POST", {**HOURS, "external_id": "x1"})).code for _ in range(2)]
     assert codes == [303, 422]
@@ -113,7 +120,8 @@ async def test_a_stale_version_is_a_conflict(bob, db):
 
 async def test_what_is_invoiced_stays(bob, db):
     entry = await finalised(db)
-    assert "cannot be changed" in (await bob.fetch(f"/labour/{entry.id}")).text
+    page = (await bob.fetch(f"/labour/{entry.id}")).text
+    assert "cannot be changed" in page and "/removal" not in page
     assert (await bob.fetch(f"/labour/{entry.id}", "POST", {**HOURS, "version": "1"})).code == 422
     assert (await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
     assert (await db.one("SELECT hours_e6 FROM labour_entry"))["hours_e6"] == 2_000_000
