@@ -1,5 +1,6 @@
 """Closes and opens a backup in the age format (age-encryption.org/v1), so that `age -d` opens it without us."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,26 @@ import pyrage
 from hmlib.ops import Failed
 
 SHORTEST_PASSPHRASE = 12
+TIMES_IN_MEMORY = 4
+"""What the library holds at once for a passphrase, as measured: three and a quarter times the file."""
+
+
+def refuse_without_memory(size: int, free: int) -> None:
+    """Raises Failed when a backup of ``size`` bytes is more than ``free`` bytes of memory can take for a passphrase."""
+    if size * TIMES_IN_MEMORY > free:
+        raise Failed(
+            f"A passphrase needs {size * TIMES_IN_MEMORY / 1e6:,.0f} MB of memory for this backup, and {free / 1e6:,.0f} MB are free. "
+            "A backup for a recipient (--recipient age1…) needs hardly any."
+        )
+
+
+def free_memory() -> int:
+    """How many bytes of memory a program may take now without others being pushed out; plenty where the system does not tell."""
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    except OSError:
+        return sys.maxsize
+    return int(lines["MemAvailable"].split()[0]) * 1024
 
 
 class CannotOpen(Failed):
@@ -39,6 +60,7 @@ class Lock:
                 with plain.open("rb") as source:
                     pyrage.encrypt_io(source, out, [self._recipient()])
             else:
+                refuse_without_memory(plain.stat().st_size, free_memory())
                 out.write(pyrage.passphrase.encrypt(plain.read_bytes(), self.passphrase))
 
     def _recipient(self) -> "pyrage.x25519.Recipient":
@@ -64,6 +86,7 @@ class Key:
                     with sealed.open("rb") as source:
                         pyrage.decrypt_io(source, out, self._identities())
                 else:
+                    refuse_without_memory(sealed.stat().st_size, free_memory())
                     out.write(pyrage.passphrase.decrypt(sealed.read_bytes(), self.passphrase))
             except (pyrage.DecryptError, OSError, ValueError) as error:
                 raise CannotOpen(f"{sealed} does not open: it is damaged or cut short, or that is not its key ({error}).") from error

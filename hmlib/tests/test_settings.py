@@ -54,7 +54,7 @@ async def test_a_database_that_does_not_answer_names_the_variable_and_no_passwor
 @pytest.mark.parametrize(
     ("url", "code", "said"),
     [
-        ("sqlite:///{}/nowhere/x.db", 78, "wiki: HM_WIKI_DB: The database {}/nowhere/x.db cannot be opened: "),
+        ("sqlite:///{}/nowhere/x.db", 78, "wiki: HM_WIKI_DB: the database {}/nowhere/x.db is not there. Put it back"),
         ("postgresql://wiki:secret-word@127.0.0.1:1/wiki", 1, "wiki: HM_WIKI_DB: The database does not answer"),
     ],
 )
