@@ -6,6 +6,7 @@ import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
+import pyrage
 import pytest
 
 from hmlib import certificates, postgres_fixture
@@ -137,6 +138,15 @@ def test_n196_what_is_lost_is_named_and_never_replaced(home, case):
     assert doctor.returncode == 1
     assert any(line.startswith("BAD") and words.split(" names")[0] in line for line in doctor.stdout.splitlines()), doctor.stdout
     assert contents(home) == before
+
+
+@pytest.mark.parametrize("case", ["a module's database is lost", "a module's database is emptied", "Nexus's database is one of before"])
+def test_n196_no_backup_is_made_of_what_is_lost(home, case):
+    lose, words = CASES[case]
+    lose(home.home)
+    refused = home.hm("backup", str(home.folder / "backups"), "--recipient", str(pyrage.x25519.Identity.generate().to_public()))
+    assert refused.returncode == 78 and words in refused.stderr, refused.stdout + refused.stderr
+    assert not list(home.folder.glob("backups/*"))
 
 
 def test_n196_a_process_started_by_hand_makes_no_database_either(home):

@@ -40,16 +40,17 @@ class Made:
 
 async def make(services: Sequence[Settings], folder: Path, lock: Lock) -> Made:
     """Make a backup in ``folder`` (made when it is not there). Modules first, Nexus last: what a module says of a company that Nexus
-    does not have would be a riddle, the other way it is only a company without. Raises Failed, DatabaseDown, OSError.
+    does not have would be a riddle, the other way it is only a company without. Raises Failed, BadSetting, DatabaseDown, OSError.
     """
     lock.check()
     hub = next(settings for settings in services if settings.service == HUB)
+    suite_id = await _whose(services)
     _refuse_without_space(hub.home, folder, sum([await copies.size(settings) for settings in services]))
     now = utc_now()
     with scratch(hub.home, SCRATCH) as place:
         ordered = sorted(services, key=lambda settings: settings.service == HUB)
         databases = {settings.service: await copies.copy(settings, place) for settings in ordered}
-        said = await _described(services, databases, place, now)
+        said = _described(services, suite_id, databases, place, now)
         name = f"{PREFIX}{now[:19].replace(':', '').replace('-', '')}Z{SUFFIX}"
         file = _closed(said, place, _files(hub), folder / name, lock)
     return Made(file, file.stat().st_size, said)
@@ -77,19 +78,29 @@ def _refuse_without_space(home: Path, folder: Path, wanted: int) -> None:
             )
 
 
-async def _described(services: Sequence[Settings], databases: dict[str, Database], place: Path, now: str) -> Manifest:
+async def _whose(services: Sequence[Settings]) -> str:
+    """The suite's id. A database that was lost, emptied or swapped must not push good backups out. Raises BadSetting, Failed."""
+    found = set()
+    for settings in services:
+        db = await ownership.connect(settings, readers=1)
+        try:
+            owner = await ownership.verify(db, settings)
+        finally:
+            await db.close()
+        if owner is None:
+            raise Failed(f"The database of {settings.service} does not say yet whose it is: run hm init, once.")
+        found.add(owner.suite_id)
+    if len(found) > 1:
+        raise Failed("The databases are of different suites. See hm doctor.")
+    return found.pop()
+
+
+def _described(services: Sequence[Settings], suite_id: str, databases: dict[str, Database], place: Path, now: str) -> Manifest:
     hub = next(settings for settings in services if settings.service == HUB)
-    db = await ownership.connect(hub, readers=1)
-    try:
-        owner = await ownership.verify(db, hub)
-    finally:
-        await db.close()
-    if owner is None:
-        raise Failed("The databases do not say yet whose they are: run hm init, once.")
     contents = {database.file: manifest.content_of(place / database.file) for database in databases.values()}
     contents |= {name: manifest.content_of(file) for name, file in _files(hub).items()}
     origins = {settings.service: settings.origin for settings in services}
-    return Manifest("hivematrix-backup/1", version("hivematrix"), owner.suite_id, now, origins, databases, contents)
+    return Manifest("hivematrix-backup/1", version("hivematrix"), suite_id, now, origins, databases, contents)
 
 
 def _files(hub: Settings) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from hmlib.commands.local import database, installed_services
 from hmlib.commands.restoring import restore_file, undo
 from hmlib.db import DatabaseDown
 from hmlib.ops import Failed, Suite
-from hmlib.settings import HUB, Settings, load
+from hmlib.settings import HUB, BadSetting, Settings, load
 
 ACTOR = Actor(id="", name="hm")
 PASSPHRASE_FILE = "HM_BACKUP_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
@@ -56,9 +56,11 @@ async def _make_and_note(services: Sequence[Settings], folder: Path, lock: Lock)
     began, started_at = time.monotonic(), utc_now()
     try:
         made = await making.make(services, folder, lock)
-    except (Failed, DatabaseDown, OSError) as wrong:
+    except (Failed, BadSetting, DatabaseDown, OSError) as wrong:
         sentence = _sentence(wrong)
         await _note(hub, Run(started_at, utc_now(), _since(began), 0, "", sentence[:1000]))
+        if isinstance(wrong, BadSetting):
+            raise
         raise Failed(f"No backup was made: {sentence}") from wrong
     run = Run(started_at, utc_now(), _since(began), made.bytes, str(made.file), "")
     await _note(hub, run)
