@@ -195,7 +195,7 @@ async def test_case_n_a_billing_type_goes_where_the_device_goes(carol, month, db
     assert (await carol.fetch(BILLING[0])).code == 404 and "7.77" in (await carol.fetch(path)).text
     assert (await carol.fetch(path, "POST", {"billing_type": "custom", "price": "8", "version": "1"})).code == 303
     assert (await db.one("SELECT company_id, price_e4 FROM asset_override")) == {"company_id": GLOBEX, "price_e4": 80_000}
-    assert (await carol.fetch(f"{path}/removal", "POST", {"version": "2"})).code == 303
+    assert (await carol.fetch(f"{path}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
 
 
 async def test_case_n_a_person_of_two_companies_has_one_price_at_both(carol, month, db, hub):
