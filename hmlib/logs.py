@@ -6,6 +6,7 @@ import linecache
 import logging
 import re
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -127,6 +128,20 @@ def configure(service: str, style: str, stream: TextIO | None = None) -> None:
     root.setLevel(logging.INFO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
     logging.captureWarnings(True)
+    threading.excepthook, sys.unraisablehook = _thread_ended, _could_not_raise
+
+
+def _thread_ended(end: threading.ExceptHookArgs) -> None:
+    """Python would print the error's words, which may quote what a person sent; a thread that asked to end says nothing, as ever."""
+    if not issubclass(end.exc_type, SystemExit):
+        metrics.ERRORS.labels("thread").inc()
+        event("a thread was ended by an error", logging.ERROR, error=named(end.exc_value), where=frames(end.exc_traceback))
+
+
+def _could_not_raise(lost: "sys.UnraisableHookArgs") -> None:
+    """An error in a finaliser or a callback of C, which Python would print with its words and the object."""
+    metrics.ERRORS.labels("lost").inc()
+    event("an error could not be raised", logging.ERROR, error=named(lost.exc_value), where=frames(lost.exc_traceback))
 
 
 class Batches(logging.StreamHandler[TextIO]):

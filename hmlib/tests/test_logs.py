@@ -232,5 +232,39 @@ def test_n193_tornados_own_line_about_a_request_it_cannot_read(written):
     assert SECRET not in json.dumps(written())
 
 
+def test_n193_what_ends_a_thread_or_cannot_be_raised_is_told_without_its_words():
+    """In a process of its own, as pytest has hooks of its own here. Without ours Python prints both, words and all, to stderr."""
+    program = f"""
+import sys, threading
+from hmlib import logs
+
+class Dropped:
+    def __del__(self):
+        raise ValueError("{SECRET}")
+
+def work():
+    raise ValueError("{SECRET}")
+
+if sys.argv[1] == "ours":
+    logs.configure("wiki", "json")
+threads = [threading.Thread(target=work), threading.Thread(target=sys.exit)]
+for thread in threads:
+    thread.start()
+    thread.join()
+Dropped()
+"""
+    plain, ours = (
+        subprocess.run([sys.executable, "-c", program, which], capture_output=True, text=True, check=True) for which in ("plain", "ours")
+    )
+    assert plain.stderr.count(SECRET) >= 2  # the control
+    assert SECRET not in ours.stdout + ours.stderr and not ours.stderr
+    lines = [json.loads(line) for line in ours.stdout.splitlines()]
+    assert [(line["event"], line["error"]) for line in lines] == [
+        ("a thread was ended by an error", "ValueError"),
+        ("an error could not be raised", "ValueError"),
+    ]
+    assert lines[0]["where"][-1].endswith("work")
+
+
 def parse_line(text):
     HTTPHeaders.parse(text + "\r\n")

@@ -153,8 +153,6 @@ class ImportPage(ImportHandler):
 
         try:
             outcome = await self.run(file, valid_only=valid_only, applying=Applying(self.transaction, done))
-        except Unreadable:
-            return False
         except AppliedAlready:
             self.see_other(self.reverse_url("import-file", file.kind, file.id))
             return True
@@ -166,10 +164,12 @@ class ImportPage(ImportHandler):
         if file.raw is None:
             self.page("imports/result.html", result=msgspec.json.decode(file.outcome), **common)
             return
-        headings, found = await asyncio.to_thread(files.headings, file.raw, columns)
+        headings, found = list[str](), dict[str, str]()
         try:
+            headings, found = await asyncio.to_thread(files.headings, file.raw, columns)
             outcome = await self.run(file, dry_run=True)
-        except Unreadable as unreadable:
+        except Unreadable as unreadable:  # its child may have run out of time where it did not at the upload
+            self.set_status(422)
             outcome = Outcome(errors=[RowError(1, "", "", str(unreadable))])
         known = {plan.id: plan.name for plan in await plans.everything(self.db)}
         changes = [(change, _told(change, known)) for change in outcome.changes if change.what != "unchanged"]
@@ -193,7 +193,11 @@ class ImportMapping(ImportHandler):
         columns = self.columns(kind)
         if file.raw is None:
             raise HTTPError(404)
-        headings, _ = await asyncio.to_thread(files.headings, file.raw, columns)
+        try:
+            headings, _ = await asyncio.to_thread(files.headings, file.raw, columns)
+        except Unreadable:
+            self.see_other(self.reverse_url("import-file", kind, id))
+            return
         names = {"", *(column.name for column in columns)}
         chosen = {heading: self.form.get(f"column-{place}", "") for place, heading in enumerate(headings)}
         if not names.issuperset(chosen.values()):

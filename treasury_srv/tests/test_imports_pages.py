@@ -125,6 +125,16 @@ async def test_what_is_no_such_table_comes_back(bob, raw):
     assert (await bob.fetch("/imports/labour", "POST", {})).code == 422
 
 
+async def test_a_file_that_cannot_be_read_later_says_so_and_is_kept(bob, db):
+    """Its child ran out of time, or this version reads less than the one before."""
+    where = (await upload(bob, GOOD)).location
+    await db.run("UPDATE import_file SET raw = :raw", raw=b"\x00\x01\x02\x03")
+    answers = [await bob.fetch(where), await bob.fetch(where, "POST", {"rows": "all"})]
+    assert [(answer.code, "The file is neither CSV nor XLSX." in answer.text) for answer in answers] == [(422, True), (422, True)]
+    assert (await bob.fetch(f"{where}/mapping", "POST", {"column-0": ""})).location == where
+    assert await db.value("SELECT count(*) FROM import_file WHERE raw IS NOT NULL") == 1 and await entries(db) == []
+
+
 async def test_a_file_is_its_owners_alone(bob, carol):
     where = (await upload(bob, GOOD)).location
     assert [(await carol.fetch(where)).code, (await carol.fetch(where, "POST", {"rows": "all"})).code] == [404, 404]
