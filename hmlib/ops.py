@@ -88,10 +88,11 @@ class Suite:
 
     @contextmanager
     def alone(self, patience: float = 0.0) -> Iterator[None]:
-        """Nobody else starts, restarts or stops this suite meanwhile. Raises Failed when somebody still does after ``patience`` seconds."""
+        """Nobody else starts, restarts, stops, makes or restores this suite meanwhile. Raises Failed when somebody
+        still does after ``patience`` seconds."""
         with pids.locked(self.home, patience) as alone:
             if not alone:
-                raise Failed("Another hm command is starting or stopping this suite: wait until it is done.")
+                raise Failed("Another hm command is changing this suite: wait until it is done.")
             yield
 
     # supervisord

@@ -12,6 +12,7 @@ from hmlib import pids
 from tests.running import Load, Tiny, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.fault]
+ANOTHER = "Another hm command is changing this suite: wait until it is done."
 
 
 @pytest.fixture
@@ -155,3 +156,12 @@ def test_in_the_foreground_up_says_that_supervisord_was_killed(tiny):
         process.kill()
         process.communicate()
     assert process.returncode == 1 and "supervisord ended unexpectedly" in err and "hm up" in err
+
+
+def test_nothing_else_begins_while_another_command_changes_the_suite(tiny):
+    with pids.locked(tiny.home, 0) as alone:
+        assert alone
+        for command in (("up", "--detach"), ("restart",), ("init",), ("restore", str(tiny.folder))):
+            refused = tiny.hm(*command)
+            assert (refused.returncode, refused.stderr) == (1, f"hm: {ANOTHER}\n"), refused
+    assert tiny.hm("restart").returncode == 0

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -131,18 +132,19 @@ def restore(
 ) -> None:
     """Check a backup (of a DIR the newest) and put it in the place of what is here. The suite must be stopped."""
     suite = Suite(os.environ)
-    if not only_check and (suite.is_up() or suite.left()):
-        raise Failed("The suite is running. Stop it first: hm down")
-    if undone:
-        click.echo("Everything is as it was before." if asyncio.run(undo(suite)) else "No restore was interrupted.")
-        return
-    if source is None:
-        raise click.UsageError("Say which: hm restore FILE, or the folder of the backups.")
-    file = _newest(source)
-    phrase = passphrase_file or (Path(named) if (named := os.environ.get(PASSPHRASE_FILE)) and not identity else None)
-    key = Key(_read(identity)) if identity else Key(passphrase=_read(phrase) if phrase else _asked(twice=False))
-    for sentence in asyncio.run(restore_file(suite, file, key, only_check=only_check, over_another=replace_other_suite)):
-        click.echo(sentence)
+    with nullcontext() if only_check else suite.alone():
+        if not only_check and (suite.is_up() or suite.left()):
+            raise Failed("The suite is running. Stop it first: hm down")
+        if undone:
+            click.echo("Everything is as it was before." if asyncio.run(undo(suite)) else "No restore was interrupted.")
+            return
+        if source is None:
+            raise click.UsageError("Say which: hm restore FILE, or the folder of the backups.")
+        file = _newest(source)
+        phrase = passphrase_file or (Path(named) if (named := os.environ.get(PASSPHRASE_FILE)) and not identity else None)
+        key = Key(_read(identity)) if identity else Key(passphrase=_read(phrase) if phrase else _asked(twice=False))
+        for sentence in asyncio.run(restore_file(suite, file, key, only_check=only_check, over_another=replace_other_suite)):
+            click.echo(sentence)
 
 
 def _newest(source: Path) -> Path:

@@ -32,11 +32,12 @@ def init(demo: bool, anew: tuple[str, ...], accept: tuple[str, ...]) -> None:
     services = installed_services()
     checks.refuse_half_restored(suite.home)
     founding.check_names(services, anew, accept)
-    asyncio.run(founding.refuse_losses(services, anew, accept))
-    done = make_files(suite, services, anew)
-    for settings in services:
-        checks.check(settings)
-    done += asyncio.run(make_content(services, accept))
+    with suite.alone():
+        asyncio.run(founding.refuse_losses(services, anew, accept))
+        done = make_files(suite, services, anew)
+        for settings in services:
+            checks.check(settings)
+        done += asyncio.run(make_content(services, accept))
     for sentence in done:
         click.echo(sentence)
     if demo:
