@@ -1,7 +1,10 @@
 """Finding articles: what is found, in which order, how it is shown, and what is never found."""
 
+import threading
+
 import pytest
 
+from wiki_srv.queries import search
 from wiki_srv.tests.conftest import ACME, ACME_COMPANY, GLOBEX_COMPANY
 
 pytestmark = pytest.mark.gen_test
@@ -110,3 +113,23 @@ async def test_another_audience_changes_who_finds_it(bob, dave, write):
 async def test_the_search_field_of_every_page_leads_here(bob):
     text = (await bob.fetch(f"/companies/{ACME}")).text
     assert 'action="/search"' in text
+
+
+async def test_the_words_of_a_long_text_are_found_off_the_event_loop(bob, write, monkeypatch):
+    where = {}
+
+    def watched(name):
+        found = getattr(search, name)
+
+        def work(*args):
+            where["long" if any(len(arg) > search.SHORT for arg in args if isinstance(arg, str)) else "short"] = threading.current_thread()
+            return found(*args)
+
+        monkeypatch.setattr(search, name, work)
+
+    watched("words")
+    watched("vector")
+    id = await write("Long", "copper " * 4_000)
+    assert where.pop("long") is not threading.main_thread() and await hits(bob, "q=copper") == [id]
+    await write("Brief", "copper")
+    assert where == {"short": threading.main_thread()}
