@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pyrage
 import pytest
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.journey
 
 ENGINE = os.environ.get("HM_TEST_DB", "sqlite")
 PHRASE = "seven orange tractors"
+OTHER_DISK = "/dev/shm"  # noqa: S108  a file system of its own; what is made in it has a name of its own, for us alone
 
 
 class Writers:
@@ -198,6 +201,32 @@ def test_a_running_suite_another_suite_and_an_open_secret_are_refused(saved, els
     open_secret.chmod(0o644)
     assert "chmod 600" in elsewhere.tried("restore", str(file), "--passphrase-file", str(open_secret)).stderr
     assert elsewhere.tried("backup", str(tmp_path)).returncode == 2
+
+
+@pytest.mark.skipif(ENGINE != "sqlite", reason="a server's own list of connections is asked there")
+def test_a_database_that_another_suite_has_open_is_not_taken_away_from_it(saved, elsewhere, secret):
+    """As when a drill is held where HM_TREASURY_DB still names the database in use."""
+    whole, file, _, _ = saved
+    elsewhere.environ["HM_TREASURY_DB"] = f"sqlite:///{whole.home / 'treasury.db'}"
+    refused = elsewhere.tried("restore", str(file), "--passphrase-file", secret)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1) and "HM_TREASURY_DB: others" in refused.stderr, refused.stderr
+    assert not (elsewhere.home / "nexus.db").exists()
+    assert whole.api("treasury", "/readyz").status_code == 200
+    whole.hm("audit", "verify")
+
+
+@pytest.mark.skipif(ENGINE != "sqlite" or not os.path.isdir(OTHER_DISK), reason="needs a second file system, and files")
+def test_what_lies_on_another_file_system_is_replaced_and_kept_beside_its_place(saved, elsewhere, secret):
+    _, file, _, _ = saved
+    with tempfile.TemporaryDirectory(dir=OTHER_DISK) as other:
+        elsewhere.environ |= {"HM_TREASURY_DB": f"sqlite:///{other}/treasury.db", "HM_MASTER_KEY_FILE": f"{other}/master.key"}
+        elsewhere.hm("restore", str(file), "--passphrase-file", secret)
+        first = Path(other, "treasury.db").read_bytes()
+        said = elsewhere.hm("restore", str(file), "--passphrase-file", secret)
+        (kept,) = Path(other).glob("treasury.db.before-restore-*")
+        assert kept.read_bytes() == first and str(kept) in said
+        assert len(list(Path(other).glob("master.key.before-restore-*"))) == 1
+        assert elsewhere.hm("audit", "verify").count("whole") == 3
 
 
 CRASH = """

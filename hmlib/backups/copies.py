@@ -35,6 +35,22 @@ async def size(settings: Settings) -> int:
         await db.close()
 
 
+def file_in_use(settings: Settings, file: Path) -> bool:
+    """Whether somebody else has the SQLite database open; one that is missing or broken is nobody's."""
+    if not file.is_file():
+        return False
+    driver = chosen(settings.sqlite)
+    connection = driver.connect(file, 0.0)
+    try:
+        connection.rows("PRAGMA locking_mode = EXCLUSIVE")  # in WAL mode whoever has it open holds a lock, also while idle
+        connection.rows("SELECT 1 FROM sqlite_master LIMIT 1")
+    except driver.errors as error:
+        return driver.code(error) in sqlite.BUSY
+    finally:
+        connection.close()
+    return False
+
+
 async def copy(settings: Settings, folder: Path) -> Database:
     """Copy the service's database into ``folder``. Raises Failed, DatabaseDown."""
     if file := ownership.sqlite_file(settings):

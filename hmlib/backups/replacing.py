@@ -57,14 +57,17 @@ async def prepare(
 
 async def replace(
     opened: Opened, services: Sequence[Settings], folders: Mapping[str, Sequence[Folder]], parts: Mapping[str, ModuleType | None]
-) -> Path:
-    """Put everything in its place; the folder in which what was there is kept. Whatever goes wrong is undone before it is raised."""
+) -> list[Path]:
+    """Put everything in its place; the folder in which what was there is kept, and what is kept elsewhere.
+
+    Whatever goes wrong is undone before it is raised.
+    """
     hub = next(settings for settings in services if settings.service == HUB)
     chosen = [settings for settings in services if settings.service in opened.manifest.databases]
     aside = hub.home / f"{ASIDE}{utc_now()[:19].replace(':', '').replace('-', '')}Z"
     pairs = _pairs(opened, hub, chosen)
     schemas = [settings for settings in chosen if not ownership.sqlite_file(settings)]
-    moves = [Move(str(target), str(aside / f"{number:03}-{target.name}"), target.exists()) for number, (_, target) in enumerate(pairs)]
+    moves = [Move(str(target), str(_kept(target, aside, number)), target.exists()) for number, (_, target) in enumerate(pairs)]
     aside.mkdir(mode=0o700)
     write_privately(hub.home / RESTORE_JOURNAL, msgspec.json.encode(Journal(moves, [settings.service for settings in schemas])))
     try:
@@ -74,7 +77,7 @@ async def replace(
     except BaseException:
         await undo(hub.home, services)
         raise
-    return aside
+    return [aside, *(Path(move.aside) for move in moves if move.had and Path(move.aside).parent != aside)]
 
 
 async def finish(home: Path, services: Sequence[Settings]) -> None:
@@ -108,6 +111,13 @@ def _pairs(opened: Opened, hub: Settings, services: Sequence[Settings]) -> list[
     pairs.append((opened.place / MASTER, hub.master_key_file))
     names = [name for name in opened.manifest.files if name.partition("/")[0] in FOLDERS and name != MASTER]
     return pairs + [(opened.place / name, hub.home / name) for name in names]
+
+
+def _kept(target: Path, aside: Path, number: int) -> Path:
+    """Where what was there is kept. What lies outside the home stays beside its place: a rename leads into no other file system."""
+    home, place = aside.parent.resolve(), target.parent.resolve()
+    near = place.is_relative_to(home) and (not place.exists() or place.stat().st_dev == home.stat().st_dev)
+    return aside / f"{number:03}-{target.name}" if near else target.with_name(f"{target.name}.{aside.name}")
 
 
 def _move_all(pairs: Sequence[tuple[Path | None, Path]], moves: Sequence[Move]) -> None:

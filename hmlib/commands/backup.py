@@ -168,9 +168,8 @@ def _read(file: Path) -> str:
 
 def _asked(*, twice: bool) -> str:
     if not sys.stdin.isatty():
-        raise click.UsageError(
-            f"Give --recipient, --identity or --passphrase-file, or set {PASSPHRASE_FILE}: there is no terminal to ask at."
-        )
+        other = "--recipient" if twice else "--identity"
+        raise click.UsageError(f"Give {other} or --passphrase-file, or set {PASSPHRASE_FILE}: there is no terminal to ask at.")
     phrase: str = click.prompt("Passphrase of the backup", hide_input=True, confirmation_prompt=twice, err=True)
     return phrase
 

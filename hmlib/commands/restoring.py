@@ -1,10 +1,11 @@
 """The steps of `hm restore`: look at everything, replace, and set right what this machine has otherwise."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hmlib import certificates, ownership
-from hmlib.backups import checking, replacing
+from hmlib.backups import checking, copies, replacing
 from hmlib.backups.checking import BadBackup, Opened
 from hmlib.backups.making import scratch
 from hmlib.backups.sealing import Key
@@ -47,7 +48,11 @@ async def _put_in_place(suite: Suite, opened: Opened, services: list[Settings]) 
     for folder in ("keys", "logs", "run", "tls"):
         (suite.home / folder).mkdir(mode=0o700, exist_ok=True)
     await replacing.prepare(opened, services, folders, parts)
-    aside = await replacing.replace(opened, services, folders, parts)
+    try:
+        kept = await replacing.replace(opened, services, folders, parts)
+    except OSError as error:
+        place = error.filename2 or error.filename
+        raise Failed(f"{place or 'A file'} cannot be replaced: {error.strerror or error}. All is as it was before.") from error
     try:
         made = certificates.ensure(suite.home / "tls", suite.hosts(), datetime.now(UTC))
         founding.note_authority(suite)
@@ -56,7 +61,7 @@ async def _put_in_place(suite: Suite, opened: Opened, services: list[Settings]) 
         await undo(suite)
         raise
     await replacing.finish(suite.home, services)
-    return [*_moved(opened, services), *made, *_missing(opened, services), *_last_words(aside)]
+    return [*_moved(opened, services), *made, *_missing(opened, services), *_last_words(kept)]
 
 
 async def _note_all(opened: Opened, services: list[Settings]) -> None:
@@ -84,20 +89,26 @@ def _refuse_another_suite(opened: Opened, services: list[Settings]) -> None:
 
 
 async def _refuse_users(opened: Opened, services: list[Settings]) -> None:
-    """A PostgreSQL database may be in use by a host that this one knows nothing of."""
+    """A database may be in use by a suite that this home knows nothing of: one of another HM_HOME or host, a process started by hand."""
     for settings in services:
-        if settings.service not in opened.manifest.databases or ownership.sqlite_file(settings):
-            continue
-        db = await connect(settings.db_url, readers=1, variable=settings.db_variable)
-        try:
-            others = await db.value(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-                "AND backend_type = 'client backend'"
+        if settings.service in opened.manifest.databases and await _in_use(settings):
+            raise Failed(
+                f"{settings.db_variable}: others have this database open. Stop every suite that uses it, or name another database."
             )
-        finally:
-            await db.close()
-        if others:
-            raise Failed(f"{settings.db_variable}: {others} others are connected to the database. Stop the suite on every host first.")
+
+
+async def _in_use(settings: Settings) -> bool:
+    if file := ownership.sqlite_file(settings):
+        return await asyncio.to_thread(copies.file_in_use, settings, file)
+    db = await connect(settings.db_url, readers=1, variable=settings.db_variable)
+    try:
+        others = await db.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
+        )
+    finally:
+        await db.close()
+    return bool(others)
 
 
 def _moved(opened: Opened, services: list[Settings]) -> list[str]:
@@ -118,8 +129,8 @@ def _missing(opened: Opened, services: list[Settings]) -> list[str]:
     ]
 
 
-def _last_words(aside: Path) -> list[str]:
+def _last_words(kept: list[Path]) -> list[str]:
     return [
-        f"Restored. Everybody signs in again. What was here before lies in {aside}: remove it when all is well.",
+        f"Restored. Everybody signs in again. What was here before is kept as {', '.join(map(str, kept))}: remove it when all is well.",
         "Nothing is sent to other systems until you say so: hm outbox release. Start with: hm up --detach",
     ]
