@@ -239,7 +239,7 @@ async def test_an_export_has_the_filter_of_the_screen_and_is_audited(alice, db):
 
 
 @pytest.mark.parametrize(
-    "name", ["<img src=x onerror=alert(1)>", '"><button hx-get=/api/users hx-trigger=load>', "{{7*7}}", "</script>\u2028<b>"]
+    "name", ["<img src=x onerror=alert(1)>", '"><button hx-get=/api/users hx-trigger=load>', "{{7*7}}", "</script><b>"]
 )
 async def test_N001_N002_N004_N010_stored_text_is_only_text(alice, name):
     company = (await alice.api("/api/companies", "POST", {"name": name})).json
@@ -248,6 +248,15 @@ async def test_N001_N002_N004_N010_stored_text_is_only_text(alice, name):
         assert str(escape(name)) in text
         assert "<img src=x" not in text
         assert "<button hx-get=/api" not in text
+
+
+async def test_n004_text_that_would_end_a_script_or_a_line_is_only_text(alice):
+    """A name takes no line separator; notes do."""
+    notes = "</script>\u2028<b>"
+    company = (await alice.api("/api/companies", "POST", {"name": "Acme", "notes": notes})).json
+    for path in (f"/companies/{company['id']}", f"/companies/{company['id']}/edit"):
+        text = (await alice.fetch(path)).text
+        assert str(escape(notes)) in text and "</script>\u2028" not in text
 
 
 async def test_a_get_changes_nothing_and_other_methods_are_405(alice):
