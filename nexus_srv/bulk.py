@@ -28,18 +28,23 @@ async def put(
 ) -> tuple[list[ItemResult], list[str]]:
     """Bring the entries of a `source` to what `items` (external id and fields) say; each item stands by itself.
 
-    Entries of the source that are in no item, and for which `missing` is true, are deactivated; their ids are answered too.
+    Entries of the source that are in no item, and for which `missing` is true, are deactivated; their ids are answered too. One that this
+    caller may not end stays as it is, and what keeps it stands behind the items' results.
     """
     results: list[ItemResult] = []
     known = {entry.external_id: entry for entry in await noun.rows.of_source(tx, caller.scope, source)}
     for external_id, fields in items:
         given = {**fields, "source": source, "external_id": external_id}
         results.append(await _one(tx, caller, noun, known.pop(external_id, None), given, actor, now))
-    gone = [entry for entry in known.values() if missing(entry) and not _over(noun, entry, now)]
-    for entry in gone:
-        wanted = msgspec.structs.replace(entry, **noun.idle(entry, now[:10]))
-        await directory.changed(tx, caller, noun, entry, wanted, actor, now)
-    return results, [entry.id for entry in gone]
+    ended: list[str] = []
+    for entry in [entry for entry in known.values() if missing(entry) and not _over(noun, entry, now)]:
+        idle = {"external_id": entry.external_id, **noun.idle(entry, now[:10])}
+        result = await _one(tx, caller, noun, entry, idle, actor, now)
+        if result.result == "error":
+            results.append(result)
+        else:
+            ended.append(entry.id)
+    return results, ended
 
 
 async def _one(tx: Transaction, caller: Caller, noun: Noun[Any], before: Any, given: dict[str, Any], actor: Actor, now: str) -> ItemResult:

@@ -27,7 +27,11 @@ def bulk_of(patch: type[msgspec.Struct]) -> type[msgspec.Struct]:
 
 
 class BulkAnswer(msgspec.Struct):
-    """What became of each item, in the order of the list, and the ids of those that were deactivated because it does not hold them."""
+    """What became of each item, in the order of the list, and the ids of those that were deactivated because it does not hold them.
+
+    Behind the items' results stand those it does not hold and that could not be deactivated, such as a person who is at a company that
+    the caller does not see.
+    """
 
     items: list[ItemResult]
     deactivated: list[str]

@@ -100,6 +100,20 @@ async def test_N113_a_limited_technician_neither_changes_nor_retires_what_he_doe
     assert assets["d1"]["retired_on"] is not None
 
 
+async def test_whoever_another_company_is_billed_for_is_named_and_stays_and_the_rest_of_a_complete_list_holds(alice, bob, db, people):
+    first, shared = [{"company_id": ACME}], [{"company_id": ACME}, {"company_id": GLOBEX}]
+    people_of = [{"external_id": f"p{n}", "first_name": f"P{n}", "companies": at} for n, at in enumerate((first, first, shared))]
+    both = (await put(alice, people_of, "contacts"))["items"][2]["id"]
+    await db.run("UPDATE account SET scope_rule = 'only' WHERE id = :id", id=people.bob.id)
+    await db.run("INSERT INTO account_company (account_id, company_id) VALUES (:account, :id)", account=people.bob.id, id=ACME)
+    answer = await put(bob, [{**people_of[0], "first_name": "Zero"}], "contacts", complete=True)
+    assert results(answer) == ["updated", "error"] and len(answer["deactivated"]) == 1
+    refused = answer["items"][1]
+    assert (refused["external_id"], refused["id"], refused["status"]) == ("p2", both, 422) and "active" in refused["errors"]
+    active = {contact["external_id"]: contact["active"] for contact in (await alice.api("/api/contacts")).json["items"]}
+    assert (active["p0"], active["p1"], active["p2"]) == (True, False, True)
+
+
 async def test_who_may_not_write_does_not(dave, stranger, people):
     for who, code in ((dave, 403), (stranger, 401)):
         assert (await who.api("/api/assets:bulk", "PUT", {"source": "rmm", "items": [device(1)]})).code == code
