@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 import babel
@@ -123,7 +123,8 @@ def _icon_names() -> frozenset[str]:
 def list_url(base: str, ask: Any, **changes: str | int | None) -> str:
     """The address of a list in the state of `ask` (a lists.Ask) with some of it changed; a change starts at the first page.
 
-    Nothing that is empty is written, and None takes a part out.
+    Nothing that is empty is written, and None takes a part out. What `base` says itself gives way to the list's own: no parameter stands
+    twice, which would be refused.
     """
     state: dict[str, Any] = {"q": ask.q, **ask.filters, "sort": ask.sort, "limit": ask.limit, **changes}
     given = tuple((name, value) for name, value in state.items() if value not in (None, ""))
@@ -132,8 +133,10 @@ def list_url(base: str, ask: Any, **changes: str | int | None) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _with_query(base: str, state: tuple[tuple[str, str | int], ...]) -> str:
-    query = urlencode(state)
-    return f"{base}{'&' if '?' in base else '?'}{query}" if query else base
+    address, _, fixed = base.partition("?")
+    own = {name for name, _ in state}
+    query = urlencode([*((name, value) for name, value in parse_qsl(fixed, keep_blank_values=True) if name not in own), *state])
+    return f"{address}?{query}" if query else address
 
 
 def with_keys(navigation: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], str]]:

@@ -130,6 +130,18 @@ def test_no_button_is_dead_without_scripts(whole, visitor, service):
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_every_page_and_every_download_that_a_page_offers_comes(whole, visitor, service):
+    visitor.sign_in(service, "alice")
+    dead_ends, downloads = [], set()
+    for answer in pages(visitor, whole.origins[service]):
+        links = [one["href"] for one in Tree(answer.text).root.everything if one.tag == "a" and "download" in one.attributes]
+        downloads |= {whole.origins[service] + link for link in links}
+        dead_ends += [f"{answer.status_code} {answer.url}"] if answer.status_code >= 400 else []
+    dead_ends += [f"{answer.status_code} {answer.url}" for answer in map(visitor.get, sorted(downloads)) if answer.status_code >= 400]
+    assert not dead_ends and downloads, "\n".join(dead_ends)
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_nothing_final_happens_without_a_question(whole, visitor, service):
     """Every form that a script would ask about is sent as a browser without scripts sends it: a question comes, or the box is missed."""
     visitor.sign_in(service, "alice")

@@ -86,6 +86,8 @@ def test_figures(shown, expected):
 
 def test_a_list_address_holds_the_whole_state_and_nothing_empty():
     assert rendering.list_url("/companies", ASK) == "/companies?q=a%26b&status=active&sort=name&limit=25"
+    assert rendering.list_url("/x?period=2026-10&q=old&format=csv", ASK).count("q=") == 1
+    assert rendering.list_url("/x?period=2026-10&q=old", ASK) == "/x?period=2026-10&q=a%26b&status=active&sort=name&limit=25"
     assert rendering.list_url("/x?format=csv", ASK, q=None, status="", limit=None, sort="-name") == "/x?format=csv&sort=-name"
 
 

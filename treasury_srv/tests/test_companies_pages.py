@@ -1,6 +1,8 @@
 """What each company owes, as a person sees it."""
 
+import html
 import io
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -131,6 +133,14 @@ async def test_an_export_has_the_rows_on_screen(carol, month):
     answer = await carol.fetch("/companies/export" + OCTOBER + "&q=acme")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert answer.text.splitlines()[1] == "100001,Acme Dental,preview,,Complete,3,2,9,USD,317.50,0.00,317.50"
+
+
+@pytest.mark.parametrize("asked", ["", OCTOBER, OCTOBER + "&q=acme&sort=-total&limit=10"])
+async def test_the_page_offers_exports_that_come(carol, month, asked):
+    page = (await carol.fetch("/companies" + asked)).text
+    offered = [html.unescape(found) for found in re.findall(r'href="(/companies/export[^"]*)"', page)]
+    assert len(offered) == 3 and {(await carol.fetch(address)).code for address in offered} == {200}
+    assert not asked or all("period=2026-10" in address and "limit" not in address for address in offered)
 
 
 async def test_a_negative_total_is_a_number_in_every_format(carol, month, db):
