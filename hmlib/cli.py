@@ -1,5 +1,6 @@
 """`hm`: the one command an operator needs."""
 
+import os
 import sys
 
 import click
@@ -77,6 +78,10 @@ def main() -> None:
         _say("Nexus does not answer. See hm status.", 1)
     except NexusRefused as refusal:
         _say(f"Nexus refused: {refusal.detail or refusal.code}", 1)
+    except OSError as wrong:
+        if wrong.filename is None:
+            raise
+        _say(f"{os.fsdecode(wrong.filename)}: {wrong.strerror or wrong}.", 1)
     except (click.Abort, KeyboardInterrupt):
         _say("Stopped.", 1)
 

@@ -39,7 +39,9 @@ async def open_engine(path: str, readers: int, binding: str, *, make: bool = Tru
         await _close_all(threads)
         if isinstance(error, DatabaseBusy):
             raise
-        raise BadDatabase(f"The database {file} cannot be opened: {error}.") from error
+        raise BadDatabase(
+            f"The database {file} cannot be opened: {error}. Put a whole one back, or bring it back with hm restore."
+        ) from error
     return SqliteEngine(driver, file, threads[0], threads[1:], near)
 
 

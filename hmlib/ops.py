@@ -49,6 +49,7 @@ class Suite:
             raise BadSetting(f"HM_HOME names {self.home}, whose path is too long for the socket in it.")
         if "%" in str(self.configuration.parent):
             raise BadSetting(f"HiveMatrix is in {self.configuration.parent}, and supervisord cannot read a path with %: move it elsewhere.")
+        _refuse_shared_ports(self.here())
 
     @property
     def demo_logins(self) -> Path:
@@ -245,3 +246,13 @@ class Suite:
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != harmless:
                 raise Failed(f"supervisord refused for {process.name}: {fault.faultString}") from fault
+
+
+def _refuse_shared_ports(services: Mapping[str, Settings]) -> None:
+    """Each service of a machine, and its figures, has a port of its own. Raises BadSetting."""
+    taken: dict[int, str] = {}
+    for name, settings in services.items():
+        for variable, port in ((f"HM_{name.upper()}_PORT", settings.port), (f"HM_{name.upper()}_METRICS_PORT", settings.metrics_port)):
+            if port in taken:
+                raise BadSetting(f"{variable} is {port}, and so is {taken[port]}: give each a port of its own.")
+            taken[port] = variable
