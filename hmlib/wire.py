@@ -168,7 +168,7 @@ class Wire:
             metrics.CALLS.labels("nexus", "down").inc()
             raise
         finally:
-            call.cancel()
+            call.add_done_callback(_let_go)
         if answer.code in (502, 504) or (answer.code == 503 and path != "/api/token"):
             metrics.CALLS.labels("nexus", "down").inc()
             raise NexusDown(f"Nexus answered {answer.code} to {named}")
@@ -184,6 +184,13 @@ class Wire:
             if request.method != "GET" or error.errno == pycurl.E_OPERATION_TIMEDOUT:
                 raise
         return await self._http.fetch(request, raise_error=False)
+
+
+def _let_go(call: "asyncio.Future[HTTPResponse]") -> None:
+    """Take note of the end of a call that nobody may wait for any more. It is not cancelled, as curl goes on all the same, and Tornado
+    logs as an unhandled error what a cancelled call comes to."""
+    if not call.cancelled():
+        call.exception()
 
 
 def _down(error: Exception, sentence: str) -> NexusDown:

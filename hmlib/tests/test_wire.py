@@ -247,3 +247,18 @@ async def test_a_client_is_closed_while_calls_are_under_way(tmp_path):
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.gen_test
+async def test_a_call_that_was_given_up_ends_without_a_line_in_the_log(tmp_path, listener, caplog):
+    """Curl goes on until its time is over; what it comes to then is no error of ours."""
+    wire = wire_to(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    with pytest.raises(NexusSilent):
+        await wire.send("GET", "/slow", seconds=2.5)
+    http = wire._http
+    assert len(http._free_list) < len(http._curls)  # it is still under way
+    async with asyncio.timeout(10):
+        while len(http._free_list) < len(http._curls):
+            await asyncio.sleep(0.05)
+    assert not [record.getMessage() for record in caplog.records if record.name in ("tornado.application", "asyncio")]
+    wire.close()
