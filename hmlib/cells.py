@@ -1,6 +1,7 @@
 """What one cell of a table means: columns with their kinds, and the spellings that real exports use for values."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -8,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Any, Literal
 
+from hmlib import texts
 from hmlib.dates import BadDate, Day, Order, day_of, in_the_calendar, moment
 
 Kind = Literal["text", "int", "decimal", "bool", "date", "datetime", "choice", "list", "email"]
@@ -70,8 +72,8 @@ def heading(text: str) -> str:
 
 
 def reader(column: Column, order: Order, numbers: Numbers) -> Callable[[Any], Any]:
-    """A function from a raw cell to its value (None when blank) that raises BadCell. `order` is how 03/04/2026 is read
-    ("both" refuses it), `numbers` how 1.500 and 1,500 are ("either" refuses them). A decimal may come as Rounded."""
+    """A function from a raw cell to its value (None when blank) that raises BadCell, or for a text texts.Unseen. `order` is how 03/04/2026
+    is read ("both" refuses it), `numbers` how 1.500 and 1,500 are ("either" refuses them). A decimal may come as Rounded."""
     by_kind: dict[Kind, Callable[[Any], Any]] = {
         "text": partial(_number_or_text, column=column, numbers=numbers) if column.numeric else partial(_text, column=column),
         "int": partial(_int, column=column),
@@ -117,7 +119,10 @@ def _unguarded(text: str) -> str:
 
 
 def _text(raw: object, column: Column) -> str | None:
+    """The rule of every name, for what is left without the noise of exports. Raises texts.Unseen, BadCell."""
     text = plain(raw, column.lines)
+    if text is not None and not text.isascii():
+        text = unicodedata.normalize("NFC", text) if column.lines else texts.one_line(text)
     if text is not None and len(text) > column.max_length:
         raise BadCell(f"is {len(text)} characters long; at most {column.max_length} fit")
     return text

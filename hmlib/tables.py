@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+from hmlib import texts
 from hmlib.cells import BadCell, Column, Rounded, heading, numbers_of, reader
 from hmlib.dates import order_of
 from hmlib.sheets import Cells, Grid, Unreadable, grid
@@ -171,6 +172,10 @@ def _values(body: list[tuple[int, Cells]], names: Sequence[str], places: Sequenc
                 value = place.read(cell)
             except BadCell as wrong:
                 report.error(line, column.name, cell, f"The value {wrong.args[0]}.")
+                good = False
+                continue
+            except texts.Unseen as unseen:
+                report.error(line, column.name, cell, str(unseen))
                 good = False
                 continue
             if type(value) is Rounded:

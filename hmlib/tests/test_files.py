@@ -126,6 +126,20 @@ def test_what_cannot_be_seen_is_left_out_of_text():
     assert values("account_number,name\n100001,Ac\x00me\u200b \u202eInc\u00a0Ltd", "name") == ["Acme Inc Ltd"]
 
 
+@pytest.mark.parametrize("name", ["Go\u200dld", "\u200d", "Acme\u3164", "a\u2060b", "a\u200eb", "\ue000", "a\U000e0041b", "a\ufffeb"])
+def test_what_is_left_has_to_keep_the_rule_of_every_name(name):
+    sheet = read(f"account_number,name\n100001,{name}\n100002,Fine")
+    assert [(error.line, error.column, "cannot be seen (U+" in error.message) for error in sheet.errors] == [(2, "name", True)]
+    assert [row.values["name"] for row in sheet.rows] == ["Fine"]
+
+
+def test_a_name_has_one_form_of_its_letters():
+    assert values("account_number,name\n100001,Cafe\u0301\n100002,\U0001f469\u200d\U0001f527 Co", "name") == [
+        "Caf\u00e9",
+        "\U0001f469\u200d\U0001f527 Co",
+    ]
+
+
 def test_spreadsheet_guards_are_not_part_of_the_value():
     assert values('account_number\tname\n="100001"\t\'=SUM(A1)', "account_number") == ["100001"]
     assert values("account_number,name\n100001,'=SUM(A1)", "name") == ["=SUM(A1)"]
