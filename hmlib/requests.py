@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tornado.httputil import HTTPFile, HTTPInputError, HTTPServerRequest, parse_multipart_form_data
 
+from hmlib import texts
+
 MAX_FIELDS = 5000
 
 
@@ -163,5 +165,6 @@ def _multipart(content_type: str, body: bytes) -> tuple[list[tuple[str, str]], d
 
 
 def _named(file: HTTPFile) -> HTTPFile:
+    """The file under a name that can be shown: where it comes from people may call it anything."""
     storable(file.filename + file.content_type)
-    return file
+    return HTTPFile({**file, "filename": " ".join(texts.visible(file.filename).split())})

@@ -135,6 +135,11 @@ async def test_a_file_that_cannot_be_read_later_says_so_and_is_kept(bob, db):
     assert await db.value("SELECT count(*) FROM import_file WHERE raw IS NOT NULL") == 1 and await entries(db) == []
 
 
+async def test_a_file_has_a_name_that_can_be_seen(bob, db):
+    page = (await bob.fetch((await upload(bob, GOOD, name="in\u202evsc.\u200bsruoh")).location)).text
+    assert await db.value("SELECT name FROM import_file") == "invsc.sruoh" and "invsc.sruoh" in page and "\u202e" not in page
+
+
 async def test_a_file_is_its_owners_alone(bob, carol):
     where = (await upload(bob, GOOD)).location
     assert [(await carol.fetch(where)).code, (await carol.fetch(where, "POST", {"rows": "all"})).code] == [404, 404]
