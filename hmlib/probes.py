@@ -11,10 +11,16 @@ from urllib.parse import urlsplit
 from hmlib.settings import Settings
 
 PROBE_SECONDS = 3.0
+MOST_BYTES = 1000
 
 
 def is_ready(settings: Settings) -> bool:
     """Whether the service's own /readyz on this machine answers 200 now, over verified TLS."""
+    return readiness(settings)[0]
+
+
+def readiness(settings: Settings) -> tuple[bool, str]:
+    """Whether /readyz answers 200 now, and what it says; "" where nobody answers over TLS that tls/ca.pem vouches for."""
     address = "127.0.0.1" if settings.bind == "0.0.0.0" else settings.bind  # noqa: S104  comparing, not binding
     connection = http.client.HTTPConnection(address, settings.port, timeout=PROBE_SECONDS)
     try:
@@ -23,9 +29,10 @@ def is_ready(settings: Settings) -> bool:
             context = ssl.create_default_context(cafile=settings.ca_file)
             connection.sock = context.wrap_socket(connection.sock, server_hostname=urlsplit(settings.origin).hostname)
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        answer = connection.getresponse()
+        return answer.status == 200, answer.read(MOST_BYTES).decode(errors="replace")
     except (OSError, http.client.HTTPException):
-        return False
+        return False, ""
     finally:
         connection.close()
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+import pyrage
 import pytest
 import requests
 
@@ -38,7 +39,7 @@ def ready(suite):
     return {name: (answer.status_code, answer.json()["failed"]) for name, answer in answers.items()}
 
 
-def test_n196_a_full_disk_stops_writing_and_nothing_else(suite):
+def test_n196_a_full_disk_stops_writing_and_nothing_else(suite, tmp_path):
     visitor = Visitor(suite)
     visitor.sign_in("wiki", "admin")
     for name, path in PAGES.items():
@@ -68,10 +69,19 @@ def test_n196_a_full_disk_stops_writing_and_nothing_else(suite):
         figures = requests.get(f"http://127.0.0.1:{suite.environ[f'HM_{name.upper()}_METRICS_PORT']}/metrics", timeout=10)
         assert "hm_requests_total" in figures.text
     assert pids == running(suite)
+    assert said_by_the_commands(suite, tmp_path) == (True, True)
     (suite.home / "filler").unlink()
     within(10, lambda: ready(suite) == dict.fromkeys(SERVICES, (200, [])))
     kept += made(suite, token, "afterwards")
     assert all(suite.api("nexus", f"/api/companies/{id}", token=token).status_code == 200 for id in kept)
+
+
+def said_by_the_commands(suite, folder):
+    """Whether the doctor names the disk, and a backup says that it lacks room, though that cannot be noted."""
+    doctor = suite.hm("doctor", check=False)
+    with pytest.raises(AssertionError) as refused:
+        suite.hm("backup", str(folder / "backups"), "--recipient", str(pyrage.x25519.Identity.generate().to_public()))
+    return "is not ready, for its disk" in doctor, "No backup was made: A backup needs about" in str(refused.value)
 
 
 def running(suite):

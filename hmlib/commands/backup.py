@@ -59,7 +59,10 @@ async def _make_and_note(services: Sequence[Settings], folder: Path, lock: Lock)
         made = await making.make(services, folder, lock)
     except (Failed, BadSetting, DatabaseDown, OSError) as wrong:
         sentence = _sentence(wrong)
-        await _note(hub, Run(started_at, utc_now(), _since(began), 0, "", sentence[:1000]))
+        try:
+            await _note(hub, Run(started_at, utc_now(), _since(began), 0, "", sentence[:1000]))
+        except DatabaseDown:  # as on a full disk: the reason is the one that came first
+            sentence += " Nor could this be noted at Nexus."
         if isinstance(wrong, BadSetting):
             raise
         raise Failed(f"No backup was made: {sentence}") from wrong

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
+import msgspec
 
 from hmlib import certificates, checks, migrate, ownership
 from hmlib.backups import plan
@@ -19,7 +20,7 @@ from hmlib.commands import capacity, founding, seams
 from hmlib.commands.local import database, installed_services, is_installed, migrations_of, part
 from hmlib.db import DatabaseDown, Db
 from hmlib.ops import Suite
-from hmlib.probes import is_ready, port_is_free
+from hmlib.probes import port_is_free, readiness
 from hmlib.settings import HUB, BadSetting, Settings
 
 LOW_SPACE = 1024**3
@@ -100,11 +101,20 @@ def _service(settings: Settings, *, running: bool) -> Iterator[Finding]:
     yield asyncio.run(_database(settings))
     here = f"{settings.service} on {settings.bind}:{settings.port}"
     if running:
-        ready = is_ready(settings)
-        yield Finding(ready, f"{here} is ready" if ready else f"{here} does not answer /readyz with 200: see its log")
+        ready, said = readiness(settings)
+        yield Finding(ready, f"{here} {'is ready' if ready else _unready(said)}")
     else:
         free = port_is_free(settings.bind, settings.port)
         yield Finding(free, f"{here}: the port is free" if free else f"{here}: another program listens there")
+
+
+def _unready(said: str) -> str:
+    """Why a service cannot serve, as its /readyz names it."""
+    try:
+        failed = msgspec.json.decode(said, type=dict[str, str | list[str]]).get("failed", [])
+    except msgspec.DecodeError:
+        failed = []
+    return f"is not ready, for its {' and '.join(failed)}: see its log" if failed else "does not answer /readyz with 200: see its log"
 
 
 def _seams(suite: Suite, services: list[Settings], *, running: bool) -> Iterator[Finding]:
