@@ -68,6 +68,15 @@ class Found:
         return PurePosixPath(self.path).parts[:-1]
 
 
+class Archive(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child that reads a file answers: what is in it, or why it cannot be read."""
+
+    found: list[Found] = []
+    others: list[str] = []
+    unreadable: str = ""
+    hostile: bool = False
+
+
 def read(raw: bytes, name: str) -> tuple[list[Found], list[str]]:
     """The Markdown files in order of their paths, and the paths of the other files. Raises Unreadable, Hostile.
 
@@ -75,7 +84,6 @@ def read(raw: bytes, name: str) -> tuple[list[Found], list[str]]:
     """
     if len(raw) <= SHORT and not raw.startswith(_ZIP):
         return read_here(raw, name)
-    from wiki_srv.text_answers import Archive  # it answers with read_here()
 
     try:
         with Child("wiki_srv.text_answers", LIMITS) as child:

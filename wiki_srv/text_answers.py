@@ -7,7 +7,7 @@ import msgspec
 from hmlib.files import Unreadable
 from wiki_srv import context, differences, markdown_files, markup, secrets_guard
 from wiki_srv.context import Ask, Context, LeftOut, Source, Status
-from wiki_srv.markdown_files import Found, Hostile
+from wiki_srv.markdown_files import Archive, Hostile
 from wiki_srv.markup import Heading
 
 
@@ -45,15 +45,6 @@ class Assembled(msgspec.Struct, frozen=True):
     choices: Sequence[Taken]
     left_out: tuple[LeftOut, ...]
     tokens: int
-
-
-class Archive(msgspec.Struct, frozen=True, kw_only=True):
-    """What markdown_files.read says of a file, or why it cannot be read."""
-
-    found: list[Found] = []
-    others: list[str] = []
-    unreadable: str = ""
-    hostile: bool = False
 
 
 def context_of(answer: bytes, sources: Sequence[Source]) -> Context:
