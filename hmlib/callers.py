@@ -172,7 +172,7 @@ class ModuleCallers:
         if call is None:
             call = self._refreshing[session.id_hash] = asyncio.create_task(self._refresh_or_wait(session))
             call.add_done_callback(lambda done: self._refresh_ended(session.id_hash, done))
-        if tokens.access_expires <= time.time():
+        if tokens.access_expires <= time.time() + PATIENCE_SECONDS:  # it would run out while it is waited for
             return await self._nexus.while_well(call)
         await asyncio.wait({call}, timeout=PATIENCE_SECONDS)
         try:

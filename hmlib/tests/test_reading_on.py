@@ -171,6 +171,16 @@ async def test_a_good_token_serves_while_the_next_is_late(alice, hub, app, monke
     assert (await alice.fetch("/")).code == 200 and late.spent == 1
 
 
+async def test_a_token_that_runs_out_while_the_next_is_waited_for_signs_nobody_out(alice, hub, app):
+    late = Late(hub)
+    await age(app, hub, 1)
+    page = asyncio.ensure_future(alice.fetch("/"))
+    await late.began.wait()
+    assert not (await asyncio.wait({page}, timeout=2.2))[0]  # the token is over, and so is the patience with a good one
+    late.go.set()
+    assert (await page).code == 200 and late.spent == 1
+
+
 async def test_a_second_process_waits_for_the_first_and_reads_what_it_got(alice, hub, app, settings, db, service):
     late = Late(hub)
     await age(app, hub, -5)
