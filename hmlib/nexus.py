@@ -91,7 +91,7 @@ class Nexus:
 
     async def while_well(self, call: "asyncio.Future[T]") -> T:
         """What the call answers, which may take long while Nexus is well. Raises NexusDown within two seconds when it is not."""
-        return await self._wire.while_well(call, spared=True)
+        return await self._wire.while_well(call)
 
     async def clock_ahead(self) -> float:
         """By how many seconds Nexus's clock is ahead of ours; to a second, as a Date header has no more."""

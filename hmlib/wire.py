@@ -17,7 +17,6 @@ from hmlib.settings import Settings
 CONNECT_SECONDS = 1.0
 ALIVE_SECONDS = 1.0
 DOUBT_SECONDS = 0.7
-AWAY_DOUBT_SECONDS = AWAY_ALIVE_SECONDS = 0.15  # for a Nexus that was away when last asked: enough to see that it is back
 REQUEST_SECONDS = 10.0
 NEVER_SENT = (pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT, pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION)
 
@@ -72,18 +71,12 @@ class Wire:
     def close(self) -> None:
         self._http.close()
 
-    async def well(self, since: float, patience: float = 2 * ALIVE_SECONDS) -> bool:
-        """Whether Nexus answered, within a second, a question for its health put at ``since`` (of time.monotonic()) or later.
-
-        After ``patience`` seconds it is what the question before found; this one goes on.
-        """
+    async def well(self, since: float) -> bool:
+        """Whether Nexus answered, within a second, a question for its health put at ``since`` (of time.monotonic()) or later."""
         if self._asked_at < since:
             if self._asking is None:
                 self._asking = asyncio.ensure_future(self._ask_health())
-            asking = self._asking
-            await asyncio.wait({asking}, timeout=patience)
-            if asking.done():
-                asking.result()
+            await asyncio.shield(self._asking)
         return self._well
 
     @property
@@ -104,16 +97,15 @@ class Wire:
         finally:
             self._asked_at, self._asking = began, None
 
-    async def while_well(self, call: "asyncio.Future[T]", *, spared: bool = False) -> T:
+    async def while_well(self, call: "asyncio.Future[T]") -> T:
         """What the call answers. It may take its time as long as Nexus is well; raises NexusSilent, within two seconds, when it is not.
 
-        The call itself is left to its own end. With ``spared`` nobody waits as long again for a Nexus that is known to be away.
+        The call itself is left to its own end.
         """
         while not call.done():
             asked_at = time.monotonic()
-            doubt, patience = (AWAY_DOUBT_SECONDS, AWAY_ALIVE_SECONDS) if spared and self.unwell else (DOUBT_SECONDS, 2 * ALIVE_SECONDS)
-            await asyncio.wait({call}, timeout=doubt)
-            if not call.done() and not await self.well(asked_at, patience) and not call.done():
+            await asyncio.wait({call}, timeout=DOUBT_SECONDS)
+            if not call.done() and not await self.well(asked_at) and not call.done():
                 raise NexusSilent("Nexus does not answer, and is not well")
         return call.result()
 

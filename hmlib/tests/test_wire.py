@@ -147,23 +147,6 @@ async def test_a_call_into_silence_is_given_up_long_before_its_own_limit(tmp_pat
 
 
 @pytest.mark.gen_test
-async def test_a_silence_that_is_known_is_not_waited_for_again(tmp_path):
-    async with silence() as url:
-        wire, call = wire_to(tmp_path, url), asyncio.get_running_loop().create_future()
-        try:
-            with pytest.raises(NexusSilent):
-                await wire.while_well(call, spared=True)
-            assert wire.unwell and wire._asking is None
-            for _ in range(2):
-                with pytest.raises(NexusSilent):
-                    await wire.while_well(call, spared=True)
-                assert wire._asking is not None, "it was answered before the question for Nexus's health had come to its end"
-            await wire._asking
-        finally:
-            wire.close()
-
-
-@pytest.mark.gen_test
 async def test_of_a_hundred_calls_after_the_pause_one_goes(tmp_path):
     async with silence() as url:
         wire = wire_to(tmp_path, url)
