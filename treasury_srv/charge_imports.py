@@ -13,6 +13,7 @@ from hmlib.files import Row
 from hmlib.lists import folded
 from treasury_srv.drafts import Drafted, Ground, Refused, Thing, number
 from treasury_srv.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPES, ITEM_KINDS, TAX_CATEGORIES, item_problem
+from treasury_srv.homes import SHARED
 from treasury_srv.making import too_long
 from treasury_srv.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES
 from treasury_srv.queries import billing_types, labour, line_items
@@ -88,6 +89,8 @@ async def _things(ground: Ground, draft: Drafted[AssetOverride] | Drafted[Contac
     async for row in ground.rows():
         try:
             thing = resolve(row.values[column])
+            if thing.id in ground.shared:
+                raise Refused(column, row.values[column], SHARED)
             _own_price(row)
             found.append((row, thing))
         except Refused as why:

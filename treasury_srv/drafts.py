@@ -83,13 +83,15 @@ def _single(things: Mapping[str, list[Thing]], column: str, external_id: str, wh
 
 @dataclass(frozen=True)
 class Ground:
-    """What every row of an import stands on: its file, the directory, Treasury's settings, the time, and who wants to see progress."""
+    """What every row of an import stands on: its file, the directory, Treasury's settings, the time, who wants to see progress, and
+    the people whose bill at another company is not the caller's to change."""
 
     sheet: Sheet
     known: Known
     settings: Mapping[str, str]
     now: str
     progress: Callable[[int, int], None] | None = None
+    shared: frozenset[str] = frozenset()
 
     @property
     def today(self) -> str:

@@ -10,6 +10,7 @@ from hmlib.auth import CompanyScope
 from hmlib.directory import Summary
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
 
+SHARED = "This would change the bill of a company that you do not see, as the person is there too. Ask somebody who sees all of them."
 R = TypeVar("R", AssetOverride, ContactOverride)
 Homes = Mapping[str, Sequence[str]]
 
@@ -21,6 +22,12 @@ def homes(summary: Summary, things: Literal["assets", "contacts"]) -> Homes:
         for thing in getattr(company, things):
             found[thing.id].append(company.id)
     return found
+
+
+def beyond(whole: Summary, seen: Summary) -> frozenset[str]:
+    """The people who are also at companies that a caller does not see: the whole directory beside what it shows them."""
+    known = {company.id for company in seen.companies}
+    return frozenset(person.id for company in whole.companies if company.id not in known for person in company.contacts)
 
 
 def at_home(rows: Iterable[R], known: Homes, scope: CompanyScope, key: str) -> list[R]:

@@ -66,20 +66,20 @@ async def run(
     now: str,
     progress: Callable[[int, int], None] | None = None,
     applying: Applying | None = None,
+    shared: frozenset[str] = frozenset(),
 ) -> files.Outcome:
     """Import a file of one of KINDS, all or nothing; with `valid_only` its good rows, with `dry_run` only say what would happen.
 
-    `applying` says what else belongs to it, in the same transaction. A file that is no table is one error. Raises KeyError for an unknown
-    kind, and what the directory raises when it cannot answer.
+    `applying` says what else belongs to it, in the same transaction; `shared` are people also at companies that the caller does not see.
+    A file that is no table is one error. Raises KeyError for an unknown kind, and what the directory raises when it cannot answer.
     """
     chosen = _KINDS[kind]
-    settings = await PREFERENCES.all(db)
     try:
-        sheet = await asyncio.to_thread(files.read, raw, name, chosen.columns, mapping, day_first=settings["date_order"] == "day_first")
+        sheet, settings = await _read(db, chosen, raw, name, mapping)
     except files.Unreadable as unreadable:
         return files.Outcome(errors=[files.RowError(1, "", "", str(unreadable))])
     known = Known(None if kind == "prices" else await directory.billing_summary())
-    ground = Ground(sheet, known, settings, now, progress)
+    ground = Ground(sheet, known, settings, now, progress, shared)
     if dry_run:
         return _outcome(sheet, await chosen.draft(db, ground))
     applying = applying or Applying.alone(db)
@@ -92,6 +92,13 @@ async def run(
     except NotApplied as refused:
         return _nothing(refused.outcome)
     return outcome
+
+
+async def _read(db: Db, kind: Kind, raw: bytes, name: str, mapping: Mapping[str, str] | None) -> tuple[files.Sheet, Mapping[str, str]]:
+    """The file's rows, and the settings by which they were read. Raises Unreadable."""
+    settings = await PREFERENCES.all(db)
+    day_first = settings["date_order"] == "day_first"
+    return await asyncio.to_thread(files.read, raw, name, kind.columns, mapping, day_first=day_first), settings
 
 
 async def _applied(tx: Transaction, kind: Kind, ground: Ground, *, valid_only: bool) -> tuple[files.Outcome, Drafted[Any]]:

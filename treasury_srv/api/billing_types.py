@@ -15,6 +15,7 @@ from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.gathering import only
 from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES
 from treasury_srv.queries import billing_types
+from treasury_srv.shared_people import shared_people
 
 FILTERS = {
     "company_id": "Of this company.",
@@ -163,6 +164,8 @@ class ContactOverrideHandler(OverrideHandler):
         return billing_types.ContactOverride(contact_id=wanted["contact_id"], company_id=wanted["company_id"], billing_type="")
 
     async def check(self, before: Any, wanted: Any) -> None:
+        if wanted.contact_id in await shared_people(self):
+            raise Invalid({"contact_id": homes.SHARED})
         company = None if before else only(await self.nexus.billing_summary([wanted.company_id]), wanted.company_id)
         if before is None and (company is None or wanted.contact_id not in {contact.id for contact in company.contacts}):
             raise Invalid({"contact_id": "The company has no such contact."})
@@ -213,4 +216,6 @@ class ContactOverrideEntry(ContactOverrideHandler):
     @speaks(status=204)
     async def delete(self, id: str) -> None:
         """Back to a paid user."""
+        if id in await shared_people(self):
+            raise Invalid({"contact_id": homes.SHARED})
         await self.remove(id)

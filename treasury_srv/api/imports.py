@@ -11,6 +11,7 @@ from hmlib.openapi import speaks
 from hmlib.web import ApiHandler, Problem
 from treasury_srv import imports
 from treasury_srv.pages.imports import LARGEST_FILE, may_import
+from treasury_srv.shared_people import shared_people
 
 MEDIA = (
     *("text/csv", "text/plain", "application/octet-stream", "application/vnd.ms-excel"),
@@ -48,6 +49,7 @@ class Import(ApiHandler):
             return await imports.run(
                 kind, self.db, self.nexus, raw, name,
                 dry_run=dry_run, valid_only=valid_only, actor=actor, now=now, applying=Applying(self.transaction, self._done),
+                shared=await shared_people(self) if kind == "contact-overrides" else frozenset(),
             )  # fmt: skip
         except Unreadable as unreadable:
             raise Problem(422, "unreadable", str(unreadable)) from unreadable

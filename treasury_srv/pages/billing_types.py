@@ -7,10 +7,12 @@ from tornado.web import HTTPError
 
 from hmlib.auth import CompanyScope, allowed
 from hmlib.refusals import Invalid
+from treasury_srv import homes
 from treasury_srv.gathering import only
 from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES, Noun
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
+from treasury_srv.shared_people import shared_people
 
 EVERYWHERE = CompanyScope()
 
@@ -66,8 +68,12 @@ class BillingTypeHandler(EntryHandler):
             await self.create(entry)
 
     async def check(self, before: Any, wanted: Any) -> None:
+        await self.check_shared(wanted)
         if before is None and self.form.get("version") not in ("0", None):
             raise Invalid({"": "Somebody has just deleted what you were changing; save again to put it back."})
+
+    async def check_shared(self, entry: Any) -> None:
+        """Raises Invalid where another company's bill, which the caller does not see, would change too."""
 
 
 class AssetHandler(BillingTypeHandler):
@@ -106,6 +112,10 @@ class ContactHandler(BillingTypeHandler):
     noun: Noun[Any] = CONTACT_OVERRIDES
     routes = ("contact-billing", "contact-billing-removal")
 
+    async def check_shared(self, entry: Any) -> None:
+        if entry.contact_id in await shared_people(self):
+            raise Invalid({"": homes.SHARED})
+
     def empty(self, company_id: str, id: str) -> Any:
         return ContactOverride(contact_id=id, company_id=company_id, billing_type="")
 
@@ -127,4 +137,10 @@ class ContactBillingRemoval(ContactHandler):
 
     @allowed("billing:write")
     async def post(self, company_id: str, id: str) -> None:
-        await self.remove(self.noun.id(await self.stored(company_id, id)))
+        entry = await self.stored(company_id, id)
+        try:
+            await self.check_shared(entry)
+        except Invalid as refusal:
+            await self.show_form(entry, 422, errors=refusal.errors)
+            return
+        await self.remove(self.noun.id(entry))

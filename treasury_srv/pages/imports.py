@@ -18,6 +18,7 @@ from hmlib.import_files import AppliedAlready, Applying, ImportFile
 from hmlib.web import PageHandler, Problem
 from treasury_srv import imports, money
 from treasury_srv.queries import import_mappings, plans
+from treasury_srv.shared_people import shared_people
 
 LARGEST_FILE = 20 * 1024 * 1024
 SHOWN = 200
@@ -82,6 +83,7 @@ class ImportHandler(PageHandler):
             actor=self.actor,
             now=self.now,
             applying=applying,
+            shared=await shared_people(self) if file.kind == "contact-overrides" else frozenset(),
         )
 
     def show_upload(self, kind: str, error: str = "") -> None:

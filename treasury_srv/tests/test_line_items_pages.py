@@ -1,11 +1,13 @@
 """Line items, and how single devices and people are billed, edited from a company's bill."""
 
+import dataclasses
+
 import msgspec
 import pytest
 from markupsafe import escape
 
 from hmlib.auth import CompanyScope
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing import ACME, CAST, GLOBEX
 from treasury_srv import homes
 from treasury_srv.queries.billing_types import AssetOverride
 from treasury_srv.tests import seeds
@@ -234,3 +236,22 @@ async def test_a_person_with_a_price_of_their_own_is_a_user_and_no_device(carol,
     assert (counts["custom"], counts["custom_users"], counts["users"], counts["server"]) == (0, 1, 0, 1)
     row = (await carol.fetch("/companies/export?format=json&period=2026-10")).json[0]
     assert (row["devices"], row["users"]) == (1, 1)
+
+
+async def test_what_another_companys_bill_needs_is_not_a_limited_persons_to_change(alice, carol, month, hub, db):
+    """Carol sees Acme only; the person is at Globex too. The form, the API and a file say so, and nothing is changed."""
+    hub.facts = [msgspec.structs.replace(one, contacts=[seeds.contact(PERSON)]) for one in seeds.directory().companies]
+    await alice.fetch(BILLING[1], "POST", {"billing_type": "custom", "price": "7.77", "version": "0"})
+    hub.people[CAST["carol"].id] = dataclasses.replace(CAST["carol"], scope=CompanyScope("only", frozenset({ACME})))
+    answer = await carol.fetch(BILLING[1], "POST", {"billing_type": "free", "version": "1"})
+    assert answer.code == 422 and "a company that you do not see" in answer.text
+    assert (await carol.fetch(f"{BILLING[1]}/removal", "POST", {"version": "1"})).code == 422
+    path = f"/api/contact-overrides/{PERSON}"
+    etag = (await carol.api(path)).headers["Etag"]
+    assert (await carol.api(path, "PATCH", {"billing_type": "free"}, If_Match=etag)).code == 422
+    assert (await carol.api(path, "DELETE", If_Match=etag)).code == 422
+    text = f"contact_external_id,billing_type,price\next-{PERSON},free,\n"
+    refused = await carol.api("/api/imports/contact-overrides?name=c.csv", "POST", raw=text.encode(), Content_Type="text/csv")
+    assert "a company that you do not see" in refused.text, refused.text
+    assert (await db.one("SELECT billing_type, version FROM contact_override")) == {"billing_type": "custom", "version": 1}
+    assert (await alice.api(path, "PATCH", {"billing_type": "free"}, If_Match=etag)).code == 200
