@@ -66,7 +66,7 @@ def _module_callers(
 ) -> ModuleCallers:
     assert nexus is not None
     callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url, preferences)
-    background += [callers.revocations.follow, nexus.watch]
+    background += [callers.revocations.follow, callers.keep_keys, nexus.watch]
     return callers
 
 

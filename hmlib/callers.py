@@ -17,6 +17,7 @@ from hmlib.sessions import CLAIM_SECONDS, Session, Sessions, Tokens
 from hmlib.tokens import Claims, Verifier
 
 REFRESH_BEFORE_SECONDS = 30
+KEYS_SECONDS = 2.0
 PATIENCE_SECONDS = 1.5
 STORE_TRIES = 3
 REMEMBERED_TOKENS = 2000
@@ -77,6 +78,12 @@ class ModuleCallers:
             await self._sessions.end(session.id_hash)
             return None
         return await self._person(claims, session, session.tokens.access, now)
+
+    async def keep_keys(self) -> None:
+        """Have Nexus's keys before the first token comes, for ever: it may be that Nexus is away by then. Run it as a task."""
+        while True:
+            await self.jwks.prepare()
+            await asyncio.sleep(KEYS_SECONDS)
 
     async def _keys(self) -> bytes:
         try:
@@ -166,8 +173,13 @@ class ModuleCallers:
     async def _refreshed(self, session: Session, tokens: Tokens) -> Session | None:
         """The session with fresh tokens, or None when Nexus ended it. One refresh at a time, in all processes together.
 
-        While the present token is good nobody waits long for the next one. Raises NexusDown.
+        While the present token is good nobody waits long for the next one, and nobody at all for a Nexus that is known to be away: it is
+        asked for its health all the time, and its return is seen by that. Raises NexusDown.
         """
+        if self._nexus.unwell:
+            if tokens.access_expires <= time.time():
+                raise NexusDown("Nexus did not say that it is well when it was last asked")
+            return session
         call = self._refreshing.get(session.id_hash)
         if call is None:
             call = self._refreshing[session.id_hash] = asyncio.create_task(self._refresh_or_wait(session))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import jwt
@@ -71,6 +72,12 @@ class Jwks:
         if found is None:
             raise BadToken("unknown kid")
         return found
+
+    async def prepare(self) -> None:
+        """Fetch the set where there is none; that it cannot be had yet is no error."""
+        with suppress(KeysAway):
+            if self._clock() - self._good_at > GOOD_FOR_SECONDS:
+                await self._load_first()
 
     def refresh_when_old(self) -> None:
         """Begin a fetch in the background when the set is older than 300 s. Needs a running event loop."""

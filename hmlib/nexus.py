@@ -89,6 +89,11 @@ class Nexus:
         self.answers.silent = self.answers.silent and not well
         return well
 
+    @property
+    def unwell(self) -> bool:
+        """Whether Nexus did not answer the last question for its health, which watch() puts every two seconds; asks nobody."""
+        return self._wire.unwell
+
     async def while_well(self, call: "asyncio.Future[T]") -> T:
         """What the call answers, which may take long while Nexus is well. Raises NexusDown within two seconds when it is not."""
         return await self._wire.while_well(call)

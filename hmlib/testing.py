@@ -97,7 +97,7 @@ class FakeHub:
         self.rows: dict[str, list[Any]] = {"companies": [], "contacts": [], "locations": [], "assets": [], "users": []}
         self.facts: list[CompanyFacts] = []
         self.counted: dict[str, int] = {}
-        self.away = False
+        self.away = self.known_away = False
         self.url, self.client_id = ISSUER, ""
         self.refusal: Exception | None = None
         self.forgotten: list[str] = []
@@ -106,6 +106,10 @@ class FakeHub:
     @property
     def seems_down(self) -> bool:
         return self.away
+
+    @property
+    def unwell(self) -> bool:
+        return self.away and self.known_away
 
     def count(self, call: str) -> None:
         self.counted[call] = self.counted.get(call, 0) + 1

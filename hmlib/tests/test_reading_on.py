@@ -280,3 +280,29 @@ async def test_exchanged_tokens_do_not_pile_up(app, hub):
     for number in range(2100):
         callers._exchanged.put((f"session {number}", "nexus"), ("token", time.time() + 300))
     assert len(callers._exchanged) == 2000
+
+
+@pytest.mark.parametrize(("left", "notice"), [(-60, "read-only"), (20, None)])
+async def test_for_a_nexus_that_is_known_to_be_away_no_page_waits(alice, hub, app, left, notice):
+    """Its health is asked for all the time; a refresh that every page began anew would be waited for by every page."""
+    await alice.fetch("/")
+    await age(app, hub, left)
+    hub.away = hub.known_away = True
+    before = hub.counted.get("refresh", 0)
+    for _ in range(3):
+        page = await alice.fetch("/")
+        assert (page.code, page.headers.get("X-HiveMatrix-Notice") == "read-only") == (200, notice == "read-only")
+    assert hub.counted.get("refresh", 0) == before
+    hub.away = hub.known_away = False
+    assert (await alice.fetch("/")).code == 200
+    assert hub.counted["refresh"] == before + 1, "its return is seen by the next page"
+
+
+async def test_the_keys_are_there_before_the_first_token_comes(alice, hub, app, settings, db, service):
+    """A process that begins while Nexus is well verifies tokens after Nexus has gone, whether or not it had one before."""
+    fresh = service.make_app(settings, db, hub).settings["callers"]
+    keeping = asyncio.create_task(fresh.keep_keys())
+    await asyncio.sleep(0.05)
+    hub.away = True
+    assert (await fresh.verifier.verify(hub.token(CAST["alice"], "wiki"))).sub == CAST["alice"].id
+    keeping.cancel()
