@@ -192,6 +192,8 @@ def test_n196_a_database_removed_while_it_runs_takes_no_writes_until_it_is_back_
     assert home.hm("up", "--detach").returncode == 0
     try:
         assert sign_in() == 200
+        refused = home.hm("init", "--accept", "wiki")
+        assert refused.returncode == 1 and "hm down" in refused.stderr, "nothing is replaced under a suite that runs"
         (home.home / "nexus.db").rename(home.folder / "aside.db")
         assert sign_in() == 503
         assert until(lambda: home.fetch("/readyz")[0] == 503)

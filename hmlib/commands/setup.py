@@ -32,6 +32,8 @@ def init(demo: bool, anew: tuple[str, ...], accept: tuple[str, ...]) -> None:
     services = installed_services()
     checks.refuse_half_restored(suite.home)
     founding.check_names(services, anew, accept)
+    if (anew or accept) and suite.is_up():
+        raise Failed("The suite is running on what would be replaced. Stop it first: hm down")
     with suite.alone():
         asyncio.run(founding.refuse_losses(services, anew, accept))
         done = make_files(suite, services, anew)
