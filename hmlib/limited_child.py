@@ -1,5 +1,6 @@
 """The child of limited.py: takes limits on itself, then answers questions from its input until that ends."""
 
+import errno
 import importlib
 import math
 import os
@@ -13,6 +14,8 @@ from types import TracebackType
 from hmlib.limited import DONE, FAILED, LENGTH, receive
 
 MEMORY_EXIT = 3
+WANTING = (MemoryError, SystemError)
+"""What want of memory looks like: the interpreter's own C code may fail without an exception set, which is a SystemError."""
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def _allow(seconds: int) -> None:
 def _answered(function: Callable[[bytes, bytes], bytes], question: bytes, attachment: bytes) -> bytes:
     try:
         return DONE + function(question, attachment)
-    except (MemoryError, RecursionError):
+    except (*WANTING, RecursionError):
         os._exit(MEMORY_EXIT)
 
 
@@ -52,7 +55,7 @@ def _send(answer: bytes) -> None:
 
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """The last answer before an end by an error of ours: its name and place, nothing of the text. Want of memory is none."""
-    if kind is MemoryError:
+    if issubclass(kind, WANTING) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         os._exit(MEMORY_EXIT)
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(trace)[-5:]))
     _send(FAILED + f"{kind.__name__} at {where}".encode())
