@@ -23,8 +23,8 @@ def main() -> None:
     module, seconds, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     os.nice(5)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = importlib.import_module(module).ANSWERS  # before the limit: want of memory in an import shows as any error there is
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    answers = importlib.import_module(module).ANSWERS
     while True:
         try:
             function, question, attachment = (receive(sys.stdin.buffer) for _ in range(3))
