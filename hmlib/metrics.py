@@ -81,7 +81,7 @@ def exposition(files: MetricFiles | None) -> bytes:
         files.write()
     everyone = CollectorRegistry()
     everyone.register(_Together(files.folder))
-    return generate_latest(everyone)
+    return generate_latest(everyone) or generate_latest(OWN)  # a disk that was full before anything was written: our own, then
 
 
 class _Together(Collector):

@@ -158,3 +158,9 @@ def test_n196_figures_whose_folder_is_gone_are_written_anew_and_whole(tmp_path):
     before, after = text.split("again\n")
     assert 'hm_sign_ins_total{result="ok"} 300.0' in before and 'hm_sign_ins_total{result="ok"} 301.0' in after
     assert "hm_request_seconds_count" in after and len(after.splitlines()) == len(before.splitlines())
+
+
+def test_a_disk_that_was_full_from_the_first_moment_leaves_a_process_its_own_figures(tmp_path):
+    (tmp_path / "folder").write_text("a file stands where the folder would be, so that nothing can be written")
+    seen = counted(tmp_path / "folder", "00", 3)
+    assert seen['hm_sign_ins_total{result="ok"}'] == 3
