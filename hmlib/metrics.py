@@ -6,7 +6,6 @@ value is kept for ever, so it comes from a list of our own and never from what o
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -77,11 +76,13 @@ def exposition(files: MetricFiles | None) -> bytes:
     """Prometheus's text: of every process that shares the folder, or of this process alone. Blocking."""
     if files is None:
         return generate_latest(OWN)
-    with suppress(OSError):  # keep() says so; what the others have written is shown all the same
+    try:
         files.write()
+    except OSError:  # keep() says so; the files lack what this process knows, so it shows what it knows alone
+        return generate_latest(OWN)
     everyone = CollectorRegistry()
     everyone.register(_Together(files.folder))
-    return generate_latest(everyone) or generate_latest(OWN)  # a disk that was full before anything was written: our own, then
+    return generate_latest(everyone)
 
 
 class _Together(Collector):

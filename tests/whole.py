@@ -98,6 +98,7 @@ class Whole:
         visitor = self.visitor()
         page = visitor.send(visitor.get(self.origins["nexus"] + "/setup"), {"code": code})
         assert "/login" in visitor.send(page, {"new": PASSWORD}, contains='name="new"').url
+        time.sleep(1.1)  # a new password ends the tokens of the same second, as a token knows whole seconds only; nobody types that fast
 
     def api(self, service, path, method="GET", token=None, **options):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
