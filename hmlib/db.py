@@ -141,7 +141,8 @@ class Db:
             try:
                 yield snapshot
             finally:
-                await snapshot.end()
+                async with snapshot._closing():
+                    pass
 
     def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let ``work``, which raises nothing, go on after the answer that it came up with; close() waits for it."""
@@ -210,8 +211,8 @@ class Db:
             self.seconds += time.perf_counter() - started
 
 
-class Snapshot(Db):
-    """A read transaction, with the reading methods of the database; used after its end it raises RuntimeError."""
+class _Open(Db):
+    """What an open read or write transaction is: the database over one link, until its end."""
 
     def __init__(self, db: Db, link: Link) -> None:
         super().__init__(db._engine)
@@ -220,6 +221,29 @@ class Snapshot(Db):
         self._turn = asyncio.Lock()
         self._over = False
 
+    async def peek(self, sql: str, /, **params: Any) -> Row | None:
+        """As one(): within the transaction."""
+        return await self.one(sql, **params)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Db]:
+        """The transaction itself: what it reads stays true until it ends."""
+        yield self
+
+    @asynccontextmanager
+    async def _closing(self) -> AsyncIterator[None]:
+        """Wait for a running statement and take no more."""
+        async with self._turn:
+            self._over = True
+            yield
+
+    async def _timed(self, work: Awaitable[T]) -> T:
+        return await self._db._timed(work)
+
+
+class Snapshot(_Open):
+    """A read transaction, with the reading methods of the database; used after its end it raises RuntimeError."""
+
     def write(self) -> AbstractAsyncContextManager["Transaction"]:
         """Raises RuntimeError: what is written in one's past cannot be kept."""
         raise RuntimeError("a snapshot only reads")
@@ -227,20 +251,6 @@ class Snapshot(Db):
     async def close(self) -> None:
         """Raises RuntimeError: it ends with its block."""
         raise RuntimeError("a snapshot ends with its block")
-
-    async def peek(self, sql: str, /, **params: Any) -> Row | None:
-        """As one(): within the snapshot."""
-        return await self.one(sql, **params)
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Db]:
-        """The same snapshot."""
-        yield self
-
-    async def end(self) -> None:
-        """Wait for a running statement and take no more."""
-        async with self._turn:
-            self._over = True
 
     @asynccontextmanager
     async def _link(self, *, reads: bool) -> AsyncIterator[Link]:
@@ -251,11 +261,8 @@ class Snapshot(Db):
                 raise RuntimeError("the snapshot is over")
             yield self._own_link
 
-    async def _timed(self, work: Awaitable[T]) -> T:
-        return await self._db._timed(work)
 
-
-class Transaction(Db):
+class Transaction(_Open):
     """An open write transaction, with the methods of the database; the statements see each other's effects.
 
     After a failed statement it takes no more, on both engines: let the error leave the block, or guard the statement with
@@ -263,11 +270,7 @@ class Transaction(Db):
     """
 
     def __init__(self, db: Db, link: Link) -> None:
-        super().__init__(db._engine)
-        self._db = db
-        self._own_link = link
-        self._turn = asyncio.Lock()
-        self._over = False
+        super().__init__(db, link)
         self._depth = 0
         self.failed = False
 
@@ -278,15 +281,6 @@ class Transaction(Db):
     async def close(self) -> None:
         """Raises RuntimeError: it ends with its block."""
         raise RuntimeError("a transaction ends with its block")
-
-    async def peek(self, sql: str, /, **params: Any) -> Row | None:
-        """As one(): within the transaction."""
-        return await self.one(sql, **params)
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Db]:
-        """The transaction itself: what it reads stays true until it ends."""
-        yield self
 
     async def script(self, text: str) -> None:
         """Run a file of statements in the engine's own dialect, untranslated: for migrations."""
@@ -310,13 +304,6 @@ class Transaction(Db):
         await self.run(f"RELEASE SAVEPOINT {name}")
 
     @asynccontextmanager
-    async def _closing(self) -> AsyncIterator[None]:
-        """Wait for a running statement and take no more."""
-        async with self._turn:
-            self._over = True
-            yield
-
-    @asynccontextmanager
     async def _link(self, *, reads: bool) -> AsyncIterator[Link]:
         async with self._turn:
             if self._over or self.failed:
@@ -328,6 +315,3 @@ class Transaction(Db):
             except BaseException:
                 self.failed = True
                 raise
-
-    async def _timed(self, work: Awaitable[T]) -> T:
-        return await self._db._timed(work)

@@ -19,3 +19,12 @@ def write_privately(file: Path, raw: bytes, mode: int = 0o600) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, outlive a power cut. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -19,6 +19,7 @@ from hmlib.backups.manifest import Database, Manifest
 from hmlib.backups.sealing import Lock
 from hmlib.clock import utc_now
 from hmlib.ops import Failed
+from hmlib.private_files import to_disk
 from hmlib.settings import HUB, Settings
 
 SUFFIX = ".tar.gz.age"
@@ -128,9 +129,9 @@ def _closed(said: Manifest, place: Path, files: dict[str, Path], target: Path, l
             archive.add(file, name, filter=_private)
     try:
         lock.close(plain, draft)
-        _to_disk(draft)
+        to_disk(draft)
         draft.rename(target)
-        _to_disk(target.parent)
+        to_disk(target.parent)
     finally:
         draft.unlink(missing_ok=True)
     return target
@@ -141,14 +142,6 @@ def _private(info: tarfile.TarInfo) -> tarfile.TarInfo:
     info.uname = info.gname = ""
     info.mode = 0o600
     return info
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def there(folder: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from hmlib.checks import RESTORE_JOURNAL
 from hmlib.clock import utc_now
 from hmlib.db import connect
 from hmlib.migrate import Folder, migrate
-from hmlib.private_files import write_privately
+from hmlib.private_files import to_disk, write_privately
 from hmlib.settings import HUB, Settings
 
 ASIDE = "before-restore-"
@@ -128,9 +127,9 @@ def _move_all(pairs: Sequence[tuple[Path | None, Path]], moves: Sequence[Move]) 
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.move(source, target)
             target.chmod(0o644 if target.suffix == ".pem" else 0o600)
-            _to_disk(target)
+            to_disk(target)
     for folder in {target.parent for _, target in pairs if target.parent.exists()}:
-        _to_disk(folder)
+        to_disk(folder)
 
 
 def _move_back(moves: Sequence[Move]) -> None:
@@ -140,14 +139,6 @@ def _move_back(moves: Sequence[Move]) -> None:
             aside.replace(target)
         elif not move.had:
             target.unlink(missing_ok=True)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _with_schemas(home: Path, services: Sequence[Settings]) -> list[Settings]:
