@@ -18,7 +18,7 @@ def main(names: list[str]) -> int:
     print(f"{time.strftime('%Y-%m-%d %H:%M')}  {machine()}\n{printed(HEADER)}", flush=True)
     good = True
     for name in names or NAMES:
-        for figure in import_module(f"bench.{name}").figures():
+        for figure in import_module(f"bench.measures.{name}").figures():
             print(printed(figure.line), flush=True)
             good = good and figure.good
     print(machine())

@@ -6,7 +6,7 @@ import requests
 from flask import Flask, abort, render_template_string, request
 from werkzeug.serving import make_server
 
-from hmlib.settings import load
+from hmlib.config import load
 
 ROWS = """
 <section class="card" id="companies-rows"><table class="table">

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.stage import Stage
-from hmlib.audit import Actor
-from hmlib.auth import PERMISSIONS
+from hmlib.auth.permissions import PERMISSIONS
+from hmlib.auth.sessions import Opening, Sessions
 from hmlib.clock import new_id, shifted, utc_now
-from hmlib.db import Db, connect
-from hmlib.migrate import migrate
-from hmlib.sessions import Opening, Sessions
-from hmlib.settings import load
-from nexus_srv import demo, imports
+from hmlib.config import load
+from hmlib.db.database import Db, connect
+from hmlib.db.migrate import migrate
+from hmlib.records.audit import Actor
+from nexus_srv import demo
 from nexus_srv.app import MIGRATIONS
+from nexus_srv.directory import imports
 from nexus_srv.first_run import keys_of
+from nexus_srv.oauth.signing_keys import Signer
 from nexus_srv.queries import users
 from nexus_srv.queries.users import User
-from nexus_srv.signing import Signer
 
 
 @dataclass(frozen=True)

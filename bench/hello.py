@@ -7,8 +7,8 @@ import socket
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-from hmlib.listening import tls_context
-from hmlib.settings import load
+from hmlib.config import load
+from hmlib.server.listening import tls_context
 
 
 class Hello(RequestHandler):

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from hmlib import certificates
-from hmlib.crypto import new_master
+from hmlib.keys import new_master
+from hmlib.server import certificates
 
 ROOT = Path(__file__).parent.parent
 CORES = sorted(os.sched_getaffinity(0))

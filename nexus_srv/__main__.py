@@ -2,7 +2,7 @@
 
 import sys
 
-from hmlib.service import run
+from hmlib.server.service import run
 from nexus_srv.app import MIGRATIONS, make_app
 
 if __name__ == "__main__":

@@ -5,17 +5,17 @@ from pathlib import Path
 from tornado.web import Application, url
 
 import hmlib
-from hmlib import admin
-from hmlib.application import application
+from hmlib.auth.sessions import Sessions
 from hmlib.backups.runner import run_for_ever
-from hmlib.crypto import Keys, load_master
-from hmlib.db import Db
-from hmlib.migrate import Folder
-from hmlib.nexus import Nexus
-from hmlib.pages import NavigationItem
-from hmlib.preferences import Preferences
-from hmlib.sessions import Sessions
-from hmlib.settings import Settings
+from hmlib.config import Settings
+from hmlib.db.database import Db
+from hmlib.db.migrate import Folder
+from hmlib.keys import Keys, load_master
+from hmlib.nexus.client import Nexus
+from hmlib.records.preferences import Preferences
+from hmlib.server import admin
+from hmlib.server.application import application
+from hmlib.web.layout import NavigationItem
 from nexus_srv.api import announcement, oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
 from nexus_srv.api import assets as api_assets
 from nexus_srv.api import billing_summary as api_billing_summary
@@ -24,10 +24,14 @@ from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import imports as api_imports
 from nexus_srv.api import locations as api_locations
 from nexus_srv.api import users as api_users
-from nexus_srv.callers import NexusCallers
-from nexus_srv.grants import Grants
-from nexus_srv.issue import Issuer
-from nexus_srv.outbox import Outbox
+from nexus_srv.identity.callers import NexusCallers
+from nexus_srv.identity.passwords import Hasher
+from nexus_srv.identity.sign_in import SignIn
+from nexus_srv.oauth.grants import Grants
+from nexus_srv.oauth.outbox import Outbox
+from nexus_srv.oauth.refresh_rotation import Rotations
+from nexus_srv.oauth.signing_keys import Signer
+from nexus_srv.oauth.token_issuer import Issuer
 from nexus_srv.pages import (
     account,
     adopt,
@@ -48,11 +52,7 @@ from nexus_srv.pages import (
     setup,
     users,
 )
-from nexus_srv.passwords import Hasher
-from nexus_srv.rotations import Rotations
 from nexus_srv.settings import PREFERENCES
-from nexus_srv.sign_in import SignIn
-from nexus_srv.signing import Signer
 from nexus_srv.sweeping import sweep_for_ever
 
 HERE = Path(__file__).parent

@@ -12,25 +12,29 @@ from urllib.parse import urlsplit
 
 import click
 
-from hmlib import audit
-from hmlib.auth import ALL_PERMISSIONS, LEVELS
+from hmlib.auth.permissions import ALL_PERMISSIONS, LEVELS
+from hmlib.auth.sessions import Sessions
+from hmlib.cli.local import database, installed_services
 from hmlib.clock import new_id, utc_now
-from hmlib.commands.local import database, installed_services
-from hmlib.crypto import Keys
-from hmlib.db import Conflict, Db, Transaction
-from hmlib.ops import Failed
-from hmlib.refusals import Invalid, NotAllowed
-from hmlib.sessions import Sessions
-from hmlib.settings import LOOPBACK_NAMES, Settings, load
-from nexus_srv import access, people, programs, signing
+from hmlib.config import LOOPBACK_NAMES, Settings, load
+from hmlib.db.database import Db, Transaction
+from hmlib.db.engine import Conflict
+from hmlib.errors import Invalid, NotAllowed
+from hmlib.keys import Keys
+from hmlib.processes.operations import Failed
+from hmlib.records import audit
 from nexus_srv.app import MIGRATIONS
+from nexus_srv.directory import imports
 from nexus_srv.first_run import ACTOR, OPERATOR, ensure_admin, ensure_demo_people, keys_of, misregistered, register_modules
+from nexus_srv.identity import access, people
+from nexus_srv.oauth import clients, signing_keys
 from nexus_srv.queries import users
 from nexus_srv.queries.clients import OIDC_SCOPES, Client
 from nexus_srv.queries.users import User
 
-__all__ = ["MIGRATIONS", "commands", "ensure_admin", "ensure_demo_people", "misregistered", "register_modules"]
+__all__ = ["IMPORTS", "MIGRATIONS", "commands", "ensure_admin", "ensure_demo_people", "misregistered", "register_modules"]
 
+IMPORTS = imports
 T = TypeVar("T")
 
 
@@ -110,8 +114,8 @@ def client_add(name: str, redirect_uris: tuple[str, ...], scopes: tuple[str, ...
 
     async def deed(settings: Settings, tx: Transaction, keys: Keys) -> dict[str, str | None]:
         client = Client(new_id(), name, redirect_uris=redirect_uris, scopes=words)
-        await programs.check(tx, client, public=public)
-        secret = await programs.add(tx, keys, client, ACTOR, utc_now(), public=public)
+        await clients.check(tx, client, public=public)
+        secret = await clients.add(tx, keys, client, ACTOR, utc_now(), public=public)
         return {"client_id": client.id, "client_secret": secret}
 
     made = _run(deed)
@@ -140,14 +144,14 @@ def keys_group() -> None:
 @keys_group.command("rotate")
 def keys_rotate() -> None:
     """Sign with the waiting key from now on; what the one before signed stays good until it ends."""
-    click.echo(f"Tokens are signed with {_run(lambda _, tx, keys: signing.rotate(tx, keys, ACTOR, utc_now()))} now.")
+    click.echo(f"Tokens are signed with {_run(lambda _, tx, keys: signing_keys.rotate(tx, keys, ACTOR, utc_now()))} now.")
 
 
 @keys_group.command("compromise")
 @click.argument("kid")
 def keys_compromise(kid: str) -> None:
     """Believe the key KID no more, at once: everyone whose token it signed gets a new one or signs in again."""
-    if not _run(lambda _, tx, keys: signing.compromise(tx, keys, kid, ACTOR, utc_now())):
+    if not _run(lambda _, tx, keys: signing_keys.compromise(tx, keys, kid, ACTOR, utc_now())):
         raise Failed(f"There is no key {kid}.")
     click.echo(f"{kid} is not believed any more.")
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from hmlib.files import write_csv
+from hmlib.tables.export import write_csv
 from nexus_srv.demo_words import CITIES, COMPANIES, EXCLUSIONS, FIRST_NAMES, LAST_NAMES, SYSTEMS, TITLES
-from nexus_srv.import_columns import COLUMNS
+from nexus_srv.directory.import_columns import COLUMNS
 
 FIRST_ACCOUNT = 100_001
 TB = 2**40

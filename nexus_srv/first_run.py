@@ -4,16 +4,18 @@ import secrets
 
 import msgspec
 
-from hmlib import audit
-from hmlib.audit import Actor
-from hmlib.auth import ALL_PERMISSIONS, Caller, CompanyScope
-from hmlib.crypto import Keys, load_master
-from hmlib.db import Db, Transaction
+from hmlib.auth.permissions import ALL_PERMISSIONS, Caller, CompanyScope
+from hmlib.config import BadSetting, Settings
+from hmlib.db.database import Db, Transaction
+from hmlib.keys import Keys, load_master
 from hmlib.private_files import write_privately
-from hmlib.settings import BadSetting, Settings
-from nexus_srv import access, directory, passwords, people, signing
-from nexus_srv.nouns import COMPANIES
-from nexus_srv.passwords import Hasher
+from hmlib.records import audit
+from hmlib.records.audit import Actor
+from nexus_srv.directory import changes
+from nexus_srv.directory.kinds import COMPANIES
+from nexus_srv.identity import access, passwords, people
+from nexus_srv.identity.passwords import Hasher
+from nexus_srv.oauth import signing_keys
 from nexus_srv.queries import clients, users
 from nexus_srv.queries.clients import Client
 from nexus_srv.queries.companies import Company
@@ -42,7 +44,7 @@ async def register_modules(settings: Settings, db: Db, now: str) -> list[str]:
     """Give every module of HM_MODULES its credentials, in a file of its own; one sentence for each that is new."""
     keys, done = keys_of(settings), []
     async with db.write() as tx:
-        await signing.first(tx, keys, now)
+        await signing_keys.first(tx, keys, now)
     for module in settings.modules:
         file = settings.home / "keys" / f"{module.name}-client.json"
         async with db.write() as tx:
@@ -143,4 +145,4 @@ async def _demo_company(tx: Transaction, now: str) -> str:
     if found:
         return found
     wanted = Company(id="", account_number=DEMO_ACCOUNT_NUMBER, name=f"Company {DEMO_ACCOUNT_NUMBER}")
-    return (await directory.add(tx, OPERATOR, COMPANIES, wanted, ACTOR, now)).id
+    return (await changes.add(tx, OPERATOR, COMPANIES, wanted, ACTOR, now)).id

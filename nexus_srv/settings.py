@@ -1,6 +1,6 @@
 """What an operator changes in daily life, with its defaults."""
 
-from hmlib.preferences import Preference
+from hmlib.records.preference_kinds import Preference
 
 PREFERENCES = (
     Preference("time_zone", "Time zone", "time_zone", "UTC", "Times are shown in it."),

@@ -5,7 +5,7 @@ import random
 import time
 
 from hmlib.clock import utc_now
-from hmlib.db import Db
+from hmlib.db.database import Db
 from nexus_srv.queries import codes, refresh_tokens, throttle
 
 EVERY_SECONDS = 300

@@ -17,17 +17,18 @@ from pathlib import Path
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from hmlib import idempotency
 from hmlib.clock import utc_now
-from hmlib.db import DatabaseBusy, DatabaseDown, connect
-from hmlib.db_postgres import PostgresLink
-from hmlib.db_sqlite import SqliteLink
-from hmlib.handler import Handler
-from hmlib.migrate import migrate
-from hmlib.settings import Module, Settings
-from hmlib.testing import ACME, CAST, ISSUER, FakeHub
+from hmlib.config import Module, Settings
+from hmlib.db.database import connect
+from hmlib.db.engine import DatabaseBusy, DatabaseDown
+from hmlib.db.migrate import migrate
+from hmlib.db.postgres import PostgresLink
+from hmlib.db.sqlite import SqliteLink
+from hmlib.testing.hub import ACME, CAST, ISSUER, FakeHub
+from hmlib.web import idempotency
+from hmlib.web.handler import Handler
 from nexus_srv import app as nexus
-from nexus_srv import signing
+from nexus_srv.oauth import signing_keys
 from nexus_srv.queries import clients, companies, users
 from nexus_srv.queries.companies import Company
 from nexus_srv.queries.users import User
@@ -105,7 +106,7 @@ async def seed(service, db, settings):
     now = utc_now()
     keys = nexus.Keys(nexus.load_master(settings.master_key_file), "nexus")
     async with db.write() as tx:
-        await signing.first(tx, keys, now)
+        await signing_keys.first(tx, keys, now)
         await clients.register_module(tx, keys, "wiki", "https://localhost:5003", now)
         await companies.insert(tx, [Company(id=ACME, account_number="100001", name="Acme Dental")], now)
         names = [(CAST["alice"].id, "alice", "admin"), *((f"u{number}", f"colleague{number}", "technician") for number in range(PEOPLE))]

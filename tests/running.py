@@ -15,12 +15,12 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hmlib import certificates, ownership
 from hmlib.clock import utc_now
-from hmlib.crypto import new_master
-from hmlib.db import connect
-from hmlib.migrate import migrate
-from hmlib.ops import Suite
+from hmlib.db.database import connect
+from hmlib.db.migrate import migrate
+from hmlib.keys import new_master
+from hmlib.processes.operations import Suite
+from hmlib.server import certificates, ownership
 from tests import tiny_service
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ class Home:
 
     def hm(self, *arguments, **environ):
         """Run `hm` as a person would."""
-        command = [sys.executable, "-c", "from hmlib.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", *arguments]
         return subprocess.run(command, cwd=self.cwd, env={**self.environ, **environ}, capture_output=True, text=True, timeout=120)
 
     def run(self, package):

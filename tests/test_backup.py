@@ -17,7 +17,7 @@ import pyrage
 import pytest
 import requests
 
-from hmlib.db_sqlite_drivers import chosen
+from hmlib.db.sqlite_drivers import chosen
 from tests.running import ROOT, until
 from tests.whole import PASSWORD, Whole
 
@@ -62,7 +62,7 @@ class Elsewhere(Whole):
         super().__init__(engine, demo=False, start=False)
 
     def tried(self, *arguments):
-        command = [sys.executable, "-c", "from hmlib.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", *arguments]
         return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120)
 
 
@@ -232,7 +232,7 @@ def test_what_lies_on_another_file_system_is_replaced_and_kept_beside_its_place(
 CRASH = """
 import os, sys
 from pathlib import Path
-from hmlib.cli import main
+from hmlib.cli.main import main
 {patch}
 sys.argv = ["hm", "restore", {file!r}, "--passphrase-file", {secret!r}, "--replace-other-suite"]
 main()

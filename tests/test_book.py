@@ -131,5 +131,5 @@ def test_a_messy_file_names_each_bad_row_and_nothing_is_half_applied(book):
 
 def imported(book, file, *options):
     """`hm import assets`, which may end as it likes."""
-    command = [sys.executable, "-c", "from hmlib.cli import main; main()", "import", "assets", str(file), "--json", *options]
+    command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", "import", "assets", str(file), "--json", *options]
     return subprocess.run(command, cwd=ROOT, env=book.whole.environ, capture_output=True, text=True, timeout=60)

@@ -71,7 +71,7 @@ def test_the_suite_makes_only_the_system_calls_that_the_unit_allows(home):
     seen = home.folder / "calls"
     forbidden = "!" + ",".join(f"?{name}" for name in sorted(allowed_calls()))
     command = [strace, "--seccomp-bpf", "-f", "-qq", "-e", "signal=none", "-e", f"trace={forbidden}", "-o", str(seen), sys.executable]
-    arguments = ["-c", LAUNCHER, "-c", "from hmlib.cli import main; main()", "up"]
+    arguments = ["-c", LAUNCHER, "-c", "from hmlib.cli.main import main; main()", "up"]
     process = subprocess.Popen([*command, *arguments], cwd=ROOT, env=home.environ, stdout=subprocess.PIPE, text=True)
     try:
         said = [process.stdout.readline() for _ in range(4)]
@@ -100,7 +100,7 @@ def test_up_tells_systemd_when_it_is_ready_and_when_it_stops(home):
         systemd.bind(str(home.folder / "notify"))
         systemd.settimeout(60)
         environ = {**home.environ, "NOTIFY_SOCKET": str(home.folder / "notify")}
-        command = [sys.executable, "-c", "from hmlib.cli import main; main()", "up"]
+        command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", "up"]
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             assert systemd.recv(100) == b"READY=1"

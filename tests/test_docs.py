@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from hmlib.cli import hm
+from hmlib.cli.main import hm
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,8 +63,8 @@ def test_the_readme_shows_both_commands():
 
 
 def test_the_manual_of_imports_lists_every_column():
-    from nexus_srv.import_columns import COLUMNS
-    from treasury_srv import imports as billing
+    from nexus_srv.directory.import_columns import COLUMNS
+    from treasury_srv.imports import files as billing
 
     rows = re.findall(r"^\| ([a-z-]+) \| \w+ \| (.*) \|$", (ROOT / "docs" / "imports.md").read_text(), re.MULTILINE)
     written = {kind: re.findall(r"\*{0,2}([a-z]+(?:_[a-z]+)*)\*{0,2}(?:,| \(|$)", columns) for kind, columns in rows if kind != "articles"}

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hmlib import certificates
-from hmlib.crypto import new_master
+from hmlib.keys import new_master
+from hmlib.server import certificates
 from tests.running import ROOT, free_ports
 from tests.whole import Whole
 
@@ -109,7 +109,7 @@ def test_a_clock_that_is_off(suite):
     faketime = shutil.which("faketime")
     if faketime is None:
         pytest.skip("faketime is not installed (Debian: faketime)")
-    command = [faketime, "-f", "+60s", sys.executable, "-c", "from hmlib.cli import main; main()", "doctor"]
+    command = [faketime, "-f", "+60s", sys.executable, "-c", "from hmlib.cli.main import main; main()", "doctor"]
     said = subprocess.run(command, cwd=ROOT, env=suite.environ, capture_output=True, text=True, timeout=120).stdout
     assert "wiki: Nexus's clock is 60 s behind: let both" in said or "wiki: Nexus's clock is 61 s behind: let both" in said, said
 

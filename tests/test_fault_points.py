@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from hmlib.crypto import new_master
-from hmlib.db import connect
-from hmlib.testing import ACME
+from hmlib.db.database import connect
+from hmlib.keys import new_master
+from hmlib.testing.hub import ACME
 from tests.fault_points import PEOPLE
 from tests.running import ROOT
 
@@ -205,7 +205,7 @@ def home(tmp_path):
 def database_of(engine, stack, home):
     if engine == "sqlite":
         return f"sqlite:///{Path(home) / 'service.db'}"
-    from hmlib import postgres_fixture
+    from hmlib.testing import postgres_fixture
 
     try:
         url = postgres_fixture.fresh_url()

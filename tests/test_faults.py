@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from hmlib.db import connect
-from hmlib.pids import daemon
-from hmlib.probes import is_ready
+from hmlib.db.database import connect
+from hmlib.processes.pids import daemon
+from hmlib.processes.probes import is_ready
 from tests.journal import Journal, Repeating
 from tests.running import until
 from tests.whole import SERVICES, Whole

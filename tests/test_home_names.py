@@ -56,7 +56,7 @@ def ports():
 
 
 def command(name, home, **variables):
-    line = [sys.executable, "-c", "from hmlib.cli import main; main()", name]
+    line = [sys.executable, "-c", "from hmlib.cli.main import main; main()", name]
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HM_HOME": str(home), **variables}
     return subprocess.run(line, env=environ, capture_output=True, text=True, timeout=60)
 
@@ -86,7 +86,7 @@ def test_two_services_on_one_port_are_refused_and_both_variables_named(tmp_path,
 
 @pytest.mark.parametrize("name", [b"two\nlines", b"\xff\xfe", b"bell\x07"])
 def test_a_name_nobody_can_read_is_refused(tmp_path, name):
-    command = [sys.executable, "-c", "from hmlib.cli import main; main()", "init"]
+    command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", "init"]
     environ = {**os.environb, b"HM_HOME": os.fsencode(tmp_path) + b"/" + name, b"PYTHONPATH": os.fsencode(ROOT)}
     refused = subprocess.run(command, env=environ, capture_output=True, timeout=60)
     assert refused.returncode == 78 and refused.stderr.startswith(b"hm: HM_HOME names") and refused.stderr.count(b"\n") == 1

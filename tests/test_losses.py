@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pyrage
 import pytest
 
-from hmlib import certificates, postgres_fixture
 from hmlib.clock import shifted, utc_now
-from hmlib.crypto import new_master
-from hmlib.db import connect
-from hmlib.migrate import migrate
+from hmlib.db.database import connect
+from hmlib.db.migrate import migrate
+from hmlib.keys import new_master
+from hmlib.server import certificates
+from hmlib.testing import postgres_fixture
 from nexus_srv.app import MIGRATIONS
 from tests.running import Home, until
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from hmlib import postgres_fixture
+from hmlib.testing import postgres_fixture
 from tests.running import ROOT, Home, Tiny, until
 
 pytestmark = pytest.mark.journey
@@ -80,7 +80,7 @@ def alive(pid):
 
 def test_detached_it_holds_nothing_of_the_caller_open(tiny):
     reader, writer = os.pipe()
-    command = [sys.executable, "-c", "from hmlib.cli import main; main()", "up", "--detach"]
+    command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", "up", "--detach"]
     done = subprocess.run(
         command, cwd=tiny.folder, env=tiny.environ, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, pass_fds=[writer], timeout=60
     )
@@ -141,7 +141,7 @@ def test_up_says_whose_port_is_taken(tiny):
 
 
 def test_in_the_foreground_it_runs_until_it_is_told_to_stop(tiny):
-    command = [sys.executable, "-c", "from hmlib.cli import main; main()", "up"]
+    command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", "up"]
     process = subprocess.Popen(command, cwd=tiny.folder, env=tiny.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == f"nexus is ready at https://localhost:{tiny.port}\n"

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hmlib import pids
+from hmlib.processes import pids
 from tests.running import Load, Tiny, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.fault]
@@ -132,7 +132,7 @@ def test_what_a_crash_of_everything_leaves_hinders_nobody(tiny):
 
 def test_of_two_that_start_at_once_one_wins_and_the_other_says_so(tiny):
     assert tiny.hm("down").returncode == 0
-    command = [sys.executable, "-c", "from hmlib.cli import main; main()", "up", "--detach"]
+    command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", "up", "--detach"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, cwd=tiny.folder, env=tiny.environ, **pipes) for _ in range(2)]
     ended = [(process, *process.communicate(timeout=120)) for process in both]
@@ -145,7 +145,7 @@ def test_of_two_that_start_at_once_one_wins_and_the_other_says_so(tiny):
 
 def test_in_the_foreground_up_says_that_supervisord_was_killed(tiny):
     assert tiny.hm("down").returncode == 0
-    command = [sys.executable, "-c", "from hmlib.cli import main; main()", "up"]
+    command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", "up"]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=tiny.folder, env=tiny.environ, **pipes)
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hmlib import rendering
+from hmlib.web import rendering
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = sorted(ROOT.glob("*/templates/**/*.html"))

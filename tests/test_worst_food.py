@@ -17,12 +17,24 @@ from unittest.mock import Mock
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from hmlib import cells, clock, jose, jsonin, lists, preconditions, requests, tables, texts
-from hmlib.cells import BadCell, Column
-from hmlib.files import Unreadable
-from nexus_srv import browsers, entries, oauth, programs, usernames
-from treasury_srv import fields, money
-from wiki_srv import context, differences, drafts, imports, markdown_files, markup, searching, secrets_guard, words
+from hmlib import clock, json
+from hmlib import text as texts
+from hmlib.auth import jwt
+from hmlib.db import list_query
+from hmlib.tables import cells
+from hmlib.tables import rows as tables
+from hmlib.tables.cells import BadCell, Column
+from hmlib.tables.sheets import Unreadable
+from hmlib.web import requests
+from hmlib.web import requests as preconditions
+from nexus_srv.directory import checks
+from nexus_srv.identity import browsers, usernames
+from nexus_srv.oauth import clients, protocol
+from treasury_srv.billing import money
+from treasury_srv.catalogue import fields
+from wiki_srv.articles import differences, drafts, imports, markdown_files, markup, secrets_guard
+from wiki_srv.context import selection
+from wiki_srv.search import query_text, words
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("hmlib", "nexus_srv", "wiki_srv", "treasury_srv")
@@ -92,10 +104,10 @@ def table(text: str) -> object:
 
 
 def pieces(text: str) -> object:
-    return context.pieces(context.Source("a", 1, "T", text, (), "company", "2026-01-01"))
+    return selection.pieces(selection.Source("a", 1, "T", text, (), "company", "2026-01-01"))
 
 
-HITS = searching.pattern(["aa", "b", "pass"])
+HITS = query_text.pattern(["aa", "b", "pass"])
 EATERS: dict[str, tuple[Eat, list[Food], int]] = {
     "secrets": (
         secrets_guard.find,
@@ -145,9 +157,9 @@ EATERS: dict[str, tuple[Eat, list[Food], int]] = {
         [*map(repeated, ("a", "a,", "\r", " ", "/", "\u200b", "a\u0301"))],
         MOST,
     ),
-    "searches": (searching.wanted, [*map(repeated, ('"', '-"a', "tag:", "a ", 'in:"'))], MOST),
+    "searches": (query_text.wanted, [*map(repeated, ('"', '-"a', "tag:", "a ", 'in:"'))], MOST),
     "snippets": (
-        lambda text: searching.snippet(text, HITS, MOST),
+        lambda text: query_text.snippet(text, HITS, MOST),
         [*map(repeated, ("[", "[a](", "[a]", "\n", "-", "# ", "* ", "|-", " ", "b ", "a", "1"))],
         MOST,
     ),
@@ -184,12 +196,12 @@ EATERS: dict[str, tuple[Eat, list[Food], int]] = {
     },
     "headings": (cells.heading, [*map(repeated, ("a", "_", " a", "\u0130"))], MOST),
     "JSON": (
-        refusing(lambda text: jsonin.plain(text.encode()), jsonin.Malformed),
+        refusing(lambda text: json.plain(text.encode()), json.Malformed),
         [*map(repeated, ("[", '"', '"\\', "{", '{"a":', "1", "[1,", "\\u0000", '"a",')), repeated("\\", '"'), repeated("a", '"', '"')],
         MOST,
     ),
     "JSON of a kind": (
-        refusing(lambda text: jsonin.decode(text.encode(), dict[str, int]), jsonin.Malformed),
+        refusing(lambda text: json.decode(text.encode(), dict[str, int]), json.Malformed),
         [repeated("a", '{"', '": "x"}'), repeated("\\n", '{"', '": "x"}')],
         MOST,
     ),
@@ -210,15 +222,15 @@ EATERS: dict[str, tuple[Eat, list[Food], int]] = {
         [*map(repeated, ('"', '"a" x', 'W/"', ",", " ", '"a",', '"a" ', "W/", ", "))],
         60_000,
     ),
-    "JWTs": (jose._SHAPE.fullmatch, [*map(repeated, ("a", "a.", ".", "-", "A" * 86 + "."))], MOST),
+    "JWTs": (jwt._SHAPE.fullmatch, [*map(repeated, ("a", "a.", ".", "-", "A" * 86 + "."))], MOST),
     "times": (refusing(clock.moment_of, ValueError), [*map(repeated, ("0", "2026-11-22T", "+0", " ", ":00"))], MOST),
     "days": (refusing(clock.day_of, ValueError), [*map(repeated, ("0", "2026-", "-"))], MOST),
-    "folding": (lists.folded, [*map(repeated, ("a", "\u0301", "\u0130", " ", "\ufdfa"))], MOST),
+    "folding": (list_query.folded, [*map(repeated, ("a", "\u0301", "\u0130", " ", "\ufdfa"))], MOST),
     "browsers": (browsers.name, [*map(repeated, ("Mac OS ", "iP", "a", "Safar", "X1"))], 60_000),
     "usernames": (usernames.EMAIL.fullmatch, [*map(repeated, ("a", "a@", "@a.")), repeated("a.", "a@"), repeated("a.", "a@", "@")], MOST),
-    "domains": (entries._DOMAIN.fullmatch, [*map(repeated, ("a", "a.", "a-", ".", "-"))], MOST),
-    "OAuth scopes": (oauth._SCOPE.fullmatch, [*map(repeated, ("a", "a ", "  ", "a  ")), repeated("a ", "", '"')], MOST),
-    "redirect addresses": (programs._DOUBTFUL.search, [*map(repeated, ("a", "/.", "/..a", "%2", "/"))], MOST),
+    "domains": (checks._DOMAIN.fullmatch, [*map(repeated, ("a", "a.", "a-", ".", "-"))], MOST),
+    "OAuth scopes": (protocol._SCOPE.fullmatch, [*map(repeated, ("a", "a ", "  ", "a  ")), repeated("a ", "", '"')], MOST),
+    "redirect addresses": (clients._DOUBTFUL.search, [*map(repeated, ("a", "/.", "/..a", "%2", "/"))], MOST),
     "lines of a form": (
         refusing(lambda text: fields._pairs(text, 200), ValueError),
         [*map(repeated, ("\r", "\r\n", "a:b\n", ":", "a"))],

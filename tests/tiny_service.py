@@ -1,4 +1,4 @@
-"""The smallest service: what hmlib.service does for a process can be seen without anything else around it."""
+"""The smallest service: what hmlib.server.service does for a process can be seen without anything else around it."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from tornado.web import Application, RequestHandler
 
 import hmlib
-from hmlib import service
+from hmlib.server import service
 
 MIGRATIONS = (("hmlib", Path(hmlib.__file__).parent / "migrations"),)
 

@@ -16,7 +16,7 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from hmlib.ops import Suite
+from hmlib.processes.operations import Suite
 from tests.running import free_ports
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +53,7 @@ class Whole:
     def _databases(engine):
         if engine != "postgresql":
             return {}
-        from hmlib import postgres_fixture
+        from hmlib.testing import postgres_fixture
 
         return {f"HM_{name.upper()}_DB": postgres_fixture.fresh_url() for name in SERVICES}
 
@@ -70,7 +70,7 @@ class Whole:
 
     def hm(self, *arguments, check=True, **environ):
         """Run `hm` and answer what it printed."""
-        command = [sys.executable, "-c", "from hmlib.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from hmlib.cli.main import main; main()", *arguments]
         done = subprocess.run(command, cwd=ROOT, env={**self.environ, **environ}, capture_output=True, text=True, timeout=300)
         if check and done.returncode:
             raise AssertionError(f"hm {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from tornado.web import Application, url
 
-from hmlib import admin
-from hmlib.application import application
-from hmlib.db import Db
-from hmlib.migrate import Folder
-from hmlib.nexus import Nexus
-from hmlib.pages import NavigationItem
-from hmlib.settings import Settings
+from hmlib.config import Settings
+from hmlib.db.database import Db
+from hmlib.db.migrate import Folder
+from hmlib.nexus.client import Nexus
+from hmlib.server import admin
+from hmlib.server.application import application
+from hmlib.web.layout import NavigationItem
 from treasury_srv.api import agreements as api_agreements
 from treasury_srv.api import billing_summary as api_billing_summary
 from treasury_srv.api import billing_types as api_billing_types
@@ -19,7 +19,7 @@ from treasury_srv.api import labour as api_labour
 from treasury_srv.api import line_items as api_line_items
 from treasury_srv.api import overrides as api_overrides
 from treasury_srv.api import plans as api_plans
-from treasury_srv.bills import Bills
+from treasury_srv.invoices.bills import Bills
 from treasury_srv.pages import (
     agreement_ends,
     agreements,

@@ -2,6 +2,10 @@
 
 import click
 
+from treasury_srv.imports import files
+
+IMPORTS = files
+
 
 @click.group()
 def commands() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from dateutil.relativedelta import relativedelta
 
 from hmlib.clock import utc_now
-from hmlib.files import write_csv
+from hmlib.tables.export import write_csv
+from treasury_srv.billing.facts import PRICE_RATES
 from treasury_srv.demo_words import ITEMS, PLANS, RATES, WORK
-from treasury_srv.facts import PRICE_RATES
-from treasury_srv.imports import KINDS
+from treasury_srv.imports.files import KINDS
 
 ACCOUNTS = range(100_001, 100_041)
 MONTHS_OF_WORK = 6

@@ -1,6 +1,7 @@
 """What an operator of Treasury changes in daily life: whose invoices they are, in which time zone months begin, how pool years run."""
 
-from hmlib.preferences import Preference, Preferences
+from hmlib.records.preference_kinds import Preference
+from hmlib.records.preferences import Preferences
 
 OFFERED_CURRENCIES = (
     *("USD", "EUR", "GBP", "CAD", "AUD", "NZD", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK"),

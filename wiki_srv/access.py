@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from hmlib.auth import Caller
-from wiki_srv.searching import Facets
-from wiki_srv.words import facet
+from hmlib.auth.permissions import Caller
+from wiki_srv.search.query_text import Facets
+from wiki_srv.search.words import facet
 
 GENERAL_FACET = facet("g", "")
 

@@ -4,20 +4,20 @@ from pathlib import Path
 
 from tornado.web import Application, url
 
-from hmlib import admin
-from hmlib.application import application
-from hmlib.db import Db
-from hmlib.migrate import Folder
-from hmlib.nexus import Nexus
-from hmlib.pages import NavigationItem
-from hmlib.settings import Settings
+from hmlib.config import Settings
+from hmlib.db.database import Db
+from hmlib.db.migrate import Folder
+from hmlib.nexus.client import Nexus
+from hmlib.server import admin
+from hmlib.server.application import application
+from hmlib.web.layout import NavigationItem
 from wiki_srv.api import articles as api_articles
 from wiki_srv.api import context as api_context
 from wiki_srv.api import imports as api_imports
 from wiki_srv.api import revisions as api_revisions
+from wiki_srv.articles.rendering import Texts
 from wiki_srv.pages import article_forms, articles, companies, home, imports, revisions, search, spaces
 from wiki_srv.settings import PREFERENCES
-from wiki_srv.texts import Texts
 
 HERE = Path(__file__).parent
 

@@ -2,6 +2,10 @@
 
 import click
 
+from wiki_srv.articles import imports
+
+IMPORTS = imports
+
 
 @click.group()
 def commands() -> None:

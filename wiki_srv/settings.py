@@ -1,6 +1,7 @@
 """What an operator of Wiki changes in daily life."""
 
-from hmlib.preferences import Preference, Preferences
+from hmlib.records.preference_kinds import Preference
+from hmlib.records.preferences import Preferences
 
 PREFERENCES = Preferences(
     [

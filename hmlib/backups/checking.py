@@ -8,15 +8,15 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from hmlib import ownership
 from hmlib.backups import copies, manifest
-from hmlib.backups.making import MASTER
+from hmlib.backups.creating import MASTER
 from hmlib.backups.manifest import Database, Manifest
 from hmlib.backups.sealing import CannotOpen, Key
-from hmlib.db import connect
-from hmlib.db_sqlite_drivers import Connection, chosen
-from hmlib.ops import Failed
-from hmlib.settings import HUB, Settings
+from hmlib.config import HUB, Settings
+from hmlib.db.database import connect
+from hmlib.db.sqlite_drivers import Connection, chosen
+from hmlib.processes.operations import Failed
+from hmlib.server import ownership
 
 
 class BadBackup(Failed):

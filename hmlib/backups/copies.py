@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from hmlib import db_sqlite_calls as sqlite
-from hmlib import ownership
 from hmlib.backups.manifest import Database
-from hmlib.db import Db
-from hmlib.db_sqlite_drivers import Connection, chosen
-from hmlib.ops import Failed
-from hmlib.settings import Settings
+from hmlib.config import Settings
+from hmlib.db import sqlite_calls as sqlite
+from hmlib.db.database import Db
+from hmlib.db.sqlite_drivers import Connection, chosen
+from hmlib.processes.operations import Failed
+from hmlib.server import ownership
 
 SCHEMA = "public"
 PLAIN = ("--no-owner", "--no-privileges")

@@ -9,16 +9,16 @@ from types import ModuleType
 
 import msgspec
 
-from hmlib import ownership
 from hmlib.backups import copies
 from hmlib.backups.checking import Opened, compare
-from hmlib.backups.making import FOLDERS, MASTER
-from hmlib.checks import RESTORE_JOURNAL
+from hmlib.backups.creating import FOLDERS, MASTER
 from hmlib.clock import utc_now
-from hmlib.db import connect
-from hmlib.migrate import Folder, migrate
+from hmlib.config import HUB, Settings
+from hmlib.db.database import connect
+from hmlib.db.migrate import Folder, migrate
 from hmlib.private_files import to_disk, write_privately
-from hmlib.settings import HUB, Settings
+from hmlib.server import ownership
+from hmlib.server.checks import RESTORE_JOURNAL
 
 ASIDE = "before-restore-"
 OLD_SCHEMA = "hm_before_restore"

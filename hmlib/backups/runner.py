@@ -6,13 +6,14 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from hmlib import logs, metrics
-from hmlib.backups import plan
-from hmlib.backups.plan import LEASE_SECONDS, Run
+from hmlib.backups import schedule
+from hmlib.backups.schedule import LEASE_SECONDS, Run
 from hmlib.clock import new_id, utc_now
-from hmlib.db import DatabaseDown, Db
+from hmlib.db.database import Db
+from hmlib.db.engine import DatabaseDown
 
 LOOK_SECONDS = 30.0
-COMMAND = (sys.executable, "-c", "from hmlib.cli import main; main()", "backup", "--planned")
+COMMAND = (sys.executable, "-c", "from hmlib.cli.main import main; main()", "backup", "--planned")
 
 Zone = Callable[[], Awaitable[str]]
 
@@ -30,15 +31,15 @@ async def run_for_ever(db: Db, zone: Zone) -> None:
 
 async def look(db: Db, zone: str, holder: str, command: tuple[str, ...] = COMMAND) -> bool:
     """Make a backup if one is due and nobody else does; whether one was tried. Raises DatabaseDown."""
-    planned = await plan.read(db)
-    if planned is None or not await plan.is_due(db, planned, utc_now(), zone) or not await plan.claim(db, holder, utc_now()):
+    planned = await schedule.read(db)
+    if planned is None or not await schedule.is_due(db, planned, utc_now(), zone) or not await schedule.claim(db, holder, utc_now()):
         return False
     try:
-        if await plan.is_due(db, planned, utc_now(), zone):  # another process may have made it before this one's claim
+        if await schedule.is_due(db, planned, utc_now(), zone):  # another process may have made it before this one's claim
             await _make(db, holder, command)
         return True
     finally:
-        await plan.release(db, holder)
+        await schedule.release(db, holder)
 
 
 async def _make(db: Db, holder: str, command: tuple[str, ...]) -> None:
@@ -50,15 +51,15 @@ async def _make(db: Db, holder: str, command: tuple[str, ...]) -> None:
     done = asyncio.ensure_future(process.communicate())
     try:
         while not (await asyncio.wait([done], timeout=LEASE_SECONDS / 4))[0]:
-            await plan.claim(db, holder, utc_now())
+            await schedule.claim(db, holder, utc_now())
     finally:
         if process.returncode is None and not done.done():
             process.terminate()
     _, words = await done
     good = process.returncode == 0
-    if not good and not any(run.started_at >= began for run in await plan.runs(db, 1)):
+    if not good and not any(run.started_at >= began for run in await schedule.runs(db, 1)):
         async with db.write() as tx:
-            await plan.note(tx, Run(began, utc_now(), 0, 0, "", words.decode(errors="replace").strip()[-500:]))
+            await schedule.note(tx, Run(began, utc_now(), 0, 0, "", words.decode(errors="replace").strip()[-500:]))
     if good:
         metrics.JOBS.labels("backup", "done").inc()
         logs.event("backup made")

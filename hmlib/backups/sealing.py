@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyrage
 
-from hmlib.ops import Failed
+from hmlib.processes.operations import Failed
 
 SHORTEST_PASSPHRASE = 12
 TIMES_IN_MEMORY = 4

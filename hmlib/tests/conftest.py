@@ -2,8 +2,8 @@
 
 import pytest
 
-from hmlib.testing import *  # noqa: F403
-from hmlib.testing import ServiceUnderTest
+from hmlib.testing.fixtures import *  # noqa: F403
+from hmlib.testing.fixtures import ServiceUnderTest
 from hmlib.tests import toy
 from hmlib.tests.engines import *  # noqa: F403
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hmlib.testing import Answer, Browser
-from hmlib.web import SENT_BEFORE
+from hmlib.testing.browser import Answer, Browser
+from hmlib.web.page_handler import SENT_BEFORE
 
 TAGS = ((None, 428, "precondition_required"), ('"77"', 412, "stale"), ('W/"1"', 412, "stale"), ("1", 400, "invalid_if_match"))
 NO_CHANGE: Mapping[str, Any] = {}

@@ -9,12 +9,12 @@ import pytest
 from tornado.ioloop import IOLoop
 
 import hmlib
-from hmlib import postgres_fixture
-from hmlib.db import Db
-from hmlib.db import connect as connect_with
-from hmlib.migrate import migrate
-from hmlib.testing import *  # noqa: F403
-from hmlib.testing import ServiceUnderTest
+from hmlib.db.database import Db
+from hmlib.db.database import connect as connect_with
+from hmlib.db.migrate import migrate
+from hmlib.testing import postgres_fixture
+from hmlib.testing.fixtures import *  # noqa: F403
+from hmlib.testing.fixtures import ServiceUnderTest
 from hmlib.tests import toy
 
 __all__ = ["connect", "db_url", "empty", "ground", "opened"]

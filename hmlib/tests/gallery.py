@@ -13,8 +13,8 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, url
 
-from hmlib import rendering, static_files
-from hmlib.headers import every_answer, page_policy
+from hmlib.web import rendering, static_files
+from hmlib.web.headers import every_answer, page_policy
 
 TEMPLATES = Path(__file__).parent / "gallery_templates"
 PEOPLE = [

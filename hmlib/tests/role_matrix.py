@@ -10,11 +10,12 @@ from pathlib import Path
 
 from tornado.web import RequestHandler
 
-from hmlib.auth import ALL_PERMISSIONS, CompanyScope
+from hmlib.auth.permissions import ALL_PERMISSIONS, CompanyScope
+from hmlib.auth.sessions import Opening, Tokens
 from hmlib.clock import shifted, utc_now
-from hmlib.sessions import Opening, Tokens
-from hmlib.testing import ACME, CAST, Browser, Person
-from hmlib.web import ApiHandler
+from hmlib.testing.browser import Browser
+from hmlib.testing.hub import ACME, CAST, Person
+from hmlib.web.api_handler import ApiHandler
 
 ROLES = ("stranger", "alice", "bob", "limited", "carol", "dave", "service")
 VERBS = ("get", "post", "put", "patch", "delete")

@@ -7,7 +7,7 @@ import logging
 import resource
 import socket
 
-from hmlib import accepting
+from hmlib.server import accepting
 
 
 async def burst(count, *turns):

@@ -6,8 +6,9 @@ import io
 import pytest
 from tornado.httpclient import HTTPRequest, HTTPResponse
 
-from hmlib import nexus as client
-from hmlib.nexus import Nexus, NexusDown
+from hmlib.nexus import client
+from hmlib.nexus.client import Nexus
+from hmlib.nexus.transport import NexusDown
 
 pytestmark = pytest.mark.gen_test
 

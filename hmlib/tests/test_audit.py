@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from hmlib import audit
-from hmlib.audit import Actor, first_broken, head, record
-from hmlib.crypto import Keys
-from hmlib.db import Conflict
-from hmlib.lists import BadAsk
+from hmlib.db.engine import Conflict
+from hmlib.db.list_query import BadAsk
+from hmlib.keys import Keys
+from hmlib.records import audit
+from hmlib.records.audit import Actor, first_broken, head, record
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
@@ -179,7 +179,7 @@ async def test_writers_at_once_leave_no_gap(db, db_url):
 
 
 async def url_of(db):
-    from hmlib import postgres_fixture
+    from hmlib.testing import postgres_fixture
 
     return postgres_fixture._shared().url(await db.value("SELECT current_database()"))
 

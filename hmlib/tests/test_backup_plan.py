@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from hmlib.backups import plan, runner
-from hmlib.backups.plan import Plan, Run
+from hmlib.backups import runner, schedule
+from hmlib.backups.schedule import Plan, Run
 from hmlib.clock import shifted, utc_now
-from hmlib.ops import Failed
+from hmlib.processes.operations import Failed
 from hmlib.tests.engines import *  # noqa: F403
 
 pytestmark = pytest.mark.gen_test
@@ -43,36 +43,36 @@ def test_the_slot_is_the_last_one_in_the_plans_time_zone(at, now, zone, slot):
 @pytest.mark.parametrize("at", ["", "daily", "daily 24:00", "daily 2:30", "someday 02:30", "daily 02:30 03:30"])
 def test_what_is_no_schedule_is_refused(at):
     with pytest.raises(Failed, match="no schedule"):
-        plan.check_at(at)
-    assert plan.check_at(" Daily 02:30 ") == "daily 02:30"
+        schedule.check_at(at)
+    assert schedule.check_at(" Daily 02:30 ") == "daily 02:30"
 
 
 async def noted(db, *runs):
     async with db.write() as tx:
         for run in runs:
-            await plan.note(tx, run)
+            await schedule.note(tx, run)
 
 
 async def test_a_slot_is_due_until_it_has_a_whole_backup_and_a_missed_one_still_is(ground):
     now = "2026-11-27T09:00:00.000000Z"
-    assert await plan.is_due(ground, planned(), now, "UTC")
+    assert await schedule.is_due(ground, planned(), now, "UTC")
     await noted(ground, made("2026-11-26T02:30:10.000000Z"))
-    assert await plan.is_due(ground, planned(), now, "UTC")
+    assert await schedule.is_due(ground, planned(), now, "UTC")
     await noted(ground, made("2026-11-27T08:55:00.000000Z", "no space"))
-    assert not await plan.is_due(ground, planned(), now, "UTC"), "a failure is tried again after a while, not at once"
-    assert await plan.is_due(ground, planned(), shifted(now, 900), "UTC")
+    assert not await schedule.is_due(ground, planned(), now, "UTC"), "a failure is tried again after a while, not at once"
+    assert await schedule.is_due(ground, planned(), shifted(now, 900), "UTC")
     await noted(ground, made("2026-11-27T09:20:00.000000Z", folder="/root"))
-    assert await plan.is_due(ground, planned(), shifted(now, 1800), "UTC"), "one made by hand elsewhere does not stand for it"
+    assert await schedule.is_due(ground, planned(), shifted(now, 1800), "UTC"), "one made by hand elsewhere does not stand for it"
     await noted(ground, made("2026-11-27T09:40:00.000000Z"))
-    assert not await plan.is_due(ground, planned(), "2026-11-27T23:00:00.000000Z", "UTC")
-    assert not await plan.is_due(ground, planned(changed_at=now), now, "UTC"), "a new plan begins with its next slot"
+    assert not await schedule.is_due(ground, planned(), "2026-11-27T23:00:00.000000Z", "UTC")
+    assert not await schedule.is_due(ground, planned(changed_at=now), now, "UTC"), "a new plan begins with its next slot"
 
 
 async def test_a_backup_that_is_not_there_hours_after_its_slot_is_late(ground):
     await noted(ground, made("2026-11-26T02:30:10.000000Z"), made("2026-11-27T02:30:10.000000Z", "no space"))
-    assert not await plan.is_late(ground, planned(), "2026-11-27T08:00:00.000000Z", "UTC")
-    assert await plan.is_late(ground, planned(), "2026-11-27T09:00:00.000000Z", "UTC")
-    assert (await plan.last_good(ground)).started_at == "2026-11-26T02:30:10.000000Z"
+    assert not await schedule.is_late(ground, planned(), "2026-11-27T08:00:00.000000Z", "UTC")
+    assert await schedule.is_late(ground, planned(), "2026-11-27T09:00:00.000000Z", "UTC")
+    assert (await schedule.last_good(ground)).started_at == "2026-11-26T02:30:10.000000Z"
 
 
 COUNT = (sys.executable, "-c", "import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(0.5); sys.exit('no luck')")
@@ -80,19 +80,19 @@ COUNT = (sys.executable, "-c", "import sys, time; open(sys.argv[1], 'a').write('
 
 async def test_of_several_processes_one_makes_it_and_a_failure_is_noted(ground, tmp_path):
     async with ground.write() as tx:
-        await plan.store(tx, planned())
+        await schedule.store(tx, planned())
     file = tmp_path / "count"
     looks = [runner.look(ground, "UTC", holder, (*COUNT, str(file))) for holder in ("a", "b", "c")]
     assert sorted(await asyncio.gather(*looks)) == [False, False, True]
     assert file.read_text() == "x"
-    assert [run.error for run in await plan.runs(ground, 9)] == ["no luck"]
+    assert [run.error for run in await schedule.runs(ground, 9)] == ["no luck"]
     assert not await runner.look(ground, "UTC", "d", (*COUNT, str(file)))
 
 
 async def test_a_claim_ends_with_its_time_when_its_process_dies(ground):
     now = utc_now()
-    assert await plan.claim(ground, "a", now) and await plan.claim(ground, "a", now)
-    assert not await plan.claim(ground, "b", shifted(now, plan.LEASE_SECONDS - 1))
-    assert await plan.claim(ground, "b", shifted(now, plan.LEASE_SECONDS + 1))
-    await plan.release(ground, "b")
-    assert await plan.claim(ground, "c", now)
+    assert await schedule.claim(ground, "a", now) and await schedule.claim(ground, "a", now)
+    assert not await schedule.claim(ground, "b", shifted(now, schedule.LEASE_SECONDS - 1))
+    assert await schedule.claim(ground, "b", shifted(now, schedule.LEASE_SECONDS + 1))
+    await schedule.release(ground, "b")
+    assert await schedule.claim(ground, "c", now)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hmlib.bounded import Bounded
-from hmlib.breaker import Breaker
+from hmlib.cache import Bounded
+from hmlib.nexus.transport import Breaker
 
 
 class Clock:

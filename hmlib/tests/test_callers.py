@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from hmlib.auth.sessions import Tokens
 from hmlib.clock import shifted, utc_now
-from hmlib.sessions import Tokens
-from hmlib.testing import CAST
+from hmlib.testing.hub import CAST
 
 pytestmark = pytest.mark.gen_test
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from hmlib import certificates
+from hmlib.server import certificates
 
 NOW = datetime.datetime.now(datetime.UTC)
 

@@ -8,12 +8,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hmlib.commands import data, local, trust
-from hmlib.commands.progress import Progress
-from hmlib.files import Change, Outcome, RowError
-from hmlib.ops import Failed, Suite
-from hmlib.probes import port_is_free, tail
-from hmlib.settings import BadSetting
+from hmlib.cli import data, local, trust
+from hmlib.cli.progress import Progress
+from hmlib.config import BadSetting
+from hmlib.processes.operations import Failed, Suite
+from hmlib.processes.probes import port_is_free, tail
+from hmlib.tables.files import Change, Outcome
+from hmlib.tables.rows import RowError
 
 
 def test_without_a_terminal_progress_is_plain_lines_and_few(capsys):

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from hmlib.crypto import Keys, Unsealable, load_master, new_master
-from hmlib.settings import BadSetting
+from hmlib.config import BadSetting
+from hmlib.keys import Keys, Unsealable, load_master, new_master
 
 MASTER = bytes(range(32))
 

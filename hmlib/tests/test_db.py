@@ -5,8 +5,10 @@ import contextlib
 
 import pytest
 
-from hmlib import db_engine, db_postgres, db_sqlite
-from hmlib.db import BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Unstorable
+from hmlib.db import engine as db_engine
+from hmlib.db import postgres, sqlite
+from hmlib.db.engine import BadDatabase, Conflict, DatabaseBusy, DatabaseDown
+from hmlib.db.sql import Unstorable
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
@@ -238,7 +240,7 @@ async def test_a_cancelled_caller_leaves_nothing_open(db, ticks):
 
 
 async def test_a_caller_cancelled_in_its_commit_is_committed_or_gone_and_holds_no_lock(db, monkeypatch):
-    engine = db_sqlite.SqliteLink if db.dialect == "sqlite" else db_postgres.PostgresLink
+    engine = sqlite.SqliteLink if db.dialect == "sqlite" else postgres.PostgresLink
     commit, reached = engine.commit, asyncio.Event()
 
     async def slow_commit(link):
@@ -262,7 +264,7 @@ async def test_a_caller_cancelled_in_its_commit_is_committed_or_gone_and_holds_n
 
 
 async def test_a_commit_that_fails_keeps_nothing(db, monkeypatch):
-    engine = db_sqlite.SqliteLink if db.dialect == "sqlite" else db_postgres.PostgresLink
+    engine = sqlite.SqliteLink if db.dialect == "sqlite" else postgres.PostgresLink
 
     async def failing_commit(link):
         await link.rollback()
@@ -278,9 +280,9 @@ async def test_a_commit_that_fails_keeps_nothing(db, monkeypatch):
 
 
 async def test_who_waits_too_long_for_the_lock_is_told(db, db_url, monkeypatch):
-    monkeypatch.setattr(db_sqlite, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(db_sqlite.sqlite, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(db_postgres, "_BEGIN", db_postgres._BEGIN.replace("10s", "100ms"))
+    monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite.sqlite, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(postgres, "_BEGIN", postgres._BEGIN.replace("10s", "100ms"))
     other = await connect(db_url)
     async with db.write() as tx:
         await tx.run("DELETE FROM shelf")
@@ -333,7 +335,7 @@ async def test_an_address_that_cannot_be_is_bad_configuration(url):
 
 
 def test_both_engines_offer_the_same():
-    for engine in (db_sqlite.SqliteEngine, db_postgres.PostgresEngine):
+    for engine in (sqlite.SqliteEngine, postgres.PostgresEngine):
         assert issubclass(engine, db_engine.Engine) and not engine.__abstractmethods__
 
 

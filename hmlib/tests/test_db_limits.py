@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from hmlib import db_postgres, postgres_fixture
-from hmlib.commands import capacity
-from hmlib.db import BadDatabase, DatabaseDown, connect
-from hmlib.ops import Suite
+from hmlib.cli import doctor_checks
+from hmlib.db import postgres
+from hmlib.db.database import connect
+from hmlib.db.engine import BadDatabase, DatabaseDown
+from hmlib.processes.operations import Suite
+from hmlib.testing import postgres_fixture
 from hmlib.tests.engines import fresh_postgres
 from hmlib.tests.pooler import pooler
 
@@ -39,17 +41,19 @@ def suite_on(server, tmp_path, user="plain"):
 
 
 def test_too_few_connections_are_said_before_the_start(small, tmp_path):
-    (sentence,) = capacity.too_few(suite_on(small, tmp_path))
-    wanted = 6 * db_postgres.most_connections()
+    (sentence,) = doctor_checks.too_few(suite_on(small, tmp_path))
+    wanted = 6 * postgres.most_connections()
     assert "HM_NEXUS_DB and HM_WIKI_DB and HM_TREASURY_DB" in sentence
     assert "gives this user 17 connections" in sentence and f"6 processes may want {wanted}" in sentence
-    assert f"set max_connections to {wanted + capacity.SPARE + 3} or more" in sentence
+    assert f"set max_connections to {wanted + doctor_checks.SPARE + 3} or more" in sentence
 
 
 def test_enough_connections_are_not_worth_a_word(url, tmp_path):
-    assert capacity.too_few(Suite({"HM_HOME": str(tmp_path), **{f"HM_{name}_DB": url for name in ("NEXUS", "WIKI", "TREASURY")}})) == []
-    assert capacity.too_few(Suite({"HM_HOME": str(tmp_path)})) == []
-    assert capacity.too_few(Suite({"HM_HOME": str(tmp_path), "HM_NEXUS_DB": "postgresql://hm@127.0.0.1:1/hm"})) == []
+    assert (
+        doctor_checks.too_few(Suite({"HM_HOME": str(tmp_path), **{f"HM_{name}_DB": url for name in ("NEXUS", "WIKI", "TREASURY")}})) == []
+    )
+    assert doctor_checks.too_few(Suite({"HM_HOME": str(tmp_path)})) == []
+    assert doctor_checks.too_few(Suite({"HM_HOME": str(tmp_path), "HM_NEXUS_DB": "postgresql://hm@127.0.0.1:1/hm"})) == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def test_enough_connections_are_not_worth_a_word(url, tmp_path):
 async def test_what_a_user_may_have(small, change, allowed):
     small.sql(change)
     try:
-        given = await db_postgres.limits(small.url("postgres").replace("//hm@", "//plain@"))
+        given = await postgres.limits(small.url("postgres").replace("//hm@", "//plain@"))
         assert (given.pooled, given.allowed, given.most) == (False, allowed, 20)
     finally:
         small.sql("ALTER ROLE plain NOSUPERUSER CONNECTION LIMIT -1")
@@ -81,7 +85,7 @@ async def test_a_pooler_is_named_with_what_to_set(url):
     with pooler(url) as pooled:
         with pytest.raises(BadDatabase, match=r"HM_WIKI_DB: A pooler .* add \?statement_cache_size=0 to it"):
             await connect(pooled, variable="HM_WIKI_DB")
-        assert (await db_postgres.limits(pooled)).pooled
+        assert (await postgres.limits(pooled)).pooled
 
 
 async def count_through(address):

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from hmlib import postgres_fixture
-from hmlib.db import BadDatabase, DatabaseDown, connect
+from hmlib.db.database import connect
+from hmlib.db.engine import BadDatabase, DatabaseDown
+from hmlib.testing import postgres_fixture
 from hmlib.tests.engines import fresh_postgres
 
 pytestmark = pytest.mark.gen_test

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hmlib.db_sql import statement
+from hmlib.db.sql import statement
 
 
 @pytest.mark.parametrize(

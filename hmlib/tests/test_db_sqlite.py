@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hmlib import db_sqlite_drivers
-from hmlib.db import BadDatabase, DatabaseDown
-from hmlib.db_sqlite import Thread
-from hmlib.db_sqlite_drivers import DbApiConnection, Driver
+from hmlib.db import sqlite_drivers
+from hmlib.db.engine import BadDatabase, DatabaseDown
+from hmlib.db.sqlite import Thread
+from hmlib.db.sqlite_drivers import DbApiConnection, Driver
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
@@ -37,7 +37,7 @@ def binding(name, version):
 @pytest.mark.parametrize("version", [(3, 7, 0), (3, 45, 1), (3, 51, 2)])
 async def test_a_version_that_can_lose_data_is_refused(monkeypatch, file, version):
     monkeypatch.setenv("HM_SQLITE", "auto")
-    monkeypatch.setattr(db_sqlite_drivers, "MAKERS", {"pysqlite3": binding("pysqlite3", version)})
+    monkeypatch.setattr(sqlite_drivers, "MAKERS", {"pysqlite3": binding("pysqlite3", version)})
     with pytest.raises(BadDatabase, match=r"HM_WIKI_DB: No safe SQLite: pysqlite3 brings SQLite 3\.\d+\.\d; before 3\.51\.3"):
         await connect(f"sqlite:///{file}", variable="HM_WIKI_DB")
     assert not file.exists()
@@ -48,12 +48,12 @@ def test_the_first_binding_that_is_here_and_safe_is_taken(monkeypatch):
         raise ImportError
 
     makers = {"pysqlite3": missing, "sqlite3": binding("sqlite3", (3, 40, 1)), "apsw": binding("apsw", (3, 54, 1))}
-    monkeypatch.setattr(db_sqlite_drivers, "MAKERS", makers)
-    assert db_sqlite_drivers.chosen("auto").name == "apsw"
+    monkeypatch.setattr(sqlite_drivers, "MAKERS", makers)
+    assert sqlite_drivers.chosen("auto").name == "apsw"
     with pytest.raises(BadDatabase, match="pysqlite3 is not installed"):
-        db_sqlite_drivers.chosen("pysqlite3")
+        sqlite_drivers.chosen("pysqlite3")
     monkeypatch.setitem(makers, "sqlite3", binding("sqlite3", (3, 51, 3)))
-    assert db_sqlite_drivers.chosen("auto").name == "sqlite3"
+    assert sqlite_drivers.chosen("auto").name == "sqlite3"
 
 
 def pragma(connection, name):
@@ -150,7 +150,7 @@ async def test_a_folder_is_no_database(tmp_path):
 
 COUNT_UP = """
 import asyncio, sys
-from hmlib.db import connect
+from hmlib.db.database import connect
 
 async def main():
     db = await connect(sys.argv[1])
@@ -177,19 +177,19 @@ async def test_processes_that_start_together_share_one_file(file, opened):
 
 
 def test_a_forgotten_connection_does_not_keep_the_process(file):
-    forget = "import asyncio, sys; from hmlib.db import connect; db = asyncio.run(connect(sys.argv[1]))"
+    forget = "import asyncio, sys; from hmlib.db.database import connect; db = asyncio.run(connect(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", forget, f"sqlite:///{file}"], cwd=ROOT, timeout=20, check=True)
 
 
 def test_the_oldest_safe_version_is_the_documented_one():
-    assert db_sqlite_drivers.OLDEST == (3, 51, 3)
+    assert sqlite_drivers.OLDEST == (3, 51, 3)
 
 
 @pytest.mark.parametrize("name", ["pysqlite3", "sqlite3", "apsw"])
 def test_every_binding_answers_alike(name, file):
     """Also the standard library's, whatever its version: what it brings is looked at elsewhere."""
     try:
-        driver = db_sqlite_drivers.MAKERS[name]()
+        driver = sqlite_drivers.MAKERS[name]()
     except ImportError:
         pytest.skip(f"{name} has no wheel here")
     connection = driver.connect(file, 1.0)

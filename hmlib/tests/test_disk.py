@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from hmlib import disk
 from hmlib.clock import shifted, utc_now
-from hmlib.db import DatabaseDown
+from hmlib.db.engine import DatabaseDown
+from hmlib.server import disk
 
 pytestmark = pytest.mark.gen_test
 

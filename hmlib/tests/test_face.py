@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from hmlib.static_files import FOLDER
 from hmlib.tests import chromium
 from hmlib.tests.gallery import PLACES, Running
+from hmlib.web.static_files import FOLDER
 
 pytestmark = pytest.mark.browser
 

@@ -13,8 +13,9 @@ import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
-from hmlib import files, sheets, tables
-from hmlib.files import Column
+from hmlib.tables import files, sheets
+from hmlib.tables import rows as tables
+from hmlib.tables.cells import Column
 
 COLUMNS = (
     Column("account_number", key=True, required=True, max_length=6),

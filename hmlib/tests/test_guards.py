@@ -2,9 +2,9 @@
 
 import pytest
 
-from hmlib import requests, xsrf
-from hmlib.db import DatabaseDown
-from hmlib.headers import EVERY_ANSWER
+from hmlib.db.engine import DatabaseDown
+from hmlib.web import requests, xsrf
+from hmlib.web.headers import EVERY_ANSWER
 
 pytestmark = pytest.mark.gen_test
 ORIGIN = "https://localhost:5003"
@@ -39,14 +39,14 @@ async def test_n030_control_from_our_own_page_it_is_taken(bob, app):
 async def test_n025_to_n030_control_without_the_guard_forged_forms_are_taken(bob, monkeypatch):
     forged = {"forged": True, "Origin": "https://evil.test", "Sec_Fetch_Site": "cross-site"}
     assert (await bob.fetch("/", "POST", FORM, **forged)).code == 403
-    monkeypatch.setattr("hmlib.web.PageHandler.check_xsrf", lambda handler: None)
+    monkeypatch.setattr("hmlib.web.page_handler.PageHandler.check_xsrf", lambda handler: None)
     assert (await bob.fetch("/", "POST", FORM, **forged)).code == 303
 
 
 async def test_n027_control_a_token_bound_to_nothing_would_be_everyones(bob, alice, monkeypatch):
     bob.binding = alice.binding
     assert (await bob.fetch("/", "POST", FORM)).code == 403
-    monkeypatch.setattr("hmlib.web.PageHandler.xsrf_binding", property(lambda handler: alice.binding))
+    monkeypatch.setattr("hmlib.web.page_handler.PageHandler.xsrf_binding", property(lambda handler: alice.binding))
     assert (await bob.fetch("/", "POST", FORM)).code == 303
 
 

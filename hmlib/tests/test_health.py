@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from hmlib.db import DatabaseDown
-from hmlib.health import Readiness
-from hmlib.migrate import NewerSchema
-from hmlib.service import _answers, _migrated
+from hmlib.db.engine import DatabaseDown
+from hmlib.db.migrate import NewerSchema
+from hmlib.server.health import Readiness
+from hmlib.server.service import _answers, _migrated
 
 
 async def yes():
@@ -32,7 +32,7 @@ def test_all_checks_must_hold():
 
 
 def test_a_check_that_hangs_does_not_hold(monkeypatch):
-    monkeypatch.setattr("hmlib.health.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("hmlib.server.health.CHECK_SECONDS", 0.05)
     assert failed(database=never, keys=yes) == ["database"]
 
 
@@ -63,5 +63,5 @@ def test_a_process_is_ready_on_a_schema_that_it_can_work_with(monkeypatch, outco
             raise outcome
         return outcome
 
-    monkeypatch.setattr("hmlib.service.pending", pending)
+    monkeypatch.setattr("hmlib.server.service.pending", pending)
     assert asyncio.run(_migrated(None, ())) is good

@@ -7,14 +7,17 @@ import re
 import pytest
 from tornado.web import url
 
-from hmlib import audit, idempotency
-from hmlib.application import application
-from hmlib.auth import allowed
+from hmlib.auth.permissions import allowed
 from hmlib.clock import new_id, shifted, utc_now
-from hmlib.refusals import Invalid
-from hmlib.testing import CAST, ServiceUnderTest
+from hmlib.errors import Invalid
+from hmlib.records import audit
+from hmlib.server.application import application
+from hmlib.testing.fixtures import ServiceUnderTest
+from hmlib.testing.hub import CAST
 from hmlib.tests import toy
-from hmlib.web import SENT_BEFORE, ApiHandler, PageHandler
+from hmlib.web import idempotency
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.page_handler import SENT_BEFORE, PageHandler
 
 pytestmark = pytest.mark.gen_test
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from hmlib.jsonin import _NUL, MAX_DEPTH, Malformed, decode, encode, plain
+from hmlib.json import _NUL, MAX_DEPTH, Malformed, decode, encode, plain
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True):

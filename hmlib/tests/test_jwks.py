@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from hmlib.jwks import MAX_BYTES, BadToken, Jwks, KeysAway, thumbprint
+from hmlib.auth.jwks import MAX_BYTES, BadToken, Jwks, KeysAway, thumbprint
 from hmlib.tests.tokens_by_hand import Signer
 
 FIRST, SECOND = Signer(), Signer()

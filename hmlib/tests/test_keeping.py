@@ -4,7 +4,7 @@ import pytest
 from supervisor import events
 from supervisor.socket_manager import SocketManager
 
-from hmlib.keeping import keep_sockets
+from hmlib.processes.socket_keeper import keep_sockets
 
 
 class Config:

@@ -8,12 +8,12 @@ from html import unescape
 
 import pytest
 
-from hmlib import kept
+from hmlib.auth.sessions import Opening, Tokens
 from hmlib.clock import shifted, utc_now
-from hmlib.kept import Author
-from hmlib.requests import Form
-from hmlib.sessions import Opening, Tokens
-from hmlib.testing import CAST
+from hmlib.testing.hub import CAST
+from hmlib.web import kept_forms
+from hmlib.web.kept_forms import Author
+from hmlib.web.requests import Form
 
 pytestmark = pytest.mark.gen_test
 ORIGIN = {"Origin": "https://localhost:5003"}
@@ -199,10 +199,10 @@ async def test_a_proof_does_not_replace_the_origin(alice, app, hub, ended):
 
 def test_a_proof_grows_old_and_still_tells_the_author(app):
     keys, form, now = app.settings["keys"], Form({"a": "1"}, {}, {}), utc_now()
-    given = kept.proof(keys, Author("u", "Alice"), "/noted", form, now)
-    assert kept.proves(keys, given, "u", "/noted", form, shifted(now, kept.PROOF_SECONDS - 1))
-    assert not kept.proves(keys, given, "u", "/noted", form, shifted(now, kept.PROOF_SECONDS + 1))
-    assert kept.author_of(keys, given) == Author("u", "Alice")
+    given = kept_forms.proof(keys, Author("u", "Alice"), "/noted", form, now)
+    assert kept_forms.proves(keys, given, "u", "/noted", form, shifted(now, kept_forms.PROOF_SECONDS - 1))
+    assert not kept_forms.proves(keys, given, "u", "/noted", form, shifted(now, kept_forms.PROOF_SECONDS + 1))
+    assert kept_forms.author_of(keys, given) == Author("u", "Alice")
 
 
 async def test_passwords_are_not_kept(alice, ended):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hmlib import limited
-from hmlib.limited import Child, ChildFailed, Limits, TooMuch, Worker
+from hmlib.jobs import child_process
+from hmlib.jobs.child_process import Child, ChildFailed, Limits, TooMuch, Worker
 
 ANSWERS = "hmlib.tests.limited_answers"
 LIMITS = Limits(seconds=1, patience=20.0, memory=200 * 2**20)
@@ -79,7 +79,7 @@ def test_a_child_that_nobody_holds_any_more_ends():
 
 
 def test_a_child_is_changed_for_a_new_one_after_many_questions(child, monkeypatch):
-    monkeypatch.setattr(limited, "_QUESTIONS_A_CHILD", 2)
+    monkeypatch.setattr(child_process, "_QUESTIONS_A_CHILD", 2)
     pids = [child.ask("pid", b"") for _ in range(4)]
     assert pids[0] == pids[1] != pids[2] == pids[3]
 
@@ -108,7 +108,7 @@ async def test_one_who_goes_away_does_not_mix_up_the_answers():
 
 @pytest.mark.gen_test
 async def test_an_idle_child_ends(monkeypatch):
-    monkeypatch.setattr(limited, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(child_process, "IDLE_SECONDS", 0.05)
     worker = Worker(ANSWERS, LIMITS)
     pid = int(await worker.ask("pid", b""))
     for _ in range(100):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmlib.crypto import Keys
-from hmlib.lists import BadAsk, Listing, folded, like
+from hmlib.db.list_query import BadAsk, Listing, folded, like
+from hmlib.keys import Keys
 from hmlib.tests.engines import connect
 
 KEYS = Keys(bytes(range(32)), "nexus")

@@ -5,9 +5,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hmlib.db import DatabaseBusy
-from hmlib.nexus import SignInRefused
-from hmlib.testing import CAST, ISSUER
+from hmlib.db.engine import DatabaseBusy
+from hmlib.nexus.client import SignInRefused
+from hmlib.testing.hub import CAST, ISSUER
 
 pytestmark = pytest.mark.gen_test
 ORIGIN = "https://localhost:5003"
@@ -270,8 +270,8 @@ async def test_n167_a_logout_token_works_once(stranger, hub):
 
 
 async def test_a_changed_company_scope_counts_at_once(dave, stranger, hub):
-    from hmlib.auth import CompanyScope
-    from hmlib.testing import ACME, GLOBEX, Person
+    from hmlib.auth.permissions import CompanyScope
+    from hmlib.testing.hub import ACME, GLOBEX, Person
 
     assert "Acme" in (await dave.fetch(f"/names?ids={ACME},{GLOBEX}")).text
     hub.people[CAST["dave"].id] = Person(CAST["dave"].id, "dave", "client", CompanyScope("only", frozenset({GLOBEX})))

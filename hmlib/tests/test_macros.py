@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hmlib import rendering
 from hmlib.tests.gallery import Ask, Page
+from hmlib.web import rendering
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from hmlib.db import Conflict
-from hmlib.migrate import NewerSchema, migrate, newer, pending
+from hmlib.db.engine import Conflict
+from hmlib.db.migrate import NewerSchema, migrate, newer, pending
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test

@@ -9,8 +9,9 @@ import pytest
 from tornado.httpclient import HTTPRequest, HTTPResponse
 from tornado.httputil import HTTPHeaders
 
-from hmlib.nexus import Nexus, NexusDown, NexusRefused
-from hmlib.testing import ACME, GLOBEX
+from hmlib.nexus.client import Nexus
+from hmlib.nexus.transport import NexusDown, NexusRefused
+from hmlib.testing.hub import ACME, GLOBEX
 
 pytestmark = pytest.mark.gen_test
 BOOK = {"as_of": "2026-11-01T00:00:00.000000Z", "companies": [

@@ -5,14 +5,15 @@ import dataclasses
 import msgspec
 import pytest
 
-from hmlib import audit, ownership
-from hmlib.audit import Actor
 from hmlib.clock import shifted, utc_now
-from hmlib.crypto import new_master
-from hmlib.ownership import NotOurs
+from hmlib.config import BadSetting
+from hmlib.keys import new_master
 from hmlib.private_files import write_privately
-from hmlib.settings import BadSetting
-from hmlib.testing import *  # noqa: F403
+from hmlib.records import audit
+from hmlib.records.audit import Actor
+from hmlib.server import ownership
+from hmlib.server.ownership import NotOurs
+from hmlib.testing.fixtures import *  # noqa: F403
 from hmlib.tests.engines import *  # noqa: F403
 
 pytestmark = pytest.mark.gen_test

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hmlib.preconditions import IfMatch, entity_tag
+from hmlib.web.requests import IfMatch, entity_tag
 
 
 def test_a_tag_names_epoch_and_version():

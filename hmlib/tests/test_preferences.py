@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hmlib import audit
-from hmlib.audit import Actor
-from hmlib.crypto import Keys
-from hmlib.jsonin import Malformed
-from hmlib.preference_kinds import Wrong, check
-from hmlib.preferences import Preference, Preferences
+from hmlib.json import Malformed
+from hmlib.keys import Keys
+from hmlib.records import audit
+from hmlib.records.audit import Actor
+from hmlib.records.preference_kinds import Preference, Wrong, check
+from hmlib.records.preferences import Preferences
 
 pytestmark = pytest.mark.gen_test
 ALICE = Actor("u1", "alice")

@@ -5,11 +5,10 @@ import time
 
 import pytest
 
+from hmlib.auth.sessions import CLAIM_SECONDS, Tokens
 from hmlib.clock import shifted, utc_now
-from hmlib.nexus import NexusDown, NexusRefused
-from hmlib.sessions import CLAIM_SECONDS, Tokens
-from hmlib.testing import ACME, CAST, GLOBEX
-from hmlib.wire import REQUEST_SECONDS, NexusSilent
+from hmlib.nexus.transport import REQUEST_SECONDS, NexusDown, NexusRefused, NexusSilent
+from hmlib.testing.hub import ACME, CAST, GLOBEX
 
 pytestmark = pytest.mark.gen_test
 
@@ -162,7 +161,7 @@ class Late:
 
 
 async def test_a_good_token_serves_while_the_next_is_late(alice, hub, app, monkeypatch):
-    monkeypatch.setattr("hmlib.callers.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("hmlib.sso.callers.PATIENCE_SECONDS", 0.01)
     late = Late(hub)
     await age(app, hub, 20)
     assert (await alice.fetch("/")).code == 200
@@ -259,7 +258,7 @@ async def test_who_comes_late_with_a_refusal_does_not_end_what_another_has_renew
 
 
 async def test_the_gift_is_kept_though_the_database_is_busy(alice, hub, app, monkeypatch):
-    from hmlib.db import DatabaseBusy
+    from hmlib.db.engine import DatabaseBusy
 
     sessions = app.settings["sessions"]
     store, tries = sessions.store_tokens, []

@@ -8,8 +8,8 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from hmlib import rendering
-from hmlib.rendering import Formats, hx, list_url
+from hmlib.web import rendering
+from hmlib.web.rendering import Formats, hx, list_url
 
 US, DE = Formats("en_US", "Europe/Copenhagen"), Formats("de_DE", "Europe/Berlin")
 ASK = SimpleNamespace(q="a&b", sort="name", limit=25, filters={"status": "active"})

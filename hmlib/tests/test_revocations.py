@@ -5,10 +5,10 @@ import time
 
 import pytest
 
+from hmlib.auth.revocations import REVOCATION_SECONDS, Revocations
+from hmlib.auth.tokens import Claims
 from hmlib.clock import shifted, utc_now
-from hmlib.db import DatabaseDown
-from hmlib.revocations import REVOCATION_SECONDS, Revocations
-from hmlib.tokens import Claims
+from hmlib.db.engine import DatabaseDown
 
 pytestmark = pytest.mark.gen_test
 NOW = "2026-11-22T12:00:00.000000Z"

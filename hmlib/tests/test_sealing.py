@@ -10,7 +10,7 @@ import pytest
 
 from hmlib.backups import sealing
 from hmlib.backups.sealing import CannotOpen, Key, Lock
-from hmlib.ops import Failed
+from hmlib.processes.operations import Failed
 
 PHRASE = "seven orange tractors"
 IDENTITY = pyrage.x25519.Identity.generate()

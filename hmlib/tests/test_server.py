@@ -9,7 +9,7 @@ import pytest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from hmlib.server import Server
+from hmlib.server.http_server import Server
 
 
 class Slow(RequestHandler):

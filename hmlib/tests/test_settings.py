@@ -2,9 +2,10 @@
 
 import pytest
 
-from hmlib import service
-from hmlib.db import BadDatabase, DatabaseDown, connect
-from hmlib.settings import BadSetting, load
+from hmlib.config import BadSetting, load
+from hmlib.db.database import connect
+from hmlib.db.engine import BadDatabase, DatabaseDown
+from hmlib.server import service
 
 PAIR = "wiki=https://localhost:5003,treasury=https://localhost:5002"
 

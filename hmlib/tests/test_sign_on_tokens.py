@@ -5,8 +5,9 @@ import time
 
 import pytest
 
+from hmlib.auth.jwks import BadToken, Jwks
+from hmlib.auth.tokens import SIGNED_OUT, Verifier, half_hash, id_token, logout_token
 from hmlib.tests.tokens_by_hand import ABSENT, ISSUER, Signer, access_claims, changed
-from hmlib.tokens import SIGNED_OUT, BadToken, Jwks, Verifier, half_hash, id_token, logout_token
 
 NEXUS, STRANGER = Signer(), Signer()
 

@@ -15,10 +15,10 @@ from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.web import Application
 
-from hmlib import static_files
-from hmlib.headers import every_answer
+from hmlib.web import static_files
+from hmlib.web.headers import every_answer
 
-ROOT = Path(static_files.__file__).parent.parent
+ROOT = Path(static_files.__file__).parent.parent.parent
 CSS = static_files.static_url("vendor/tabler/tabler.min.css")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hmlib import texts
+from hmlib import text as texts
 
 HIDDEN = {
     "right-to-left override": "evil\u202egpj.exe",

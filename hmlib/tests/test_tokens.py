@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from hmlib.auth.jwks import BadToken, Jwks
+from hmlib.auth.tokens import Verifier
 from hmlib.tests.tokens_by_hand import ABSENT, ISSUER, Signer, access_claims, b64, changed
-from hmlib.tokens import BadToken, Jwks, Verifier
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 NEXUS = Signer()
@@ -399,7 +400,7 @@ async def test_n137_a_dropped_key_verifies_nothing_at_once():
 async def test_a_token_ends_even_when_it_was_remembered(monkeypatch):
     verifier, token = served(NEXUS.jwk()), NEXUS.access()
     await verifier.verify(token)
-    monkeypatch.setattr("hmlib.tokens.time", lambda: time.time() + 301)
+    monkeypatch.setattr("hmlib.auth.tokens.time", lambda: time.time() + 301)
     monkeypatch.setattr("jwt.api_jwt.datetime", Later)
     await refused(token, verifier)
     assert (await verifier.verify(token, late_seconds=600)).sub == "u-bob"
@@ -413,7 +414,7 @@ class Later:
 
 @pytest.mark.gen_test
 async def test_remembered_tokens_are_bounded(monkeypatch):
-    monkeypatch.setattr("hmlib.tokens.MAX_REMEMBERED", 3)
+    monkeypatch.setattr("hmlib.auth.tokens.MAX_REMEMBERED", 3)
     verifier = served(NEXUS.jwk())
     tokens = [NEXUS.access(jti=str(n)) for n in range(5)]
     for token in tokens:

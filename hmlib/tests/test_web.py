@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from hmlib.audit import Actor
 from hmlib.clock import shifted, utc_now
-from hmlib.headers import EVERY_ANSWER
-from hmlib.requests import next_path
-from hmlib.testing import ACME, GLOBEX
+from hmlib.records.audit import Actor
+from hmlib.testing.hub import ACME, GLOBEX
+from hmlib.web.headers import EVERY_ANSWER
+from hmlib.web.requests import next_path
 
 pytestmark = pytest.mark.gen_test
 HTMX = {"HX_Request": "true"}
@@ -70,7 +70,7 @@ async def test_n027_anothers_token_is_refused(bob, alice):
 
 
 async def test_n027_a_token_in_the_address_does_not_count(bob, app):
-    from hmlib import xsrf
+    from hmlib.web import xsrf
 
     token = xsrf.token(app.settings["keys"], bob.binding)
     answer = await bob.fetch(f"/?_xsrf={token}", "POST", {"x": "1"}, forged=True, Origin="https://localhost:5003")

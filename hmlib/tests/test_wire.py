@@ -11,11 +11,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from hmlib import certificates
-from hmlib.jwks import KeysAway
-from hmlib.nexus import Nexus
-from hmlib.settings import load
-from hmlib.wire import NexusDown, NexusSilent, Wire
+from hmlib.auth.jwks import KeysAway
+from hmlib.config import load
+from hmlib.nexus.client import Nexus
+from hmlib.nexus.transport import NexusDown, NexusSilent, Wire
+from hmlib.server import certificates
 
 NOW = datetime.now(UTC)
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from jwt.algorithms import ECAlgorithm
 
-from hmlib.tokens import thumbprint
+from hmlib.auth.jwks import thumbprint
 
 ISSUER = "https://nexus.test"
 ABSENT = object()

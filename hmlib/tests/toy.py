@@ -5,16 +5,18 @@ from pathlib import Path
 import msgspec
 from tornado.web import HTTPError, url
 
-from hmlib import admin
-from hmlib.application import application
-from hmlib.auth import allowed, anyone, signed_in
-from hmlib.bulk import fetch_by_ids
-from hmlib.migrate import Folder
-from hmlib.pages import NavigationItem
-from hmlib.preferences import Preference, Preferences
-from hmlib.resources import check_version
-from hmlib.toasts import Undo
-from hmlib.web import ApiHandler, PageHandler
+from hmlib.api.conventions import check_version
+from hmlib.auth.permissions import allowed, anyone, signed_in
+from hmlib.db.migrate import Folder
+from hmlib.nexus.bulk import fetch_by_ids
+from hmlib.records.preference_kinds import Preference
+from hmlib.records.preferences import Preferences
+from hmlib.server import admin
+from hmlib.server.application import application
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.layout import NavigationItem
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.toasts import Undo
 
 HERE = Path(__file__).parent
 MIGRATIONS: list[Folder] = [("hmlib", HERE.parent / "migrations")]

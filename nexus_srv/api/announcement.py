@@ -1,12 +1,13 @@
 """A client's word that it is there: what it could not be told is told at once."""
 
-from hmlib.auth import anyone
-from hmlib.openapi import speaks
-from hmlib.web import ApiHandler, Problem
-from nexus_srv import client_auth
-from nexus_srv.oauth import OAuthError
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import anyone
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from nexus_srv.identity.throttle import Throttled
+from nexus_srv.oauth import client_auth
+from nexus_srv.oauth.protocol import OAuthError
 from nexus_srv.queries import outbox
-from nexus_srv.throttle import Throttled
 
 
 class Announcement(ApiHandler):

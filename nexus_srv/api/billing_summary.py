@@ -2,11 +2,12 @@
 
 import msgspec
 
-from hmlib import jsonin
-from hmlib.auth import allowed
-from hmlib.openapi import speaks
-from hmlib.web import ApiHandler, Problem
-from nexus_srv.answers import answers_of
+from hmlib import json
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from nexus_srv.directory.answer_cache import answers_of
 from nexus_srv.queries import billing_summary
 from nexus_srv.queries.billing_summary import CompanyFacts
 
@@ -37,7 +38,7 @@ class BillingSummary(ApiHandler):
             return
         raw = await answers.of(etag, lambda: self._facts(ids))
         self.set_header("Content-Type", "application/json; charset=UTF-8")
-        await self._stream(b'{"as_of":' + jsonin.encode(self.now) + b',"companies":' + raw + b"}")
+        await self._stream(b'{"as_of":' + json.encode(self.now) + b',"companies":' + raw + b"}")
 
     def _ids(self) -> list[str] | None:
         if "ids" not in self.query:
@@ -48,7 +49,7 @@ class BillingSummary(ApiHandler):
         return ids
 
     async def _facts(self, ids: list[str] | None) -> bytes:
-        return jsonin.encode(await billing_summary.facts(self.db, self.known.scope, ids))
+        return json.encode(await billing_summary.facts(self.db, self.known.scope, ids))
 
     async def _stream(self, raw: bytes) -> None:
         """In pieces, each sent before the next is queued: a slow reader does not fill the memory."""

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from hmlib.resources import ItemResult
-from hmlib.web import Problem
-from nexus_srv import bulk
+from hmlib.api.conventions import ItemResult
+from hmlib.web.problems import Problem
 from nexus_srv.api.directory import EntryHandler
+from nexus_srv.directory import bulk
 
 MOST_ITEMS = 1000
 BODY_LIMIT = 8 * 1024 * 1024

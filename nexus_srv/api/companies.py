@@ -4,11 +4,11 @@ from typing import Literal
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.openapi import speaks
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
 from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
-from nexus_srv.nouns import COMPANIES
+from nexus_srv.directory.kinds import COMPANIES
 from nexus_srv.queries.companies import Company
 
 

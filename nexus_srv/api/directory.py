@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import jsonin, tombstones
-from hmlib.resources import QUERY, Lookup, check_version, given, ids_of, listed, patch_of, picked, since_of
-from hmlib.web import ApiHandler
-from nexus_srv import directory
-from nexus_srv.answers import answers_of
-from nexus_srv.nouns import Noun
+from hmlib import json
+from hmlib.api import tombstones
+from hmlib.api.conventions import QUERY, Lookup, check_version, given, ids_of, listed, patch_of, picked, since_of
+from hmlib.web.api_handler import ApiHandler
+from nexus_srv.directory import changes
+from nexus_srv.directory.answer_cache import answers_of
+from nexus_srv.directory.kinds import Noun
 from nexus_srv.queries.contacts import Link
 from nexus_srv.queries.directory import Entry
 
@@ -36,7 +37,7 @@ class EntryHandler(ApiHandler):
         query, scope = self.query, self.known.scope
         if "ids" in query:
             rows = await self.noun.rows.some(self.db, scope, ids_of(query["ids"]))
-            return jsonin.encode({"items": self._picked(rows), "next_cursor": None, "total": len(rows)})
+            return json.encode({"items": self._picked(rows), "next_cursor": None, "total": len(rows)})
         since = since_of(query)
         ask = self.noun.rows.LISTING.ask(query, self.keys, limit_default=100)
         page = await self.noun.rows.plain_page_of(self.db, scope, ask, since=since)
@@ -45,7 +46,7 @@ class EntryHandler(ApiHandler):
             gone = await tombstones.buried(self.db, self.noun.name, scope, since) if not query.get("cursor") else []
             alive = {row.id for row in await self.noun.rows.some(self.db, scope, gone)} if gone else set()
             answer["deleted"] = [id for id in gone if id not in alive]
-        return jsonin.encode(answer)
+        return json.encode(answer)
 
     def _picked(self, rows: Any) -> Any:
         return picked(rows, self.noun.kind, self.query.get("fields", ""))
@@ -81,7 +82,7 @@ class EntryHandler(ApiHandler):
 
         wanted = self.noun.kind(id="", **self.stored(body))
         async with self.transaction() as tx:
-            entry = await directory.add(tx, self.known, self.noun, wanted, self.actor, self.now)
+            entry = await changes.add(tx, self.known, self.noun, wanted, self.actor, self.now)
             self.answer_created(entry, self.tag(entry.version), f"{self.request.path}/{entry.id}")
 
     async def change(self, id: str, patch: type[msgspec.Struct]) -> None:
@@ -91,12 +92,12 @@ class EntryHandler(ApiHandler):
         check_version(self, before.version)
         wanted = msgspec.structs.replace(before, **self.stored(body))
         async with self.transaction() as tx:
-            self.show(await directory.change(tx, self.known, self.noun, before, wanted, self.actor, self.now))
+            self.show(await changes.change(tx, self.known, self.noun, before, wanted, self.actor, self.now))
 
     async def remove(self, id: str) -> None:
         self.if_match()
         before = await self.entry(id)
         check_version(self, before.version)
         async with self.transaction() as tx:
-            await directory.remove(tx, self.known, self.noun, before, self.actor, self.now)
+            await changes.remove(tx, self.known, self.noun, before, self.actor, self.now)
             self.set_status(204)

@@ -1,13 +1,14 @@
 """Imports for programs: one file in, one answer out."""
 
-from hmlib import files
-from hmlib.auth import allowed
-from hmlib.db import Transaction
-from hmlib.import_answers import QUERY, Imported, flag, imported
-from hmlib.import_files import Applying
-from hmlib.openapi import speaks
-from hmlib.web import ApiHandler, Problem
-from nexus_srv import imports
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.database import Transaction
+from hmlib.imports.answers import QUERY, Imported, flag, imported
+from hmlib.imports.uploads import Applying
+from hmlib.tables import files
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from nexus_srv.directory import imports
 
 MEDIA = ("text/csv", "application/octet-stream", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 

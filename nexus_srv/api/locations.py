@@ -2,11 +2,11 @@
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.openapi import speaks
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
 from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
-from nexus_srv.nouns import LOCATIONS
+from nexus_srv.directory.kinds import LOCATIONS
 from nexus_srv.queries.locations import Location
 
 

@@ -4,18 +4,20 @@ import base64
 import binascii
 from typing import Any
 
-from hmlib import jsonin, requests
-from hmlib.audit import Actor
-from hmlib.problems import Problem
-from hmlib.tokens import BadToken, Claims, Verifier
-from hmlib.web import ApiHandler
-from nexus_srv import client_auth
-from nexus_srv.grants import Grants
-from nexus_srv.issue import Issuer
-from nexus_srv.oauth import OAuthError
-from nexus_srv.queries import standing
+from hmlib import json
+from hmlib.auth.jwks import BadToken
+from hmlib.auth.tokens import Claims, Verifier
+from hmlib.records.audit import Actor
+from hmlib.web import requests
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from nexus_srv.identity.throttle import Throttled
+from nexus_srv.oauth import client_auth
+from nexus_srv.oauth.grants import Grants
+from nexus_srv.oauth.protocol import OAuthError
+from nexus_srv.oauth.token_issuer import Issuer
+from nexus_srv.queries import token_status
 from nexus_srv.queries.clients import Client
-from nexus_srv.throttle import Throttled
 
 WORDS = {404: "invalid_request", 429: "temporarily_unavailable", 500: "server_error", 503: "temporarily_unavailable"}
 
@@ -67,8 +69,8 @@ class OAuthHandler(ApiHandler):
         except BadToken:
             return None
         if claims.permission_level is None:
-            return claims if await standing.service(self.db, claims) else None
-        return claims if await standing.level(self.db, claims, self.now) else None
+            return claims if await token_status.service(self.db, claims) else None
+        return claims if await token_status.level(self.db, claims, self.now) else None
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
@@ -82,7 +84,7 @@ class OAuthHandler(ApiHandler):
         for name, value in headers.items():
             self.set_header(name, value)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
-        self.finish(jsonin.encode({"error": word, "error_description": detail, "request_id": self.request_id}))
+        self.finish(json.encode({"error": word, "error_description": detail, "request_id": self.request_id}))
 
     def problem_of(self, error: BaseException | None) -> Problem:
         if isinstance(error, OAuthError):
@@ -96,8 +98,8 @@ def _audience(token: str) -> str | None:
     """For whom a token says it is; nothing of it is believed yet."""
     try:
         segment = token.split(".")[1]
-        payload = jsonin.plain(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
-    except (IndexError, ValueError, binascii.Error, jsonin.Malformed):
+        payload = json.plain(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except (IndexError, ValueError, binascii.Error, json.Malformed):
         return None
     audience = payload.get("aud") if isinstance(payload, dict) else None
     return audience if isinstance(audience, str) else None

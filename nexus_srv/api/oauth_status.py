@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from hmlib import audit
-from hmlib.auth import anyone
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import anyone
+from hmlib.auth.tokens import Claims
 from hmlib.clock import parse, shifted
-from hmlib.openapi import speaks
-from hmlib.tokens import Claims
+from hmlib.records import audit
 from nexus_srv.api.oauth import OAuthHandler
-from nexus_srv.oauth import OAuthError, needed
+from nexus_srv.oauth.protocol import OAuthError, needed
 from nexus_srv.queries import outbox, refresh_tokens
 from nexus_srv.queries.clients import Client
 

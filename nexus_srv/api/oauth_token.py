@@ -1,7 +1,7 @@
 """The token endpoint."""
 
-from hmlib.auth import anyone
-from hmlib.openapi import speaks
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import anyone
 from nexus_srv.api.oauth import OAuthHandler
 
 

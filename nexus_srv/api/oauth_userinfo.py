@@ -1,13 +1,14 @@
 """What a client may know about the person who signed in."""
 
-from hmlib import jsonin, requests
-from hmlib.auth import anyone
-from hmlib.problems import Problem
-from hmlib.tokens import BadToken
-from hmlib.web import REALM, ApiHandler
-from nexus_srv.issue import claims_about
-from nexus_srv.queries import standing, users
-from nexus_srv.signing import Signer
+from hmlib import json
+from hmlib.auth.jwks import BadToken
+from hmlib.auth.permissions import anyone
+from hmlib.web import requests
+from hmlib.web.api_handler import REALM, ApiHandler
+from hmlib.web.problems import Problem
+from nexus_srv.oauth.signing_keys import Signer
+from nexus_srv.oauth.token_issuer import claims_about
+from nexus_srv.queries import token_status, users
 
 
 class UserinfoEndpoint(ApiHandler):
@@ -24,14 +25,14 @@ class UserinfoEndpoint(ApiHandler):
         if token is None:
             raise Problem(401, "unauthenticated", "A bearer token is needed.", {"WWW-Authenticate": REALM})
         claims = await signer.verifier.verify(token)
-        user = await users.by_id(self.db, claims.sub) if await standing.level(self.db, claims, self.now) else None
+        user = await users.by_id(self.db, claims.sub) if await token_status.level(self.db, claims, self.now) else None
         if user is None:
             raise BadToken("the sign-in has ended")
         if "openid" not in claims.scope:
             wanted = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="openid"'}
             raise Problem(403, "insufficient_scope", "The token does not allow this.", wanted)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
-        self.finish(jsonin.encode({"sub": user.id, **claims_about(user, claims.scope)}))
+        self.finish(json.encode({"sub": user.id, **claims_about(user, claims.scope)}))
 
     @anyone
     async def post(self) -> None:

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.openapi import speaks
-from hmlib.requests import BadRequest
-from hmlib.web import ApiHandler
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.requests import BadRequest
 from nexus_srv.queries import users
 
 MAX_IDS = 200

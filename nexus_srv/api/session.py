@@ -1,10 +1,10 @@
 """The session behind a token."""
 
-from hmlib import audit
-from hmlib.auth import signed_in
-from hmlib.problems import Problem
-from hmlib.web import ApiHandler
-from nexus_srv import endings
+from hmlib.auth.permissions import signed_in
+from hmlib.records import audit
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from nexus_srv.identity import session_ends
 
 
 class OwnSession(ApiHandler):
@@ -17,6 +17,6 @@ class OwnSession(ApiHandler):
         if sid is None:
             raise Problem(409, "no_session", "This token did not come of a session.")
         async with self.db.write() as tx:
-            await endings.end_sid(tx, self.sessions, sid, self.now)
+            await session_ends.end_sid(tx, self.sessions, sid, self.now)
             await audit.record(tx, self.actor, "session.ended", f"user/{self.known.id}", now=self.now, before={"sid": sid[:8]})
         self.set_status(204)

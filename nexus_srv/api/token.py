@@ -5,18 +5,20 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hmlib.auth import anyone
-from hmlib.openapi import speaks
-from hmlib.settings import HUB
-from hmlib.web import ApiHandler, Problem
-from nexus_srv import client_auth, passwords
-from nexus_srv.issue import Issuer, TokenAnswer
-from nexus_srv.oauth import OAuthError
-from nexus_srv.passwords import Busy
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import anyone
+from hmlib.config import HUB
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from nexus_srv.identity import passwords
+from nexus_srv.identity.passwords import Busy
+from nexus_srv.identity.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword
+from nexus_srv.identity.throttle import Throttled
+from nexus_srv.oauth import client_auth
+from nexus_srv.oauth.protocol import OAuthError
+from nexus_srv.oauth.token_issuer import Issuer, TokenAnswer
 from nexus_srv.queries.clients import Client
 from nexus_srv.queries.users import User
-from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword
-from nexus_srv.throttle import Throttled
 
 REALM = 'Bearer realm="hivematrix"'
 

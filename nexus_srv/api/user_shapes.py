@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hmlib import resources
+from hmlib.api import conventions
 from nexus_srv.queries.users import User
 
 Level = Literal["admin", "technician", "billing", "client"]
@@ -96,7 +96,7 @@ class OwnChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 def stored(asked: msgspec.Struct) -> dict[str, Any]:
     """The given fields under the names that the row has."""
-    given = resources.given(asked)
+    given = conventions.given(asked)
     values = {name: value for name, value in given.items() if name not in ("permission_level", "scope")}
     if "permission_level" in given:
         values["level"] = given["permission_level"]

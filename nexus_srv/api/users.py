@@ -5,16 +5,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from hmlib import resources
-from hmlib.auth import allowed, signed_in
-from hmlib.openapi import speaks
-from hmlib.refusals import Invalid
-from hmlib.web import ApiHandler, Problem
-from nexus_srv import people
+from hmlib.api import conventions
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed, signed_in
+from hmlib.errors import Invalid
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
 from nexus_srv.api.user_shapes import NewUser, OwnChange, UserAnswer, UserChange, UserPageAnswer, answered, stored
+from nexus_srv.identity import people
+from nexus_srv.identity.sign_in import STEP_UP_SECONDS, proved_recently
 from nexus_srv.queries import users
 from nexus_srv.queries.users import LISTING, User
-from nexus_srv.sign_in import STEP_UP_SECONDS, proved_recently
 
 API_NAMES = {"level": "permission_level", "scope_rule": "scope", "company_ids": "scope"}
 
@@ -23,15 +24,15 @@ class UserList(ApiHandler):
     """The users the caller may see."""
 
     @allowed("users:read")
-    @speaks(answers=UserPageAnswer, query=resources.QUERY | {"level": "one level only", "status": "one status only"})
+    @speaks(answers=UserPageAnswer, query=conventions.QUERY | {"level": "one level only", "status": "one status only"})
     async def get(self) -> None:
         """Users by search, filters, ids or change time."""
         if "ids" in self.query:
-            found = await users.some_visible_to(self.db, self.known, resources.ids_of(self.query["ids"]))
+            found = await users.some_visible_to(self.db, self.known, conventions.ids_of(self.query["ids"]))
             self.answer(_listed(found, self.query, None, len(found)))
             return
         ask = LISTING.ask(self.query, self.keys, limit_default=100)
-        page = await users.page_of(self.db, self.known, ask, since=resources.since_of(self.query))
+        page = await users.page_of(self.db, self.known, ask, since=conventions.since_of(self.query))
         self.answer(_listed(page.rows, self.query, page.next_cursor, page.total))
 
     @allowed("users:admin")
@@ -52,10 +53,10 @@ class UserLookup(ApiHandler):
     """More ids than fit into an address."""
 
     @allowed("users:read")
-    @speaks(takes=resources.Lookup, answers=UserPageAnswer)
+    @speaks(takes=conventions.Lookup, answers=UserPageAnswer)
     async def post(self) -> None:
         """Users by id, at most 5,000."""
-        found = await users.some_visible_to(self.db, self.known, self.body(resources.Lookup).ids)
+        found = await users.some_visible_to(self.db, self.known, self.body(conventions.Lookup).ids)
         self.answer(_listed(found, self.query, None, len(found)))
 
 
@@ -118,7 +119,7 @@ def _check_proof(handler: ApiHandler) -> None:
 
 
 async def _change(handler: ApiHandler, before: User, wanted: User) -> None:
-    resources.check_version(handler, before.version)
+    conventions.check_version(handler, before.version)
     with _renamed():
         async with handler.transaction() as tx:
             user = await people.change(tx, handler.sessions, handler.known, before, wanted, handler.actor, handler.now)
@@ -135,5 +136,5 @@ def _renamed() -> Iterator[None]:
 
 
 def _listed(found: Sequence[User], query: Mapping[str, str], next_cursor: str | None, total: int | None) -> dict[str, Any]:
-    items = resources.picked([answered(user) for user in found], UserAnswer, query.get("fields", ""))
+    items = conventions.picked([answered(user) for user in found], UserAnswer, query.get("fields", ""))
     return {"items": items, "next_cursor": next_cursor, "total": total}

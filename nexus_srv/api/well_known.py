@@ -3,12 +3,12 @@
 import hashlib
 from typing import Any
 
-from hmlib import jsonin
-from hmlib.auth import LEVELS, PERMISSIONS, anyone
-from hmlib.web import ApiHandler
-from nexus_srv.oauth import CODE_GRANT, EXCHANGE_GRANT, REFRESH_GRANT, SERVICE_GRANT
+from hmlib import json
+from hmlib.auth.permissions import LEVELS, PERMISSIONS, anyone
+from hmlib.web.api_handler import ApiHandler
+from nexus_srv.oauth.protocol import CODE_GRANT, EXCHANGE_GRANT, REFRESH_GRANT, SERVICE_GRANT
+from nexus_srv.oauth.signing_keys import Signer
 from nexus_srv.queries.clients import OIDC_SCOPES
-from nexus_srv.signing import Signer
 
 KEPT_SECONDS = 300
 IDENTITY_CLAIMS = ["sub", "sid", "auth_time", "amr", "azp", "at_hash", "nonce"]
@@ -38,7 +38,7 @@ class Configuration(WellKnown):
     @anyone
     async def get(self) -> None:
         """Where the endpoints are and what they can."""
-        self.tell(jsonin.encode(configuration(self.hm.origin)))
+        self.tell(json.encode(configuration(self.hm.origin)))
 
 
 class KeySet(WellKnown):

@@ -5,17 +5,17 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from hmlib.auth import signed_in
-from hmlib.db import Transaction
-from hmlib.refusals import Invalid, Stale
-from nexus_srv import access, browsers, passwords, people
+from hmlib.auth.permissions import signed_in
+from hmlib.db.database import Transaction
+from hmlib.errors import Invalid, Stale
+from nexus_srv.identity import access, browsers, passwords, people
+from nexus_srv.identity.passwords import Busy
+from nexus_srv.identity.sign_in import SecondFactorNeeded, WrongPassword
+from nexus_srv.identity.throttle import Throttled
 from nexus_srv.pages.login import PasswordPage
 from nexus_srv.pages.users import choices, languages, version_of
-from nexus_srv.passwords import Busy
 from nexus_srv.queries import users
 from nexus_srv.queries.users import User
-from nexus_srv.sign_in import SecondFactorNeeded, WrongPassword
-from nexus_srv.throttle import Throttled
 
 OWN_FIELDS = ["display_name", "email", "phone", "language", "time_zone"]
 

@@ -2,13 +2,14 @@
 
 import msgspec
 
-from hmlib import jsonin, requests
-from hmlib.auth import anyone, signed_in
+from hmlib import json
+from hmlib.auth.permissions import anyone, signed_in
 from hmlib.clock import shifted
-from hmlib.crypto import Unsealable
-from hmlib.problems import Problem
-from hmlib.web import PageHandler
-from nexus_srv import endings
+from hmlib.keys import Unsealable
+from hmlib.web import requests
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+from nexus_srv.identity import session_ends
 from nexus_srv.pages.onward import lead_on
 from nexus_srv.queries import clients, codes, users
 from nexus_srv.queries.clients import Client
@@ -38,7 +39,7 @@ class AdoptionPage(PageHandler):
 
     def keep(self, hand_over: HandOver, seconds: int) -> None:
         kept = msgspec.structs.replace(hand_over, until=shifted(self.now, seconds))
-        self.put_cookie(self._cookie, self.keys.seal(jsonin.encode(kept), table="cookie", column="sso", row_id=self._cookie), seconds)
+        self.put_cookie(self._cookie, self.keys.seal(json.encode(kept), table="cookie", column="sso", row_id=self._cookie), seconds)
 
     def kept(self) -> HandOver | None:
         """The hand-over this browser is in the middle of, if it is not too late."""
@@ -47,7 +48,7 @@ class AdoptionPage(PageHandler):
             raw = self.keys.unseal(self.get_cookie(self._cookie) or "", table="cookie", column="sso", row_id=self._cookie)
         except Unsealable:
             return None
-        hand_over = jsonin.decode(raw, HandOver)
+        hand_over = json.decode(raw, HandOver)
         return hand_over if hand_over.until > self.now else None
 
     async def adopt(self, hand_over: HandOver) -> None:
@@ -56,7 +57,7 @@ class AdoptionPage(PageHandler):
         if found is not None and (self.session is None or self.session.sid != hand_over.sid):
             async with self.db.write() as tx:
                 if self.session is not None:
-                    await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
+                    await session_ends.end_sid(tx, self.sessions, self.session.sid, self.now)
                 cookie = await self.sessions.renew_id(found.id_hash, tx)
             if cookie:
                 self.put_cookie(self.hm.cookie, cookie)

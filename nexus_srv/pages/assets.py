@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from hmlib import exports
-from hmlib.auth import allowed
-from nexus_srv import forms
-from nexus_srv.nouns import ASSETS
+from hmlib.auth.permissions import allowed
+from hmlib.tables import export
+from nexus_srv.directory import forms
+from nexus_srv.directory.kinds import ASSETS
 from nexus_srv.pages.directory import EntryHandler
 from nexus_srv.queries import contacts
 from nexus_srv.queries.assets import Asset
@@ -103,5 +103,5 @@ class AssetActivity(AssetHandler):
 
 
 def _exported(asset: Asset, numbers: Mapping[str, str]) -> list[object]:
-    days = {"active_on": exports.day(asset.active_on), "retired_on": exports.day(asset.retired_on)}
+    days = {"active_on": export.day(asset.active_on), "retired_on": export.day(asset.retired_on)}
     return [numbers.get(asset.company_id, ""), *(days[name] if name in days else getattr(asset, name) for name in EXPORTED[1:])]

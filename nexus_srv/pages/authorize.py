@@ -4,15 +4,15 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from hmlib import jsonin
-from hmlib.auth import anyone
+from hmlib import json
+from hmlib.auth.permissions import anyone
 from hmlib.clock import parse
-from hmlib.problems import Problem
-from hmlib.web import PageHandler
-from nexus_srv import authorization
-from nexus_srv.authorization import UnknownClient, Wish
-from nexus_srv.hints import hinted
-from nexus_srv.oauth import OAuthError, with_parameters
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+from nexus_srv.oauth import authorization
+from nexus_srv.oauth.authorization import UnknownClient, Wish
+from nexus_srv.oauth.id_token_hints import hinted
+from nexus_srv.oauth.protocol import OAuthError, with_parameters
 from nexus_srv.pages.onward import lead_on
 from nexus_srv.queries import clients, codes, consents
 
@@ -135,5 +135,5 @@ class Authorize(AuthorizationPage):
             self.refuse(wish, "consent_required")
             return
         assert self.session is not None
-        sealed = self.keys.seal(jsonin.encode(self.query), table="form", column="authorization", row_id=self.session.id_hash)
+        sealed = self.keys.seal(json.encode(self.query), table="form", column="authorization", row_id=self.session.id_hash)
         self.page("consent.html", client=wish.client, scope=sorted(wish.scope), wish=sealed, action=self.reverse_url("consent"))

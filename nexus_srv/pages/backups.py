@@ -1,8 +1,8 @@
 """Backups as administrators see them: when they are made, how the last ones went, and what waits after a restore."""
 
-from hmlib import audit
-from hmlib.auth import allowed
-from hmlib.backups import plan
+from hmlib.auth.permissions import allowed
+from hmlib.backups import schedule
+from hmlib.records import audit
 from nexus_srv.pages.login import StepUpPage
 
 SHOWN_RUNS = 30
@@ -13,10 +13,12 @@ class BackupListPage(StepUpPage):
 
     @allowed("settings:admin")
     async def get(self) -> None:
-        planned = await plan.read(self.db)
+        planned = await schedule.read(self.db)
         zone = await self.preferences.text(self.db, "time_zone")
-        late = planned is not None and await plan.is_late(self.db, planned, self.now, zone)
-        self.page("backups.html", plan=planned, late=late, runs=await plan.runs(self.db, SHOWN_RUNS), held_at=await plan.hold(self.db))
+        late = planned is not None and await schedule.is_late(self.db, planned, self.now, zone)
+        self.page(
+            "backups.html", plan=planned, late=late, runs=await schedule.runs(self.db, SHOWN_RUNS), held_at=await schedule.hold(self.db)
+        )
 
 
 class OutboxRelease(StepUpPage):
@@ -27,7 +29,7 @@ class OutboxRelease(StepUpPage):
         if self.must_confirm(self.reverse_url("backups")):
             return
         async with self.transaction() as tx:
-            if await plan.let_go(tx):
+            if await schedule.let_go(tx):
                 await audit.record(tx, self.actor, "outbox.released", "service/nexus", now=self.now)
             self.toast("Apps outside the suite are told again what happens here.")
             self.see_other(self.reverse_url("backups"))

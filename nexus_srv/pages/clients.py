@@ -5,11 +5,11 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
+from hmlib.auth.permissions import allowed
 from hmlib.clock import new_id
-from hmlib.refusals import Invalid, Stale
-from hmlib.web import Problem
-from nexus_srv import programs
+from hmlib.errors import Invalid, Stale
+from hmlib.web.problems import Problem
+from nexus_srv.oauth import clients as programs
 from nexus_srv.pages.login import StepUpPage
 from nexus_srv.pages.users import version_of
 from nexus_srv.queries import clients, outbox

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hmlib.auth import allowed
-from nexus_srv import forms
-from nexus_srv.nouns import ASSETS, COMPANIES, CONTACTS, LOCATIONS, Noun
+from hmlib.auth.permissions import allowed
+from nexus_srv.directory import forms
+from nexus_srv.directory.kinds import ASSETS, COMPANIES, CONTACTS, LOCATIONS, Noun
 from nexus_srv.pages.directory import EntryHandler
 from nexus_srv.queries import companies
 from nexus_srv.queries.companies import Company

@@ -1,9 +1,10 @@
 """The question whether a program that is not one of ours may know who somebody is."""
 
-from hmlib import audit, jsonin
-from hmlib.auth import signed_in
-from hmlib.crypto import Unsealable
-from hmlib.requests import BadRequest
+from hmlib import json
+from hmlib.auth.permissions import signed_in
+from hmlib.keys import Unsealable
+from hmlib.records import audit
+from hmlib.web.requests import BadRequest
 from nexus_srv.pages.authorize import AuthorizationPage
 from nexus_srv.queries import consents
 
@@ -32,4 +33,4 @@ class Consent(AuthorizationPage):
             raw = self.keys.unseal(self.form.get("wish", ""), table="form", column="authorization", row_id=self.session.id_hash)
         except Unsealable:
             raise BadRequest("invalid_request", "This question was asked in another session. Start again from the program.") from None
-        return jsonin.decode(raw, dict[str, str])
+        return json.decode(raw, dict[str, str])

@@ -2,9 +2,9 @@
 
 from tornado.web import HTTPError
 
-from hmlib import audit
-from hmlib.auth import signed_in
-from hmlib.web import PageHandler
+from hmlib.auth.permissions import signed_in
+from hmlib.records import audit
+from hmlib.web.page_handler import PageHandler
 from nexus_srv.queries import consents, outbox, refresh_tokens
 
 

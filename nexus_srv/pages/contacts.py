@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import exports
-from hmlib.auth import allowed
-from hmlib.refusals import Invalid, NotAllowed, Stale
-from hmlib.toasts import Undo
-from hmlib.web import Problem
-from nexus_srv import directory, forms
-from nexus_srv.nouns import CONTACTS
+from hmlib.auth.permissions import allowed
+from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.tables import export
+from hmlib.web.problems import Problem
+from hmlib.web.toasts import Undo
+from nexus_srv.directory import changes, forms
+from nexus_srv.directory.kinds import CONTACTS
 from nexus_srv.pages.directory import CHANGED_MEANWHILE, EntryHandler
 from nexus_srv.queries import assets, companies
 from nexus_srv.queries.assets import Asset
@@ -48,7 +48,7 @@ class ContactHandler(EntryHandler):
         wanted = msgspec.structs.replace(contact, companies=links)
         try:
             async with self.transaction() as tx:
-                await directory.change(tx, self.known, CONTACTS, contact, wanted, self.actor, self.now)
+                await changes.change(tx, self.known, CONTACTS, contact, wanted, self.actor, self.now)
                 self.toast(said, undo=undo)
                 self.see_other(self.reverse_url("contact", contact.id))
         except (Invalid, NotAllowed) as refusal:
@@ -163,6 +163,6 @@ class ContactCompany(ContactHandler):
 
 def _exported(contact: Contact, numbers: Mapping[str, str]) -> list[object]:
     link = next((link for link in contact.companies if link.billed), contact.companies[0] if contact.companies else None)
-    values: dict[str, object] = {"active_on": exports.day(contact.active_on), "ended_on": exports.day(contact.ended_on)}
+    values: dict[str, object] = {"active_on": export.day(contact.active_on), "ended_on": export.day(contact.ended_on)}
     values |= {"company_account_number": numbers.get(link.company_id, "") if link else "", "role": link.role if link else ""}
     return [values[name] if name in values else getattr(contact, name) for name in EXPORTED]

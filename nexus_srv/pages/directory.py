@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import exports
-from hmlib.lists import Ask, Page
-from hmlib.refusals import Invalid, NotAllowed, Stale
-from hmlib.web import PageHandler, Problem
-from nexus_srv import countries, directory, forms
-from nexus_srv.answers import Answers, answers_of
-from nexus_srv.forms import Rows
-from nexus_srv.nouns import ASSETS, CONTACTS, Noun
+from hmlib.db.list_query import Ask, Page
+from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.tables import export as exports
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+from nexus_srv.directory import changes, countries, forms
+from nexus_srv.directory.answer_cache import Answers, answers_of
+from nexus_srv.directory.forms import Rows
+from nexus_srv.directory.kinds import ASSETS, CONTACTS, Noun
 from nexus_srv.queries import companies, contacts
 
 EXPORT_AT_MOST = 100_000
@@ -93,7 +94,7 @@ class EntryHandler(PageHandler):
         try:
             wanted = forms.read(self.rows, self.form, before)
             async with self.transaction() as tx:
-                entry = await directory.add(tx, self.known, self.noun, wanted, self.actor, self.now)
+                entry = await changes.add(tx, self.known, self.noun, wanted, self.actor, self.now)
                 self.toast(f"{entry.name} is added.")
                 self.see_other(self.reverse_url(self.noun.name, entry.id))
         except (Invalid, NotAllowed) as refusal:
@@ -110,7 +111,7 @@ class EntryHandler(PageHandler):
             if wanted.version != before.version:
                 raise Stale
             async with self.transaction() as tx:
-                entry = await directory.change(tx, self.known, self.noun, before, wanted, self.actor, self.now)
+                entry = await changes.change(tx, self.known, self.noun, before, wanted, self.actor, self.now)
                 self.toast("Saved.")
                 self.see_other(self.reverse_url(self.noun.name, entry.id))
         except (Invalid, NotAllowed) as refusal:
@@ -160,7 +161,7 @@ class EntryHandler(PageHandler):
     async def set_activity(self, id: str, active: bool) -> None:
         """Bring the entry back into use, or to its normal end."""
         before = await self.entry(id)
-        deed = directory.reactivate if active else directory.deactivate
+        deed = changes.reactivate if active else changes.deactivate
         try:
             async with self.transaction() as tx:
                 entry = await deed(tx, self.known, self.noun, before, self.actor, self.now)
@@ -178,7 +179,7 @@ class EntryHandler(PageHandler):
             return
         try:
             async with self.transaction() as tx:
-                await directory.remove(tx, self.known, self.noun, entry, self.actor, self.now)
+                await changes.remove(tx, self.known, self.noun, entry, self.actor, self.now)
                 self.toast(f"{entry.name} is deleted.")
                 self.see_other(self.reverse_url(self.noun.plural))
         except NotAllowed as refusal:
@@ -187,8 +188,8 @@ class EntryHandler(PageHandler):
 
     async def removal(self, entry: Any) -> Removal:
         """Whether the entry could be deleted, in words."""
-        held = await directory.held_by(self.db, self.known.scope, entry)
-        return Removal.of(entry.name, held, await directory.goes_with(self.db, entry))
+        held = await changes.held_by(self.db, self.known.scope, entry)
+        return Removal.of(entry.name, held, await changes.goes_with(self.db, entry))
 
     def labels(self) -> dict[str, Any]:
         return {"types": forms.TYPE_LABELS, "statuses": forms.STATUS_LABELS, "levels": forms.COMPLIANCE_LABELS, "roles": forms.ROLE_LABELS}
@@ -199,7 +200,7 @@ class EntryHandler(PageHandler):
         ask = self.noun.rows.LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
         page = await self.noun.rows.page_of(self.db, self.known.scope, ask)
         numbers = {company.id: company.account_number for company in await companies.in_scope(self.db, self.known.scope)}
-        await directory.record_export(self.db, self.noun, asked, len(page.rows), self.actor, self.now)
+        await changes.record_export(self.db, self.noun, asked, len(page.rows), self.actor, self.now)
         await exports.answer(self, self.noun.plural, header, [row(entry, numbers) for entry in page.rows])
 
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from hmlib.auth import anyone
-from hmlib.problems import Problem
-from hmlib.web import PageHandler
-from nexus_srv import endings, hints
-from nexus_srv.oauth import with_parameters
+from hmlib.auth.permissions import anyone
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+from nexus_srv.identity import session_ends
+from nexus_srv.oauth import id_token_hints
+from nexus_srv.oauth.protocol import with_parameters
 from nexus_srv.pages.onward import lead_on
 from nexus_srv.queries import clients
 
@@ -52,7 +53,7 @@ class EndSession(PageHandler):
             return
         if self.session:
             async with self.db.write() as tx:
-                await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
+                await session_ends.end_sid(tx, self.sessions, self.session.sid, self.now)
         for name in [name for name in self.cookies if name.startswith(self.hm.cookie)]:
             self.drop_cookie(name)
         self.set_header("Clear-Site-Data", '"cache", "storage"')
@@ -65,7 +66,7 @@ class EndSession(PageHandler):
         """Raises Problem for an address that is not registered for the client that asks, or that nobody asks for."""
         uri, client_id = asked.get("post_logout_redirect_uri", ""), asked.get("client_id", "")
         if asked.get("id_token_hint"):
-            claims = await hints.read(self.settings["signer"], asked["id_token_hint"])
+            claims = await id_token_hints.read(self.settings["signer"], asked["id_token_hint"])
             audience = str(claims["aud"]) if claims else ""
             if not claims or (client_id and client_id != audience):
                 raise Problem(400, "invalid_request", "The program that sent you here did not say properly who it is.")

@@ -1,7 +1,7 @@
 """Where Nexus begins."""
 
-from hmlib.auth import signed_in
-from hmlib.web import PageHandler
+from hmlib.auth.permissions import signed_in
+from hmlib.web.page_handler import PageHandler
 
 
 class HomePage(PageHandler):

@@ -6,13 +6,14 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from hmlib import exports, files
-from hmlib.auth import allowed
-from hmlib.web import PageHandler, Problem
-from nexus_srv import import_jobs
-from nexus_srv.import_columns import COLUMNS
-from nexus_srv.import_jobs import Jobs
-from nexus_srv.imports import KINDS
+from hmlib.auth.permissions import allowed
+from hmlib.tables import export, files
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+from nexus_srv.directory import import_jobs
+from nexus_srv.directory.import_columns import COLUMNS
+from nexus_srv.directory.import_jobs import Jobs
+from nexus_srv.directory.imports import KINDS
 from nexus_srv.queries import import_runs
 from nexus_srv.queries.import_runs import ImportRun
 
@@ -154,7 +155,7 @@ class ImportErrors(ImportHandler):
     async def get(self, id: str) -> None:
         kept = import_jobs.kept((await self.found(id)).outcome)
         rows = [[error.line, error.column, error.value, error.message] for error in (kept.errors if kept else [])]
-        await exports.answer(self, "import-errors", ["line", "column", "value", "message"], rows)
+        await export.answer(self, "import-errors", ["line", "column", "value", "message"], rows)
 
 
 def _rows(kept: import_jobs.Kept, show: str) -> list[Any]:

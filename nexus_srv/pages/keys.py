@@ -2,8 +2,8 @@
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from nexus_srv import signing
+from hmlib.auth.permissions import allowed
+from nexus_srv.oauth import signing_keys
 from nexus_srv.pages.login import StepUpPage
 from nexus_srv.queries import keys
 
@@ -26,7 +26,7 @@ class KeyRotation(StepUpPage):
         if self.must_confirm(self.reverse_url("keys")):
             return
         async with self.transaction() as tx:
-            await signing.rotate(tx, self.keys, self.actor, self.now)
+            await signing_keys.rotate(tx, self.keys, self.actor, self.now)
             self.toast("Another key signs now. What the one before signed stays good until it ends.")
             self.see_other(self.reverse_url("keys"))
 
@@ -40,7 +40,7 @@ class KeyCompromise(StepUpPage):
         if self.must_confirm(back) or not self.confirmed(f"Drop the key {kid}? {DROPPED}", "Drop it", back):
             return
         async with self.transaction() as tx:
-            if not await signing.compromise(tx, self.keys, kid, self.actor, self.now):
+            if not await signing_keys.compromise(tx, self.keys, kid, self.actor, self.now):
                 raise HTTPError(404)
             self.toast("The key is not believed any more, and everyone has been told.", "warning")
             self.see_other(self.reverse_url("keys"))

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from hmlib.auth import allowed
-from nexus_srv import countries, forms
-from nexus_srv.nouns import LOCATIONS
+from hmlib.auth.permissions import allowed
+from nexus_srv.directory import countries, forms
+from nexus_srv.directory.kinds import LOCATIONS
 from nexus_srv.pages.directory import EntryHandler
 from nexus_srv.queries.locations import Location
 

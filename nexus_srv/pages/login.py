@@ -2,16 +2,17 @@
 
 from urllib.parse import urlencode
 
-from hmlib import requests
-from hmlib.auth import anyone, signed_in
+from hmlib.auth.permissions import anyone, signed_in
 from hmlib.clock import parse
-from hmlib.web import PageHandler
-from nexus_srv import authorization, endings, passwords
+from hmlib.web import requests
+from hmlib.web.page_handler import PageHandler
+from nexus_srv.identity import passwords, session_ends
+from nexus_srv.identity.passwords import Busy
+from nexus_srv.identity.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword, proved_recently
+from nexus_srv.identity.throttle import Throttled
+from nexus_srv.oauth import authorization
 from nexus_srv.pages.onward import lead_on
-from nexus_srv.passwords import Busy
 from nexus_srv.queries import clients, sessions, users
-from nexus_srv.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNeeded, SignIn, WrongPassword, proved_recently
-from nexus_srv.throttle import Throttled
 
 WRONG = "That username and password do not match."
 THROTTLED = "Too many attempts. Wait a little, then try again."
@@ -87,7 +88,7 @@ class SignInPage(PasswordPage):
             user = await self.sign_in.judge(attempt, self.now)
             async with self.db.write() as tx:
                 if self.session:
-                    await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
+                    await session_ends.end_sid(tx, self.sessions, self.session.sid, self.now)
                 cookie, _ = await self.sign_in.open(tx, attempt, user, self.now)
         except (WrongPassword, SecondFactorNeeded, Throttled, Busy) as refusal:
             self._answer_form(error=self.refused(refusal), username=attempt.username)
@@ -115,7 +116,7 @@ class SignOutPage(PageHandler):
     async def post(self) -> None:
         if self.session:
             async with self.db.write() as tx:
-                await endings.end_sid(tx, self.sessions, self.session.sid, self.now)
+                await session_ends.end_sid(tx, self.sessions, self.session.sid, self.now)
         for name in [name for name in self.cookies if name.startswith(self.hm.cookie)]:
             self.drop_cookie(name)
         self.session = None

@@ -4,7 +4,7 @@ A browser holds the whole chain of redirects after a form post against the page'
 is not ours to know, so such a post is answered with a page, and the policy stays at 'self'.
 """
 
-from hmlib.web import PageHandler
+from hmlib.web.page_handler import PageHandler
 
 
 def lead_on(page: PageHandler, address: str, name: str = "") -> None:

@@ -4,10 +4,10 @@ The code stands behind the `#` of the link, which browsers never send: it is in 
 The page's script moves it into the form; without JavaScript it is pasted there.
 """
 
-from hmlib.auth import anyone
-from nexus_srv import access, passwords, people
+from hmlib.auth.permissions import anyone
+from nexus_srv.identity import access, passwords, people
+from nexus_srv.identity.passwords import Busy
 from nexus_srv.pages.login import PasswordPage
-from nexus_srv.passwords import Busy
 from nexus_srv.queries import invites, users
 from nexus_srv.queries.users import User
 

@@ -7,11 +7,11 @@ from typing import Any
 from babel import Locale
 from tornado.web import HTTPError
 
-from hmlib import exports
-from hmlib.auth import LEVELS, CompanyScope, allowed
-from hmlib.refusals import Invalid, NotAllowed, Stale
-from hmlib.web import Problem
-from nexus_srv import access, browsers, people
+from hmlib.auth.permissions import LEVELS, CompanyScope, allowed
+from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.tables import export
+from hmlib.web.problems import Problem
+from nexus_srv.identity import access, browsers, people
 from nexus_srv.pages.login import StepUpPage
 from nexus_srv.queries import companies, users
 from nexus_srv.queries.users import LISTING, User
@@ -103,13 +103,13 @@ class UserExport(UserHandler):
 
     @allowed("users:read", export=True)
     async def get(self) -> None:
-        if self.query.get("format", "csv") not in exports.FORMATS:
+        if self.query.get("format", "csv") not in export.FORMATS:
             raise HTTPError(400, reason="format must be csv, xlsx or json")
         asked = {key: value for key, value in self.query.items() if key not in ("format", "cursor", "limit")}
         ask = LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
         page = await users.page_of(self.db, self.known, ask)
         await people.record_export(self.db, self.actor, len(page.rows), self.now)
-        await exports.answer(self, "users", EXPORTED, [[getattr(user, name) for name in EXPORTED] for user in page.rows])
+        await export.answer(self, "users", EXPORTED, [[getattr(user, name) for name in EXPORTED] for user in page.rows])
 
 
 class UserNewPage(UserHandler):

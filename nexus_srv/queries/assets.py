@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hmlib.auth import CompanyScope
-from hmlib.db import Db
-from hmlib.lists import Ask, Listing, Page, folded
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import Ask, Listing, Page, folded
 from nexus_srv.queries import directory
 
 TYPES = ("workstation", "server", "vm", "switch", "firewall", "other")

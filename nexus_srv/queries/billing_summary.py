@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from hmlib.auth import CompanyScope
-from hmlib.db import Db
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
 
 
 class AssetFacts(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from hmlib.crypto import Keys
-from hmlib.db import Db
-from hmlib.settings import HUB
+from hmlib.config import HUB
+from hmlib.db.database import Db
+from hmlib.keys import Keys
 
 OIDC_SCOPES = ("openid", "profile", "email", "offline_access")
 MODULE_SERVICE = {HUB: ("directory:read", "scopes:read", "users:read")}

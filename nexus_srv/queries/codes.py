@@ -4,8 +4,8 @@ import secrets
 from dataclasses import dataclass
 
 from hmlib.clock import new_id, shifted
-from hmlib.crypto import Keys
-from hmlib.db import Db
+from hmlib.db.database import Db
+from hmlib.keys import Keys
 
 CODE_SECONDS = 60
 TICKET_SECONDS = 30

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 
 @dataclass(frozen=True)

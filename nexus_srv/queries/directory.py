@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hmlib.auth import CompanyScope
+from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import parse
-from hmlib.db import Db
-from hmlib.lists import Ask, Page, like
+from hmlib.db.database import Db
+from hmlib.db.list_query import Ask, Page, like
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from hmlib.clock import shifted
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 KEPT_DAYS = 90
 SILENT_SECONDS = 30

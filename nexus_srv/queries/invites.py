@@ -1,7 +1,7 @@
 """One-time links with which a person sets their own password; each works once, for the account it was made for."""
 
 from hmlib.clock import new_id, shifted
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 
 async def create(tx: Db, account_id: str, code_mac: str, *, by: str, minutes: int, now: str) -> str:

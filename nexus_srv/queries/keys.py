@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 _COLUMNS = "kid, state, private_key, public_key, compromised, created_at, activated_at, retired_at"
 

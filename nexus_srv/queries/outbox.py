@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from hmlib.auth.tokens import SIGNED_OUT, TOKENS_ENDED
 from hmlib.clock import new_id, shifted
-from hmlib.db import Db
-from hmlib.tokens import SIGNED_OUT, TOKENS_ENDED
+from hmlib.db.database import Db
 
 SCOPE_CHANGED = "urn:hivematrix:scope-changed"
 KEYS_CHANGED = "urn:hivematrix:keys-changed"

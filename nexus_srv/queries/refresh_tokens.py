@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hmlib.clock import shifted
-from hmlib.crypto import Keys
-from hmlib.db import Db
+from hmlib.db.database import Db
+from hmlib.keys import Keys
 
 AGAIN_SECONDS = 20
 

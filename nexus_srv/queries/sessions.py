@@ -1,6 +1,6 @@
 """What Nexus asks of its own sessions beyond opening and ending them."""
 
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 
 async def prove_again(tx: Db, id_hash: str, auth_time: int) -> None:

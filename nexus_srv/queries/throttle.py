@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 LONGEST_WAIT_S = 3600
 FORGOTTEN_AFTER_S = 86_400

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hmlib.auth import Caller, CompanyScope
-from hmlib.db import Db
-from hmlib.lists import Ask, Listing, Page, folded
+from hmlib.auth.permissions import Caller, CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import Ask, Listing, Page, folded
+from nexus_srv.identity.usernames import canonical
 from nexus_srv.queries.directory import narrowed, paged
-from nexus_srv.usernames import canonical
 
 LISTING = Listing(
     sorts={
@@ -38,7 +38,7 @@ _COLUMNS = """
 
 @dataclass(frozen=True)
 class User:
-    """A person who signs in. `level` is one of hmlib.auth.LEVELS; `status` is active, locked (by an administrator) or disabled."""
+    """A person who signs in. `level` is one of permissions.LEVELS; `status` is active, locked (by an administrator) or disabled."""
 
     id: str
     username: str

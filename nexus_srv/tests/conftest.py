@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import argon2
 import pytest
 
-from hmlib.auth import PERMISSIONS
+from hmlib.auth.permissions import PERMISSIONS
+from hmlib.auth.sessions import Opening
 from hmlib.clock import shifted, utc_now
-from hmlib.crypto import Keys, load_master
-from hmlib.sessions import Opening
-from hmlib.testing import *  # noqa: F403
-from hmlib.testing import ACME, CAST, GLOBEX, Browser, ServiceUnderTest
-from nexus_srv import signing
+from hmlib.keys import Keys, load_master
+from hmlib.testing.browser import Browser
+from hmlib.testing.fixtures import *  # noqa: F403
+from hmlib.testing.fixtures import ServiceUnderTest
+from hmlib.testing.hub import ACME, CAST, GLOBEX
 from nexus_srv.app import MIGRATIONS, make_app
+from nexus_srv.oauth import signing_keys
 from nexus_srv.queries import clients, companies, users
 from nexus_srv.queries.clients import Client
 from nexus_srv.queries.companies import Company
@@ -52,7 +54,7 @@ def people(io_loop, db, settings):
     async def make() -> People:
         now, made = shifted(utc_now(), -3600), {}
         async with db.write() as tx:
-            await signing.first(tx, Keys(load_master(settings.master_key_file), "nexus"), now)
+            await signing_keys.first(tx, Keys(load_master(settings.master_key_file), "nexus"), now)
             names = [(ACME, "100001", "Acme Dental"), (GLOBEX, "100002", "Globex Freight")]
             await companies.insert(tx, [Company(id=id, account_number=number, name=name) for id, number, name in names], now)
             for person in CAST.values():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing.hub import ACME, GLOBEX
 
 pytestmark = pytest.mark.gen_test
 

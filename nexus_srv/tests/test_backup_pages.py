@@ -2,11 +2,11 @@
 
 import pytest
 
-from hmlib import ownership
-from hmlib.backups import plan
-from hmlib.backups.plan import Plan, Run
+from hmlib.backups import schedule
+from hmlib.backups.schedule import Plan, Run
 from hmlib.clock import shifted, utc_now
-from nexus_srv import comeback
+from hmlib.server import ownership
+from nexus_srv import after_restore
 from nexus_srv.queries import clients, keys, outbox
 
 pytestmark = pytest.mark.gen_test
@@ -16,7 +16,7 @@ RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 async def restored(db, settings):
     await ownership.claim(db, settings, (), utc_now())
-    return await ownership.came_back(db, settings, comeback, utc_now(), "2026-11-01T02:30:00.000000Z")
+    return await ownership.came_back(db, settings, after_restore, utc_now(), "2026-11-01T02:30:00.000000Z")
 
 
 async def held(db, settings):
@@ -32,9 +32,9 @@ async def test_without_a_plan_the_page_says_how_to_make_one(alice):
 async def test_the_plan_and_the_last_backups_are_shown(alice, db):
     old = shifted(utc_now(), -10 * 86_400)
     async with db.write() as tx:
-        await plan.store(tx, Plan("daily 02:30", "/srv/backups", 14, RECIPIENT, "", old))
-        await plan.note(tx, Run(old, old, 2300, 1_100_000, "/srv/backups/a.tar.gz.age", ""))
-        await plan.note(tx, Run(utc_now(), utc_now(), 10, 0, "", "no space for <it>"))
+        await schedule.store(tx, Plan("daily 02:30", "/srv/backups", 14, RECIPIENT, "", old))
+        await schedule.note(tx, Run(old, old, 2300, 1_100_000, "/srv/backups/a.tar.gz.age", ""))
+        await schedule.note(tx, Run(utc_now(), utc_now(), 10, 0, "", "no space for <it>"))
     page = await alice.fetch("/backups")
     for words in ("daily 02:30", "/srv/backups/a.tar.gz.age", "2.3", "1.1", "no space for &lt;it&gt;", "too old", RECIPIENT):
         assert words in page.text
@@ -46,7 +46,7 @@ async def test_only_administrators_see_and_release(bob, carol, stranger, db, set
         assert (await person.fetch("/backups")).code == 403
         assert (await person.fetch("/backups/release", "POST", "")).code == 403
     assert (await stranger.fetch("/backups")).code == 303
-    assert await plan.hold(db)
+    assert await schedule.hold(db)
 
 
 async def test_after_a_restore_only_the_suites_own_modules_are_told_until_somebody_releases(db, settings, app):
@@ -63,7 +63,7 @@ async def test_after_a_restore_only_the_suites_own_modules_are_told_until_somebo
             )  # fmt: skip
     assert [due.client_id for due in await outbox.due(db, utc_now())] == ["wiki"]
     async with db.write() as tx:
-        assert await plan.let_go(tx)
+        assert await schedule.let_go(tx)
     assert [due.client_id for due in await outbox.due(db, utc_now())] == ["grafana", "wiki"]
 
 
@@ -72,7 +72,7 @@ async def test_a_person_releases_on_the_page_and_the_log_says_who(alice, db, set
     assert "Tell other apps again" in (await alice.fetch("/backups")).text
     assert (await alice.fetch("/backups/release", "POST", "", forged=True)).code == 403
     assert (await alice.fetch("/backups/release", "POST", "")).location == "/backups"
-    assert not await plan.hold(db)
+    assert not await schedule.hold(db)
     assert await db.value("SELECT actor_name FROM audit WHERE action = 'outbox.released'") == "Alice"
     assert "Tell other apps again" not in (await alice.fetch("/backups")).text
 

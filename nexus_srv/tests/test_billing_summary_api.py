@@ -3,7 +3,7 @@
 import pytest
 
 from hmlib.clock import utc_now
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing.hub import ACME, GLOBEX
 from nexus_srv.queries import assets, companies, contacts
 from nexus_srv.queries.assets import Asset
 from nexus_srv.queries.companies import Company

@@ -8,13 +8,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hmlib import audit
 from hmlib.clock import utc_now
-from hmlib.crypto import new_master
-from hmlib.db import connect
-from hmlib.migrate import migrate
-from hmlib.ops import Failed
-from hmlib.settings import BadSetting, load
+from hmlib.config import BadSetting, load
+from hmlib.db.database import connect
+from hmlib.db.migrate import migrate
+from hmlib.keys import new_master
+from hmlib.processes.operations import Failed
+from hmlib.records import audit
 from nexus_srv import first_run
 from nexus_srv.commands import MIGRATIONS, commands
 from nexus_srv.queries import clients, users

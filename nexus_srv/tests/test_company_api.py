@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from hmlib.clock import utc_now
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing.hub import ACME, GLOBEX
 
 pytestmark = pytest.mark.gen_test
 WRITING = [("POST", "/api/companies"), ("PATCH", f"/api/companies/{ACME}"), ("DELETE", f"/api/companies/{ACME}")]

@@ -5,9 +5,9 @@ import json
 import pytest
 from markupsafe import escape
 
-from hmlib import files
-from hmlib.testing import ACME, GLOBEX
-from nexus_srv.import_columns import COLUMNS
+from hmlib.tables import files
+from hmlib.testing.hub import ACME, GLOBEX
+from nexus_srv.directory.import_columns import COLUMNS
 
 pytestmark = pytest.mark.gen_test
 FORM = {"name": "Initech", "status": "active", "compliance_level": "standard"}

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from hmlib import files
-from hmlib.testing import ACME, GLOBEX
-from nexus_srv.import_columns import COLUMNS
+from hmlib.tables import files
+from hmlib.testing.hub import ACME, GLOBEX
+from nexus_srv.directory.import_columns import COLUMNS
 
 pytestmark = pytest.mark.gen_test
 PLURALS = ["contacts", "locations", "assets"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hmlib.testing import ACME
+from hmlib.testing.hub import ACME
 from hmlib.tests.conventions import Endpoint, check, check_form
 from nexus_srv.tests.test_client_pages import FORM as CLIENT
 from nexus_srv.tests.test_user_pages import ERIN

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from hmlib.audit import Actor
 from hmlib.clock import parse, utc_now
-from hmlib.testing import ACME
-from nexus_srv import imports
+from hmlib.records.audit import Actor
+from hmlib.testing.hub import ACME
+from nexus_srv.directory import imports
 
 pytestmark = pytest.mark.gen_test
 

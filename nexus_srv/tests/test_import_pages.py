@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from hmlib.audit import Actor
-from hmlib.auth import ALL_PERMISSIONS, Caller, CompanyScope
+from hmlib.auth.permissions import ALL_PERMISSIONS, Caller, CompanyScope
 from hmlib.clock import shifted, utc_now
-from hmlib.testing import ACME
-from nexus_srv.import_jobs import Jobs
+from hmlib.records.audit import Actor
+from hmlib.testing.hub import ACME
+from nexus_srv.directory.import_jobs import Jobs
 from nexus_srv.queries import import_runs
 
 pytestmark = pytest.mark.gen_test

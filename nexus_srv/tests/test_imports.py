@@ -5,11 +5,12 @@ import time
 
 import pytest
 
-from hmlib.audit import Actor
-from hmlib.auth import CompanyScope
+from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import utc_now
-from hmlib.testing import ACME, GLOBEX
-from nexus_srv import demo, imports
+from hmlib.records.audit import Actor
+from hmlib.testing.hub import ACME, GLOBEX
+from nexus_srv import demo
+from nexus_srv.directory import imports
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.usefixtures("people")]
 ACTOR = Actor(id="a", name="Alice")

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hmlib import audit
 from hmlib.clock import shifted, utc_now
-from nexus_srv import throttle
-from nexus_srv.passwords import Hasher
+from hmlib.records import audit
+from nexus_srv.identity import throttle
+from nexus_srv.identity.passwords import Hasher
 from nexus_srv.queries import users
 from nexus_srv.tests.conftest import PASSWORD
 from nexus_srv.tests.oauth_client import onward

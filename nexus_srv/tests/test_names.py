@@ -2,7 +2,7 @@
 
 import pytest
 
-from hmlib.testing import ACME
+from hmlib.testing.hub import ACME
 
 pytestmark = pytest.mark.gen_test
 HIDDEN = ["evil\u202egpj.exe", "Evil\u2028x", "a\u200bb", "a\u2066b", "a\u034fb"]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hmlib.auth import CompanyScope
+from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import new_id, utc_now
-from hmlib.testing import ACME
+from hmlib.testing.hub import ACME
 from nexus_srv.first_run import keys_of
 from nexus_srv.queries import assets, contacts, locations
 from nexus_srv.queries.assets import Asset

@@ -3,7 +3,7 @@
 import pytest
 
 from hmlib.clock import utc_now
-from nexus_srv import endings
+from nexus_srv.identity import session_ends
 from nexus_srv.queries import consents
 from nexus_srv.tests.conftest import token_for
 from nexus_srv.tests.oauth_client import refusal
@@ -66,7 +66,7 @@ async def test_n115_a_token_ends_with_its_session_and_its_account(bob, wiki, db,
     await db.run("UPDATE account SET status = 'active' WHERE username = 'bob'")
     assert (await ask(wiki, tokens["access_token"])).json["active"]
     async with db.write() as tx:
-        await endings.end_sid(tx, app.settings["sessions"], "sid-bob", utc_now())
+        await session_ends.end_sid(tx, app.settings["sessions"], "sid-bob", utc_now())
     assert (await ask(wiki, tokens["access_token"])).json == INACTIVE
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from hmlib.audit import Actor
-from hmlib.auth import PERMISSIONS
+from hmlib.auth.permissions import PERMISSIONS
 from hmlib.clock import parse, shifted, utc_now
+from hmlib.records.audit import Actor
+from nexus_srv.oauth.refresh_rotation import Rotations
 from nexus_srv.queries import clients, consents, refresh_tokens
-from nexus_srv.rotations import Rotations
 from nexus_srv.tests.conftest import token_for
 from nexus_srv.tests.oauth_client import ABSENT, ACCESS_TOKEN, VERIFIER, claims_of, refusal
 

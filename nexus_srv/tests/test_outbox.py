@@ -10,11 +10,13 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
+from hmlib.auth.jwks import Jwks
+from hmlib.auth.tokens import SIGNED_OUT, Verifier, logout_token
 from hmlib.clock import parse, shifted, utc_now
-from hmlib.tokens import SIGNED_OUT, Jwks, Verifier, logout_token
-from nexus_srv import backchannel, endings, outbox, outgoing
-from nexus_srv.outbox import Outbox
-from nexus_srv.outgoing import Blocked
+from nexus_srv.identity import session_ends
+from nexus_srv.oauth import backchannel, outbound_http, outbox
+from nexus_srv.oauth.outbound_http import Blocked
+from nexus_srv.oauth.outbox import Outbox
 from nexus_srv.queries import consents
 from nexus_srv.queries import outbox as rows
 
@@ -65,7 +67,7 @@ def pusher(io_loop, app, db, module):
 
 async def end(app, db, sid="sid-bob"):
     async with db.write() as tx:
-        await endings.end_sid(tx, app.settings["sessions"], sid, utc_now())
+        await session_ends.end_sid(tx, app.settings["sessions"], sid, utc_now())
 
 
 async def push(pusher):
@@ -91,8 +93,8 @@ async def test_an_ended_session_is_told_in_a_good_logout_token(app, db, pusher, 
 
 async def test_an_ended_account_a_scope_and_the_keys_are_told_too(app, db, pusher, module, people):
     async with db.write() as tx:
-        await endings.end_user(tx, app.settings["sessions"], people.bob.id, utc_now())
-        await endings.scope_changed(tx, people.bob.id, utc_now())
+        await session_ends.end_user(tx, app.settings["sessions"], people.bob.id, utc_now())
+        await session_ends.scope_changed(tx, people.bob.id, utc_now())
         await rows.keys_changed(tx, utc_now())
     await push(pusher)
     told = [await read(app, token) for token in module.tokens]
@@ -382,8 +384,8 @@ async def test_names_that_hang_hold_up_nobody(app, db, pusher, module, treasury,
             asyncio.run_coroutine_threadsafe(asyncio.wait_for(asyncio.shield(let_go), 20), loop).result()
         return found(host, *args, **more)
 
-    monkeypatch.setattr(outgoing.socket, "getaddrinfo", lookup)
-    monkeypatch.setattr(outgoing, "LOOKUP_SECONDS", 0.5)
+    monkeypatch.setattr(outbound_http.socket, "getaddrinfo", lookup)
+    monkeypatch.setattr(outbound_http, "LOOKUP_SECONDS", 0.5)
     for number in range(4):
         await end(app, db, f"sid-{number}")
     await push(pusher)
@@ -408,8 +410,8 @@ INSIDE = ["http://169.254.169.254/", "http://[::1]:5000/", "http://127.1/", "htt
 @pytest.mark.parametrize("address", INSIDE)
 async def test_n009_addresses_inside_are_not_called(address):
     with pytest.raises(Blocked):
-        await outgoing.checked(address)
+        await outbound_http.checked(address)
 
 
 async def test_n009_control_an_address_outside_is_pinned():
-    assert await outgoing.checked("https://198.51.100.7/out") == "198.51.100.7:443:198.51.100.7"
+    assert await outbound_http.checked("https://198.51.100.7/out") == "198.51.100.7:443:198.51.100.7"

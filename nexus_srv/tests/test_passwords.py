@@ -5,8 +5,8 @@ import asyncio
 import argon2
 import pytest
 
-from hmlib.settings import BadSetting
-from nexus_srv import passwords
+from hmlib.config import BadSetting
+from nexus_srv.identity import passwords
 
 pytestmark = pytest.mark.gen_test
 

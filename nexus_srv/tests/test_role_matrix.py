@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hmlib.clock import utc_now
-from hmlib.testing import ACME, GLOBEX, Browser
+from hmlib.testing.browser import Browser
+from hmlib.testing.hub import ACME, GLOBEX
 from hmlib.tests import role_matrix
 from nexus_srv.queries import users
 from nexus_srv.queries.users import User
@@ -82,6 +83,6 @@ async def test_n113_no_list_count_search_export_or_etag_tells_of_it(person_of, g
 
 
 async def test_n113_control_without_the_scope_the_same_addresses_open(app, person_of, globex, monkeypatch):
-    monkeypatch.setattr("hmlib.auth.CompanyScope.clause", lambda scope, column: "TRUE")
+    monkeypatch.setattr("hmlib.auth.permissions.CompanyScope.clause", lambda scope, column: "TRUE")
     _, opened = await role_matrix.found_outside(app, await person_of("alice"), [await person_of("dave")], globex)
     assert len(opened) >= 10

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from hmlib import xsrf
 from hmlib.clock import utc_now
+from hmlib.web import xsrf
+from nexus_srv.identity.sign_in import Attempt, WrongPassword
 from nexus_srv.queries import codes
-from nexus_srv.sign_in import Attempt, WrongPassword
 from nexus_srv.tests.conftest import PASSWORD, token_for
 
 pytestmark = pytest.mark.gen_test
@@ -39,7 +39,7 @@ async def test_n005_what_is_searched_for_is_only_text(alice, people, noun, q):
 
 async def test_n006_control_without_its_mark_the_same_cursor_is_taken(alice, people, monkeypatch):
     assert (await alice.api(f"/api/companies?cursor={FORGED}")).code == 400
-    monkeypatch.setattr("hmlib.lists.Ask._mark", lambda ask, payload: "x")
+    monkeypatch.setattr("hmlib.db.list_query.Ask._mark", lambda ask, payload: "x")
     assert (await alice.api(f"/api/companies?cursor={FORGED}")).code == 200
 
 
@@ -130,7 +130,7 @@ async def test_n104_control_a_token_whose_account_were_not_looked_at_would_live_
     await db.run("UPDATE account SET status = 'disabled' WHERE username = 'bob'")
     assert (await bob.api("/api/me")).code == 401
     monkeypatch.setattr("nexus_srv.queries.users.User.active", property(lambda user: True))
-    monkeypatch.setattr("nexus_srv.callers.standing.level", lambda db, claims, now: asyncio.sleep(0, "technician"))
+    monkeypatch.setattr("nexus_srv.identity.callers.token_status.level", lambda db, claims, now: asyncio.sleep(0, "technician"))
     assert (await bob.api("/api/me")).code == 200
 
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from hmlib.audit import Actor
+from hmlib.auth.jwks import BadToken
 from hmlib.clock import shifted, utc_now
-from hmlib.crypto import Keys, Unsealable
-from hmlib.tokens import BadToken
-from nexus_srv import signing
+from hmlib.keys import Keys, Unsealable
+from hmlib.records.audit import Actor
+from nexus_srv.oauth import signing_keys
+from nexus_srv.oauth.signing_keys import Signer
 from nexus_srv.queries import keys as rows
-from nexus_srv.signing import Signer
 from nexus_srv.tests.conftest import token_for
 
 pytestmark = pytest.mark.gen_test
@@ -41,12 +41,12 @@ async def test_a_first_key_signs_and_a_second_one_waits(db, signer):
 
 async def rotate(db, app):
     async with db.write() as tx:
-        return await signing.rotate(tx, app.settings["keys"], ACTOR, utc_now())
+        return await signing_keys.rotate(tx, app.settings["keys"], ACTOR, utc_now())
 
 
 async def compromise(db, app, kid):
     async with db.write() as tx:
-        return await signing.compromise(tx, app.settings["keys"], kid, ACTOR, utc_now())
+        return await signing_keys.compromise(tx, app.settings["keys"], kid, ACTOR, utc_now())
 
 
 async def test_two_processes_make_one_pair(db, signer, app):

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from nexus_srv import sign_in, throttle
+from nexus_srv.identity import sign_in, throttle
+from nexus_srv.identity.throttle import Throttled
 from nexus_srv.queries.throttle import Bucket
 from nexus_srv.tests.conftest import PASSWORD
-from nexus_srv.throttle import Throttled
 
 pytestmark = pytest.mark.gen_test
 ACCOUNT, OFFICE = Bucket("account bob", 5), Bucket("address office", 60)

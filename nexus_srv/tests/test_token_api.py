@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from hmlib.clock import utc_now
-from nexus_srv import throttle
+from nexus_srv.identity import throttle
 from nexus_srv.queries import clients
 from nexus_srv.tests.conftest import PASSWORD, token_for
 

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing.hub import ACME, GLOBEX
 from nexus_srv.queries import users
 from nexus_srv.tests.conftest import PASSWORD
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus_srv import usernames
+from nexus_srv.identity import usernames
 
 
 @pytest.mark.parametrize("name", ["admin", "Admin", "ADMIN", "ａｄｍｉｎ", " admin ", "Ａｄｍｉｎ"])

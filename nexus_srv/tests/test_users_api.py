@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing.hub import ACME, GLOBEX
 from nexus_srv.queries import users
 from nexus_srv.tests.conftest import token_for
 

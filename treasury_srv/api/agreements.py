@@ -5,16 +5,16 @@ from typing import Any, Literal
 import msgspec
 from msgspec import structs
 
-from hmlib.auth import allowed
-from hmlib.lists import Ask, Page
-from hmlib.openapi import speaks
-from hmlib.refusals import Invalid
-from hmlib.resources import Lookup, check_version, listed, patch_of
-from treasury_srv import fields
+from hmlib.api.conventions import Lookup, check_version, listed, patch_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Page
+from hmlib.errors import Invalid
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
-from treasury_srv.facts import Term
-from treasury_srv.fields import Field
-from treasury_srv.nouns import AGREEMENTS
+from treasury_srv.billing.facts import Term
+from treasury_srv.catalogue import fields
+from treasury_srv.catalogue.fields import Field
+from treasury_srv.catalogue.kinds import AGREEMENTS
 from treasury_srv.queries import agreements
 
 FILTERS = {

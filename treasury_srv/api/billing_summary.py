@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from hmlib.auth import allowed
-from hmlib.headers import etag_of
-from hmlib.openapi import speaks
-from hmlib.resources import ids_of
-from hmlib.web import ApiHandler, Problem
-from treasury_srv import periods, summaries
-from treasury_srv.bills import Bills
+from hmlib.api.conventions import ids_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.headers import etag_of
+from hmlib.web.problems import Problem
+from treasury_srv.billing import periods
+from treasury_srv.invoices import summaries
+from treasury_srv.invoices.bills import Bills
 from treasury_srv.pages.months import visible
 
 

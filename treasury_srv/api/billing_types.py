@@ -5,17 +5,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.lists import Ask, Page
-from hmlib.openapi import speaks
-from hmlib.refusals import Invalid
-from hmlib.resources import Lookup, listed, patch_of
-from treasury_srv import homes
+from hmlib.api.conventions import Lookup, listed, patch_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Page
+from hmlib.errors import Invalid
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
-from treasury_srv.gathering import only
-from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES
+from treasury_srv.catalogue import homes
+from treasury_srv.catalogue.kinds import ASSET_OVERRIDES, CONTACT_OVERRIDES
+from treasury_srv.catalogue.shared_people import shared_people
+from treasury_srv.invoices.gathering import only
 from treasury_srv.queries import billing_types
-from treasury_srv.shared_people import shared_people
 
 FILTERS = {
     "company_id": "Of this company.",

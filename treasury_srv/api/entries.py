@@ -7,16 +7,17 @@ import msgspec
 from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib import tombstones
-from hmlib.bulk import fetch_by_ids
+from hmlib.api import tombstones
+from hmlib.api.conventions import QUERY, Lookup, check_version, given, ids_of, picked, since_of
 from hmlib.clock import new_id
-from hmlib.lists import Ask, Listing, Page
-from hmlib.refusals import Invalid
-from hmlib.resources import QUERY, Lookup, check_version, given, ids_of, picked, since_of
-from hmlib.web import ApiHandler
-from treasury_srv import changes, periods
-from treasury_srv.nouns import Noun
-from treasury_srv.rules import Deed
+from hmlib.db.list_query import Ask, Listing, Page
+from hmlib.errors import Invalid
+from hmlib.nexus.bulk import fetch_by_ids
+from hmlib.web.api_handler import ApiHandler
+from treasury_srv.billing import periods
+from treasury_srv.catalogue import changes
+from treasury_srv.catalogue.kinds import Noun
+from treasury_srv.catalogue.rules import Deed
 
 LIST_QUERY = {name: told for name, told in QUERY.items() if name != "q"}
 NO_COMPANY = "There is no such company."

@@ -2,16 +2,18 @@
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from hmlib.db import Transaction
-from hmlib.files import Outcome, Unreadable
-from hmlib.import_answers import QUERY, Imported, flag, imported
-from hmlib.import_files import Applying
-from hmlib.openapi import speaks
-from hmlib.web import ApiHandler, Problem
-from treasury_srv import imports
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.database import Transaction
+from hmlib.imports.answers import QUERY, Imported, flag, imported
+from hmlib.imports.uploads import Applying
+from hmlib.tables.files import Outcome
+from hmlib.tables.sheets import Unreadable
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from treasury_srv.catalogue.shared_people import shared_people
+from treasury_srv.imports import files
 from treasury_srv.pages.imports import LARGEST_FILE, may_import
-from treasury_srv.shared_people import shared_people
 
 MEDIA = (
     *("text/csv", "text/plain", "application/octet-stream", "application/vnd.ms-excel"),
@@ -28,7 +30,7 @@ class Import(ApiHandler):
     @speaks(answers=Imported, query=QUERY, media=("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))
     async def post(self, kind: str) -> None:
         """Import a CSV or XLSX file, sent as the body: all of it, or nothing and a 422 that names each bad cell."""
-        if kind not in imports.KINDS:
+        if kind not in files.KINDS:
             raise HTTPError(404)
         if not may_import(self.known, kind):
             raise Problem(403, "insufficient_scope", "The token does not allow this.")
@@ -46,7 +48,7 @@ class Import(ApiHandler):
         name = self.query.get("name", kind)[:200]
         raw, actor, now = self.request.body, self.actor, self.now
         try:
-            return await imports.run(
+            return await files.run(
                 kind, self.db, self.nexus, raw, name,
                 dry_run=dry_run, valid_only=valid_only, actor=actor, now=now, applying=Applying(self.transaction, self._done),
                 shared=await shared_people(self) if kind == "contact-overrides" else frozenset(),

@@ -4,14 +4,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.bulk import fetch_by_ids
-from hmlib.lists import Ask, Page
-from hmlib.openapi import speaks
-from hmlib.resources import QUERY, ItemResult, Lookup, given, listed, patch_of
-from treasury_srv import timesheets
+from hmlib.api.conventions import QUERY, ItemResult, Lookup, given, listed, patch_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Page
+from hmlib.nexus.bulk import fetch_by_ids
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
-from treasury_srv.nouns import LABOUR
+from treasury_srv.catalogue import timesheets
+from treasury_srv.catalogue.kinds import LABOUR
 from treasury_srv.queries import labour
 
 MOST_AT_ONCE = 1000

@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.lists import Ask, Page
-from hmlib.openapi import speaks
-from hmlib.resources import QUERY, Lookup, listed, patch_of
+from hmlib.api.conventions import QUERY, Lookup, listed, patch_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Page
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
-from treasury_srv.nouns import LINE_ITEMS
+from treasury_srv.catalogue.kinds import LINE_ITEMS
 from treasury_srv.queries import line_items
 
 

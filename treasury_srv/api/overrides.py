@@ -4,13 +4,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.lists import Ask, Page
-from hmlib.openapi import speaks
-from hmlib.refusals import Invalid
-from hmlib.resources import Lookup, listed, patch_of
+from hmlib.api.conventions import Lookup, listed, patch_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Page
+from hmlib.errors import Invalid
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
-from treasury_srv.nouns import MANUAL_ITEMS, OVERRIDES
+from treasury_srv.catalogue.kinds import MANUAL_ITEMS, OVERRIDES
 from treasury_srv.queries import agreements, manual_items, overrides
 
 BillingType = Literal["workstation", "server", "vm", "switch", "firewall", "other", "custom", "no_charge", "paid", "free"]

@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 
-from hmlib.auth import allowed
-from hmlib.lists import Ask, Listing, Page, folded
-from hmlib.openapi import speaks
-from hmlib.resources import QUERY, Lookup, listed, patch_of
-from treasury_srv import making
+from hmlib.api.conventions import QUERY, Lookup, listed, patch_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Listing, Page, folded
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
-from treasury_srv.facts import Term
-from treasury_srv.nouns import PLANS, PRICES
+from treasury_srv.billing.facts import Term
+from treasury_srv.catalogue import records
+from treasury_srv.catalogue.kinds import PLANS, PRICES
 from treasury_srv.queries import plans, prices
 
 
@@ -143,7 +143,7 @@ class PriceHandler(EntryHandler):
         return await prices.page_of(self.db, ask)
 
     def empty(self, wanted: dict[str, Any]) -> Any:
-        return making.blank_price(wanted["plan_id"])
+        return records.blank_price(wanted["plan_id"])
 
 
 class PriceList(PriceHandler):

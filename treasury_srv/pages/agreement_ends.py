@@ -2,10 +2,10 @@
 
 from msgspec import structs
 
-from hmlib.auth import allowed
-from hmlib.refusals import Invalid, NotAllowed, Stale
-from treasury_srv import changes, fields
-from treasury_srv.fields import Field
+from hmlib.auth.permissions import allowed
+from hmlib.errors import Invalid, NotAllowed, Stale
+from treasury_srv.catalogue import changes, fields
+from treasury_srv.catalogue.fields import Field
 from treasury_srv.pages.agreements import AgreementHandler
 from treasury_srv.pages.entries import version_of
 

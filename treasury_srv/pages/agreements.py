@@ -6,17 +6,19 @@ from typing import Any
 from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib import audit, exports
-from hmlib.auth import allowed
-from hmlib.bulk import fetch_by_ids
-from hmlib.lists import Ask, Page
-from hmlib.nexus import NexusDown
-from treasury_srv import entries, money, nouns, periods
-from treasury_srv.nouns import AGREEMENTS
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Page
+from hmlib.nexus.bulk import fetch_by_ids
+from hmlib.nexus.transport import NexusDown
+from hmlib.records import audit
+from hmlib.tables import export
+from treasury_srv.billing import money, periods
+from treasury_srv.catalogue import checks, kinds
+from treasury_srv.catalogue.kinds import AGREEMENTS
+from treasury_srv.invoices.labels import STATE_LABELS, words
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries import agreements, manual_items, overrides, plans, prices
 from treasury_srv.queries.agreements import LISTING, Agreement
-from treasury_srv.shown import STATE_LABELS, words
 
 FOUND_AT_MOST = 1000
 EXPORT_AT_MOST = 100_000
@@ -137,13 +139,13 @@ class AgreementPage(AgreementHandler):
             agreement=agreement,
             state=agreements.state(agreement, today),
             company_name=await self.company_name(agreement.company_id),
-            overrides=[(one, nouns.OVERRIDES.shown(one)) for one in await overrides.of_agreements(self.db, [id])],
+            overrides=[(one, kinds.OVERRIDES.shown(one)) for one in await overrides.of_agreements(self.db, [id])],
             manual=await manual_items.of_agreement(self.db, id),
             others=[other for other in others if other.id != id],
             doubt=await self._doubt(agreement, today),
             today=today,
-            what_labels=entries.WHAT_LABELS,
-            type_labels=entries.TYPE_LABELS,
+            what_labels=checks.WHAT_LABELS,
+            type_labels=checks.TYPE_LABELS,
             **around,
         )
 
@@ -193,7 +195,7 @@ class AgreementExport(AgreementHandler):
             after = {**asked, "rows": len(page.rows)}
             await audit.record(tx, self.actor, "agreements.exported", "export/agreements", now=self.now, after=after)
         rows = [_cells(row, around) for row in page.rows]
-        await exports.answer(self, "agreements", ["company_account_number", "company", "plan", "state", *_EXPORTED], rows)
+        await export.answer(self, "agreements", ["company_account_number", "company", "plan", "state", *_EXPORTED], rows)
 
 
 _EXPORTED = [
@@ -213,5 +215,5 @@ def _cells(row: Agreement, around: dict[str, Any]) -> list[object]:
 
 def _cell(name: str, value: Any) -> object:
     if name.endswith("_on"):
-        return exports.day(value)
-    return exports.number(value) if name in _DECIMALS else value
+        return export.day(value)
+    return export.number(value) if name in _DECIMALS else value

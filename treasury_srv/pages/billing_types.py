@@ -5,14 +5,14 @@ from typing import Any
 from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib.auth import CompanyScope, allowed
-from hmlib.refusals import Invalid
-from treasury_srv import homes
-from treasury_srv.gathering import only
-from treasury_srv.nouns import ASSET_OVERRIDES, CONTACT_OVERRIDES, Noun
+from hmlib.auth.permissions import CompanyScope, allowed
+from hmlib.errors import Invalid
+from treasury_srv.catalogue import homes
+from treasury_srv.catalogue.kinds import ASSET_OVERRIDES, CONTACT_OVERRIDES, Noun
+from treasury_srv.catalogue.shared_people import shared_people
+from treasury_srv.invoices.gathering import only
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
-from treasury_srv.shared_people import shared_people
 
 EVERYWHERE = CompanyScope()
 

@@ -6,14 +6,15 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from hmlib import audit, exports
-from hmlib.auth import allowed, signed_in
-from hmlib.lists import Ask, Listing, Page, folded
-from treasury_srv import money
+from hmlib.auth.permissions import allowed, signed_in
+from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.records import audit
+from hmlib.tables import export
+from treasury_srv.billing import money
+from treasury_srv.invoices.labels import words
+from treasury_srv.invoices.summaries import NOT_BILLABLE, CompanyFigures
 from treasury_srv.pages.months import MonthHandler, visible
 from treasury_srv.queries import agreements, line_items, plans
-from treasury_srv.shown import words
-from treasury_srv.summaries import NOT_BILLABLE, CompanyFigures
 
 LISTING = Listing(
     sorts={"name": "name", "account_number": "account_number", "devices": "devices", "users": "users", "hours": "hours", "total": "total"},
@@ -109,7 +110,7 @@ class CompanyExport(MonthHandler):
         rows = _page(ask, [CompanyRow(one) for one in self.seen(await self.month(period.key))]).rows
         async with self.db.write() as tx:
             await audit.record(tx, self.actor, "bills.exported", f"period/{period.key}", now=self.now, after={"companies": len(rows)})
-        await exports.answer(self, f"bills-{period.key}", HEADER, [_cells(row) for row in rows])
+        await export.answer(self, f"bills-{period.key}", HEADER, [_cells(row) for row in rows])
 
 
 class CompanyBillPage(MonthHandler):
@@ -169,10 +170,10 @@ HEADER = ["account_number", "name", "status", "reason", "plan", "devices", "user
 def _cells(row: CompanyRow) -> list[object]:
     one, total = row.figures, row.figures.sum
     amounts = (
-        [exports.number(money.amount_text(cents, total.currency)) for cents in (total.subtotal_cents, total.tax_cents, total.total_cents)]
+        [export.number(money.amount_text(cents, total.currency)) for cents in (total.subtotal_cents, total.tax_cents, total.total_cents)]
         if total
         else [None] * 3
     )
     reason = one.refusal.reason if one.refusal else None
-    counted = [row.devices, row.users, exports.number(money.quantity_text(row.hours))]
+    counted = [row.devices, row.users, export.number(money.quantity_text(row.hours))]
     return [one.account_number, one.name, one.status, reason, row.plans, *counted, total.currency if total else None, *amounts]

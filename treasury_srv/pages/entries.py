@@ -9,16 +9,16 @@ import msgspec
 from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib.bulk import fetch_by_ids
 from hmlib.clock import new_id
-from hmlib.nexus import NexusDown
-from hmlib.refusals import Invalid, NotAllowed, Stale
-from treasury_srv import changes, entries, fields, removals
-from treasury_srv.nouns import Noun
+from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.nexus.bulk import fetch_by_ids
+from hmlib.nexus.transport import NexusDown
+from treasury_srv.billing.pricing import FEATURE
+from treasury_srv.catalogue import changes, checks, fields, removals
+from treasury_srv.catalogue.kinds import Noun
+from treasury_srv.catalogue.rules import Deed
 from treasury_srv.pages.months import MonthHandler
-from treasury_srv.pricing import FEATURE
 from treasury_srv.queries import plans
-from treasury_srv.rules import Deed
 
 Options = list[tuple[str, str]]
 NO_COMPANY = "There is no such company."
@@ -173,7 +173,7 @@ class EntryHandler(MonthHandler):
             found["plans"] = [(plan.id, plan.name) for plan in known]
         if "whats" in wanted:
             features = sorted({name for plan in known for name in plan.features})
-            found["whats"] = [*entries.WHAT_LABELS.items(), *((FEATURE + name, f"Feature: {name}") for name in features)]
+            found["whats"] = [*checks.WHAT_LABELS.items(), *((FEATURE + name, f"Feature: {name}") for name in features)]
         if "companies" in wanted:
             found["companies"] = await self.companies()
         return found

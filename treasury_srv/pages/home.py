@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from hmlib.auth import signed_in
+from hmlib.auth.permissions import signed_in
+from treasury_srv.invoices.summaries import NOT_BILLABLE, CompanyFigures
 from treasury_srv.pages.companies import totals
 from treasury_srv.pages.months import MonthHandler, ShownMonth
 from treasury_srv.queries import agreements
-from treasury_srv.summaries import NOT_BILLABLE, CompanyFigures
 
 ENDING_DAYS = 90
 SHOWN = 8

@@ -8,17 +8,22 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import files, import_files
-from hmlib.auth import Caller, allowed
-from hmlib.cells import Column
+from hmlib.auth.permissions import Caller, allowed
 from hmlib.clock import new_id
-from hmlib.db import Transaction
-from hmlib.files import Change, Outcome, RowError, Unreadable
-from hmlib.import_files import AppliedAlready, Applying, ImportFile
-from hmlib.web import PageHandler, Problem
-from treasury_srv import imports, money
+from hmlib.db.database import Transaction
+from hmlib.imports import uploads
+from hmlib.imports.uploads import AppliedAlready, Applying, ImportFile
+from hmlib.tables import files
+from hmlib.tables.cells import Column
+from hmlib.tables.files import Change, Outcome
+from hmlib.tables.rows import RowError
+from hmlib.tables.sheets import Unreadable
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+from treasury_srv.billing import money
+from treasury_srv.catalogue.shared_people import shared_people
+from treasury_srv.imports import files as imports
 from treasury_srv.queries import import_mappings, plans
-from treasury_srv.shared_people import shared_people
 
 LARGEST_FILE = 20 * 1024 * 1024
 SHOWN = 200
@@ -64,7 +69,7 @@ class ImportHandler(PageHandler):
     async def file(self, kind: str, id: str) -> ImportFile:
         """The caller's own file; else 404."""
         self.columns(kind)
-        found = await import_files.of_owner(self.db, self.known.id, kind, id)
+        found = await uploads.of_owner(self.db, self.known.id, kind, id)
         if found is None:
             raise HTTPError(404)
         return found
@@ -125,7 +130,7 @@ class ImportNewPage(ImportHandler):
         name = upload.filename.replace("\\", "/").rpartition("/")[2][:200] or kind
         file = ImportFile(id=new_id(), kind=kind, name=name, raw=upload.body, mapping=mapping, owner_id=self.known.id)
         async with self.transaction() as tx:
-            await import_files.insert(tx, file, self.now)
+            await uploads.insert(tx, file, self.now)
             self.see_other(self.reverse_url("import-file", kind, file.id))
 
 
@@ -149,7 +154,7 @@ class ImportPage(ImportHandler):
         """Apply the file and answer; false when nothing of it could be."""
 
         async def done(tx: Transaction, outcome: Outcome) -> None:
-            await import_files.finish(tx, file.id, msgspec.json.encode(_result(outcome)).decode())
+            await uploads.finish(tx, file.id, msgspec.json.encode(_result(outcome)).decode())
             self.toast("The file is applied.")
             self.see_other(self.reverse_url("import-file", file.kind, file.id))
 
@@ -218,7 +223,7 @@ class ImportRemoval(ImportHandler):
         if not self.confirmed(f"Discard {file.name}? It is forgotten with what you chose for it.", "Discard the file", here):
             return
         async with self.transaction() as tx:
-            await import_files.delete(tx, file.id)
+            await uploads.delete(tx, file.id)
             self.toast("The file is discarded; nothing was changed.", "info")
             self.see_other(self.reverse_url("import", kind))
 

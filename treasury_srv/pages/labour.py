@@ -5,14 +5,16 @@ from typing import Any
 
 from msgspec import structs
 
-from hmlib import audit, exports
-from hmlib.auth import allowed
-from hmlib.bulk import fetch_by_ids
-from hmlib.directory import Company
-from hmlib.lists import Ask, Page
-from hmlib.nexus import NexusDown
-from treasury_srv import money, timesheets
-from treasury_srv.nouns import LABOUR
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Page
+from hmlib.nexus.bulk import fetch_by_ids
+from hmlib.nexus.directory import Company
+from hmlib.nexus.transport import NexusDown
+from hmlib.records import audit
+from hmlib.tables import export
+from treasury_srv.billing import money
+from treasury_srv.catalogue import timesheets
+from treasury_srv.catalogue.kinds import LABOUR
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries import labour
 from treasury_srv.queries.labour import LISTING, LabourEntry
@@ -83,7 +85,7 @@ class LabourExport(LabourHandler):
         async with self.db.write() as tx:
             after = {**asked, "rows": len(page.rows)}
             await audit.record(tx, self.actor, "labour.exported", "export/labour", now=self.now, after=after)
-        await exports.answer(self, "labour", EXPORTED, [_cells(row, companies.get(row.company_id)) for row in page.rows])
+        await export.answer(self, "labour", EXPORTED, [_cells(row, companies.get(row.company_id)) for row in page.rows])
 
 
 class LabourNewPage(LabourHandler):
@@ -128,7 +130,7 @@ def _cells(row: LabourEntry, company: Company | None) -> list[object]:
     named = [company.account_number if company else row.company_id, company.name if company else ""]
     told = [
         row.worked_at,
-        exports.number(money.quantity_text(row.hours_e6)),
+        export.number(money.quantity_text(row.hours_e6)),
         row.billable,
         row.description,
         row.ticket,

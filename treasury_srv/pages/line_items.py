@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from hmlib.auth import allowed
-from treasury_srv.nouns import LINE_ITEMS
+from hmlib.auth.permissions import allowed
+from treasury_srv.catalogue.kinds import LINE_ITEMS
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries.line_items import LineItem
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from hmlib.requests import BadRequest
-from hmlib.web import PageHandler
-from treasury_srv import periods
-from treasury_srv.bills import Bills, Month
-from treasury_srv.summaries import CompanyFigures
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.requests import BadRequest
+from treasury_srv.billing import periods
+from treasury_srv.invoices.bills import Bills, Month
+from treasury_srv.invoices.summaries import CompanyFigures
 
 
 @dataclass(frozen=True)

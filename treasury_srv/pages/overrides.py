@@ -4,8 +4,8 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from treasury_srv.nouns import MANUAL_ITEMS, OVERRIDES
+from hmlib.auth.permissions import allowed
+from treasury_srv.catalogue.kinds import MANUAL_ITEMS, OVERRIDES
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries import agreements
 from treasury_srv.queries.agreements import Agreement

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hmlib.auth import allowed
-from hmlib.lists import Ask, Listing, Page, folded
-from treasury_srv import entries
-from treasury_srv.gathering import RATE_COLUMNS
-from treasury_srv.nouns import PLANS
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Listing, Page, folded
+from treasury_srv.catalogue import checks
+from treasury_srv.catalogue.kinds import PLANS
+from treasury_srv.invoices.gathering import RATE_COLUMNS
+from treasury_srv.invoices.labels import words
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries import plans, prices
 from treasury_srv.queries.plans import Described
 from treasury_srv.queries.prices import Price
-from treasury_srv.shown import words
 
 LISTING = Listing(sorts={"name": "name", "agreements": "agreements"}, default="name", id_column="id")
 NEW = Described(id="", name="")
@@ -100,8 +100,8 @@ class PlanPage(PlanHandler):
         plan, today = await self.entry(id), await self.today()
         in_force = (await plans.agreements_by_plan(self.db, today)).get(id, 0)
         terms = by_term(await prices.of_plan(self.db, id), today)
-        rates = [(entries.RATE_LABELS[name], column) for name, column in RATE_COLUMNS.items()]
-        missing = [term for term in entries.TERM_LABELS if term not in {one.term for one in terms}]
+        rates = [(checks.RATE_LABELS[name], column) for name, column in RATE_COLUMNS.items()]
+        missing = [term for term in checks.TERM_LABELS if term not in {one.term for one in terms}]
         self.page("plans/page.html", plan=plan, in_force=in_force, by_term=terms, rates=rates, missing=missing, today=today, **words())
 
     @allowed("billing:write")
@@ -131,7 +131,7 @@ class PlanRemoval(PlanHandler):
 def by_term(versions: list[Price], today: str) -> list[TermPrices]:
     """The versions of a plan (newest first) by term, in the order of the terms."""
     found = []
-    for term in entries.TERM_LABELS:
+    for term in checks.TERM_LABELS:
         own = tuple(one for one in versions if one.term == term)
         if own:
             current = next((one.id for one in own if one.valid_from <= today), "")

@@ -5,10 +5,10 @@ from typing import Any
 from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from treasury_srv import entries, making
-from treasury_srv.facts import PRICE_RATES
-from treasury_srv.nouns import PRICES
+from hmlib.auth.permissions import allowed
+from treasury_srv.billing.facts import PRICE_RATES
+from treasury_srv.catalogue import checks, records
+from treasury_srv.catalogue.kinds import PRICES
 from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries import plans, prices
 from treasury_srv.queries.plans import Plan
@@ -50,7 +50,7 @@ class PriceNewPage(PriceHandler):
         if earlier is not None:
             await self.show_form(structs.replace(earlier, id="", valid_from="", version=0))
         else:
-            known = term if term in entries.TERM_LABELS else ""
+            known = term if term in checks.TERM_LABELS else ""
             await self.show_form(structs.replace(empty, term=known), values=dict.fromkeys(PRICE_RATES, ""))
 
     @allowed("billing:write")
@@ -59,7 +59,7 @@ class PriceNewPage(PriceHandler):
 
     async def empty(self, plan_id: str) -> Price:
         await self.plan(plan_id)
-        return making.blank_price(plan_id, await self.preferences.text(self.db, "default_currency"))
+        return records.blank_price(plan_id, await self.preferences.text(self.db, "default_currency"))
 
 
 class PricePage(PriceHandler):

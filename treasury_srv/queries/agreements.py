@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import msgspec
 
-from hmlib.auth import CompanyScope
-from hmlib.db import Db
-from hmlib.lists import Ask, BadAsk, Listing, Page
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import Ask, BadAsk, Listing, Page
 from treasury_srv.queries import rows
 
 LISTING = Listing(

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from hmlib.auth import CompanyScope
-from hmlib.db import Db
-from hmlib.lists import Listing
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import Listing
 from treasury_srv.queries import rows
 
 

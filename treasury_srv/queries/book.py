@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from hmlib.db import Db
+from hmlib.db.database import Db
 from treasury_srv.queries import invoices, prices
 from treasury_srv.queries.invoices import Standing
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hmlib.db import Db, Transaction
+from hmlib.db.database import Db, Transaction
 
 
 async def remembered(db: Db, kind: str) -> dict[str, str]:

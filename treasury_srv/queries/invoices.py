@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 
 class Standing(Struct, frozen=True, gc=False):

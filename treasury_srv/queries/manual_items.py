@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from hmlib.auth import CompanyScope
-from hmlib.db import Db
-from hmlib.lists import Ask, Listing, Page
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import Ask, Listing, Page
 from treasury_srv.queries import rows
 
 LISTING = Listing(

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from hmlib.db import Db
-from hmlib.lists import folded
+from hmlib.db.database import Db
+from hmlib.db.list_query import folded
 from treasury_srv.queries import rows
 
 

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hmlib.auth import CompanyScope
-from hmlib.db import Db
-from hmlib.lists import Ask, Page
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import Ask, Page
 
 R = TypeVar("R", bound=msgspec.Struct)
 _BY_DATABASE = ("created_at", "updated_at", "version")

@@ -6,8 +6,8 @@ import pytest
 
 import hmlib
 import treasury_srv
-from hmlib.testing import *  # noqa: F403
-from hmlib.testing import ServiceUnderTest
+from hmlib.testing.fixtures import *  # noqa: F403
+from hmlib.testing.fixtures import ServiceUnderTest
 
 MIGRATIONS = [(package.__name__.removesuffix("_srv"), Path(package.__file__).parent / "migrations") for package in (hmlib, treasury_srv)]
 

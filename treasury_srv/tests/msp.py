@@ -2,10 +2,23 @@
 
 from decimal import Decimal
 
-from treasury_srv import periods
-from treasury_srv.billing import bill_company
-from treasury_srv.facts import PRICE_RATES, Agreement, Asset, Company, Contact, Entry, Facts, LineItem, Override, Plan, PriceVersion, Rules
-from treasury_srv.money import ONE_E6, scaled
+from treasury_srv.billing import periods
+from treasury_srv.billing.engine import bill_company
+from treasury_srv.billing.facts import (
+    PRICE_RATES,
+    Agreement,
+    Asset,
+    Company,
+    Contact,
+    Entry,
+    Facts,
+    LineItem,
+    Override,
+    Plan,
+    PriceVersion,
+    Rules,
+)
+from treasury_srv.billing.money import ONE_E6, scaled
 
 TB = 2**40
 RATES = dict(zip(PRICE_RATES, (50, 20, 100, 80, 15, 25, 150, 25, 50, 1, 15), strict=True))

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from hmlib.clock import new_id
-from hmlib.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
-from hmlib.testing import ACME, GLOBEX
-from treasury_srv.gathering import RATE_COLUMNS
+from hmlib.nexus.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
+from hmlib.testing.hub import ACME, GLOBEX
+from treasury_srv.invoices.gathering import RATE_COLUMNS
 from treasury_srv.queries import agreements, labour, plans, prices
 from treasury_srv.tests import msp
 

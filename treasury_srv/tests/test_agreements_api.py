@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from hmlib.clock import utc_now
-from hmlib.testing import ACME, CAST, GLOBEX
-from treasury_srv.facts import PRICE_RATES
+from hmlib.testing.hub import ACME, CAST, GLOBEX
+from treasury_srv.billing.facts import PRICE_RATES
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test

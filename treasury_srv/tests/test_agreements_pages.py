@@ -4,7 +4,7 @@ import pytest
 from markupsafe import escape
 
 from hmlib.clock import shifted, utc_now
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing.hub import ACME, GLOBEX
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test
@@ -297,8 +297,8 @@ async def test_a_company_that_is_not_there_is_404(carol):
 
 
 async def test_n113_what_is_out_of_scope_is_not_there(carol, hub, agreement, db):
-    from hmlib.auth import CompanyScope
-    from hmlib.testing import CAST, Person
+    from hmlib.auth.permissions import CompanyScope
+    from hmlib.testing.hub import CAST, Person
 
     limited = Person(CAST["carol"].id, "carol", "billing", CompanyScope("only", frozenset({GLOBEX})))
     hub.people[limited.id] = limited

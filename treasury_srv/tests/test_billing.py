@@ -2,9 +2,9 @@
 
 import pytest
 
-from treasury_srv.billing import bill_company
-from treasury_srv.facts import Choice, ManualItem, item_problem
-from treasury_srv.periods import end_of_term, work_date
+from treasury_srv.billing.engine import bill_company
+from treasury_srv.billing.facts import Choice, ManualItem, item_problem
+from treasury_srv.billing.periods import end_of_term, work_date
 from treasury_srv.tests import msp
 
 E6 = 10**6

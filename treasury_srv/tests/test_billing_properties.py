@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from treasury_srv import counting, money
-from treasury_srv.billing import bill_company
-from treasury_srv.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPES, DEVICE_TYPES, PRICE_RATES, Choice, ManualItem
+from treasury_srv.billing import counting, money
+from treasury_srv.billing.engine import bill_company
+from treasury_srv.billing.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPES, DEVICE_TYPES, PRICE_RATES, Choice, ManualItem
+from treasury_srv.billing.variance import variance
 from treasury_srv.tests import msp
-from treasury_srv.variance import variance
 
 days = st.dates(min_value=date(2025, 1, 1), max_value=date(2027, 6, 30)).map(str)
 maybe_day = st.none() | days

@@ -5,12 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
-from hmlib.db import Conflict
-from hmlib.testing import ACME, GLOBEX
-from treasury_srv.bills import Bills
+from hmlib.db.engine import Conflict
+from hmlib.testing.hub import ACME, GLOBEX
+from treasury_srv.invoices.bills import Bills
+from treasury_srv.invoices.summaries import billing_summary, with_fields
 from treasury_srv.queries import billing_types, book, line_items, manual_items, overrides, plans
 from treasury_srv.settings import PREFERENCES
-from treasury_srv.summaries import billing_summary, with_fields
 from treasury_srv.tests import msp, seeds
 
 pytestmark = pytest.mark.gen_test

@@ -9,7 +9,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from hmlib.clock import shifted, utc_now
-from hmlib.testing import ACME, GLOBEX
+from hmlib.testing.hub import ACME, GLOBEX
 from treasury_srv.pages import companies as pages_companies
 from treasury_srv.pages.companies import totals
 from treasury_srv.tests import msp, seeds

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hmlib.testing import ACME
+from hmlib.testing.hub import ACME
 from hmlib.tests.conventions import Endpoint, check, check_form
 from treasury_srv.tests import seeds
 from treasury_srv.tests.test_agreements_api import DRAFTS

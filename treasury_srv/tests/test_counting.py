@@ -2,7 +2,7 @@
 
 import pytest
 
-from treasury_srv.facts import Choice, ManualItem
+from treasury_srv.billing.facts import Choice, ManualItem
 from treasury_srv.tests import msp
 
 E6 = 10**6

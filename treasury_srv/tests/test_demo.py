@@ -4,10 +4,11 @@ from datetime import date
 
 import pytest
 
-from hmlib.audit import Actor
-from hmlib.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
-from treasury_srv import demo, imports
-from treasury_srv.bills import Bills
+from hmlib.nexus.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
+from hmlib.records.audit import Actor
+from treasury_srv import demo
+from treasury_srv.imports import files as imports
+from treasury_srv.invoices.bills import Bills
 from treasury_srv.settings import PREFERENCES
 from treasury_srv.tests import seeds
 

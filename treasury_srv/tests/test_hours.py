@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from treasury_srv.hours import history_from
+from treasury_srv.billing.hours import history_from
 from treasury_srv.tests import msp
 
 E6 = 10**6

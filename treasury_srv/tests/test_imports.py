@@ -2,11 +2,11 @@
 
 import pytest
 
-from hmlib import audit
-from hmlib.audit import Actor
-from hmlib.auth import CompanyScope
-from hmlib.testing import ACME, GLOBEX
-from treasury_srv import imports
+from hmlib.auth.permissions import CompanyScope
+from hmlib.records import audit
+from hmlib.records.audit import Actor
+from hmlib.testing.hub import ACME, GLOBEX
+from treasury_srv.imports import files
 from treasury_srv.queries import agreements, billing_types, labour, line_items, overrides, plans, prices
 from treasury_srv.tests import msp, seeds
 
@@ -26,7 +26,7 @@ def bring(db):
 
     async def imported(kind, text, **options):
         directory = seeds.Directory(seeds.directory(assets=(seeds.asset("a1"), seeds.asset("a2")), contacts=(seeds.contact("u1"),)))
-        return await imports.run(kind, db, directory, text.encode(), f"{kind}.csv", actor=CAROL, now=seeds.NOW, **options)
+        return await files.run(kind, db, directory, text.encode(), f"{kind}.csv", actor=CAROL, now=seeds.NOW, **options)
 
     return imported
 
@@ -278,7 +278,7 @@ async def test_progress_is_told_and_the_directory_asked_once(db):
     directory, seen = seeds.Directory(seeds.directory()), []
     rows = "".join(f"t-{number},100001,2026-03-05T08:00:00Z,1,yes,,\n" for number in range(600))
     raw = f"{LABOUR}\n{rows}".encode()
-    done = await imports.run("labour", db, directory, raw, "x.csv", actor=CAROL, now=seeds.NOW, progress=lambda *at: seen.append(at))
+    done = await files.run("labour", db, directory, raw, "x.csv", actor=CAROL, now=seeds.NOW, progress=lambda *at: seen.append(at))
     assert (done.created, directory.asked, seen) == (600, 1, [(0, 600), (250, 600), (500, 600), (600, 600)])
 
 

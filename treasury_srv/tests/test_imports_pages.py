@@ -7,8 +7,8 @@ import pytest
 import xlsxwriter
 from markupsafe import escape
 
-from hmlib.testing import ACME
-from treasury_srv.facts import PRICE_RATES
+from hmlib.testing.hub import ACME
+from treasury_srv.billing.facts import PRICE_RATES
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test

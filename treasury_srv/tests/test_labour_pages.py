@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from markupsafe import escape
 
-from hmlib.auth import CompanyScope
-from hmlib.testing import ACME, CAST, GLOBEX, Person
+from hmlib.auth.permissions import CompanyScope
+from hmlib.testing.hub import ACME, CAST, GLOBEX, Person
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from markupsafe import escape
 
-from hmlib.auth import CompanyScope
-from hmlib.testing import ACME, CAST, GLOBEX
-from treasury_srv import homes
+from hmlib.auth.permissions import CompanyScope
+from hmlib.testing.hub import ACME, CAST, GLOBEX
+from treasury_srv.catalogue import homes
 from treasury_srv.queries.billing_types import AssetOverride
 from treasury_srv.tests import seeds
 

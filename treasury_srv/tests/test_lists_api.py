@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hmlib.auth import CompanyScope
-from hmlib.testing import ACME, CAST, GLOBEX
+from hmlib.auth.permissions import CompanyScope
+from hmlib.testing.hub import ACME, CAST, GLOBEX
 from treasury_srv.tests import seeds
 from treasury_srv.tests.test_agreements_api import DRAFTS as OF_AGREEMENTS
 

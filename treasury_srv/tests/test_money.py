@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treasury_srv import money, periods
+from treasury_srv.billing import money, periods
 
 
 @given(st.integers(-(10**15), 10**15), st.integers(1, 10**9))

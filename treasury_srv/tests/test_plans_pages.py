@@ -3,7 +3,7 @@
 import pytest
 from markupsafe import escape
 
-from treasury_srv.facts import PRICE_RATES
+from treasury_srv.billing.facts import PRICE_RATES
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test

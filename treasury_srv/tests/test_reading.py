@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from hmlib.auth import effective_permissions
+from hmlib.auth.permissions import effective_permissions
+from hmlib.auth.sessions import Tokens
 from hmlib.clock import utc_now
-from hmlib.sessions import Tokens
-from hmlib.testing import ACME, CAST, GLOBEX
+from hmlib.testing.hub import ACME, CAST, GLOBEX
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hmlib.auth import CompanyScope
-from hmlib.testing import ACME, CAST, GLOBEX
+from hmlib.auth.permissions import CompanyScope
+from hmlib.testing.hub import ACME, CAST, GLOBEX
 from hmlib.tests import role_matrix
 from treasury_srv.tests import seeds
 
@@ -40,6 +40,6 @@ async def test_n113_no_address_opens_what_belongs_to_another_company(outside):
 
 
 async def test_n113_control_without_the_scope_the_same_addresses_open(outside, monkeypatch):
-    monkeypatch.setattr("hmlib.auth.CompanyScope.sees", lambda scope, company_id: True)
+    monkeypatch.setattr("hmlib.auth.permissions.CompanyScope.sees", lambda scope, company_id: True)
     _, opened = await outside()
     assert opened

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from hmlib.testing import ACME
+from hmlib.testing.hub import ACME
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test

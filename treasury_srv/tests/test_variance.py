@@ -1,8 +1,8 @@
 """Why a bill differs from the last one."""
 
-from treasury_srv.facts import Choice
+from treasury_srv.billing.facts import Choice
+from treasury_srv.billing.variance import variance
 from treasury_srv.tests import msp
-from treasury_srv.variance import variance
 
 
 def parts(before, now):

@@ -8,16 +8,16 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
-from hmlib.audit import Actor
-from hmlib.auth import allowed
-from hmlib.nexus import NexusDown, NexusRefused
-from hmlib.openapi import speaks
-from hmlib.refusals import Invalid
-from hmlib.resources import QUERY, Lookup, check_version, ids_of, listed, picked, since_of
-from hmlib.web import ApiHandler
-from wiki_srv import editing
-from wiki_srv.drafts import GENERAL, Draft, draft, folder_path, one_line
-from wiki_srv.editing import Target
+from hmlib.api.conventions import QUERY, Lookup, check_version, ids_of, listed, picked, since_of
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.errors import Invalid
+from hmlib.nexus.transport import NexusDown, NexusRefused
+from hmlib.records.audit import Actor
+from hmlib.web.api_handler import ApiHandler
+from wiki_srv.articles import editing
+from wiki_srv.articles.drafts import GENERAL, Draft, draft, folder_path, one_line
+from wiki_srv.articles.editing import Target
 from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article, Entry
 

@@ -7,15 +7,16 @@ import msgspec
 from msgspec import Meta
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
 from hmlib.clock import moment_of
-from hmlib.nexus import NexusDown, NexusRefused
-from hmlib.openapi import speaks
-from hmlib.web import ApiHandler, Problem
-from wiki_srv import editing
-from wiki_srv.context import Ask, Choice
-from wiki_srv.gathering import Request, gathered
-from wiki_srv.secrets_guard import mask
+from hmlib.nexus.transport import NexusDown, NexusRefused
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+from wiki_srv.articles import editing
+from wiki_srv.articles.secrets_guard import mask
+from wiki_srv.context.gathering import Request, gathered
+from wiki_srv.context.selection import Ask, Choice
 
 Id = Annotated[str, Meta(min_length=1, max_length=36)]
 

@@ -1,15 +1,16 @@
 """Markdown in, for programs."""
 
-from hmlib.auth import allowed
-from hmlib.db import Transaction
-from hmlib.files import Outcome, Unreadable
-from hmlib.import_answers import QUERY, Imported, flag, imported
-from hmlib.import_files import Applying
-from hmlib.openapi import speaks
-from hmlib.web import Problem
-from wiki_srv import imports
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.database import Transaction
+from hmlib.imports.answers import QUERY, Imported, flag, imported
+from hmlib.imports.uploads import Applying
+from hmlib.tables.files import Outcome
+from hmlib.tables.sheets import Unreadable
+from hmlib.web.problems import Problem
 from wiki_srv.api.articles import ArticleHandler
-from wiki_srv.imports import KIND, LARGEST_FILE, refusal_status
+from wiki_srv.articles import imports
+from wiki_srv.articles.imports import KIND, LARGEST_FILE, refusal_status
 
 NAMES = {
     "application/zip": "articles.zip",

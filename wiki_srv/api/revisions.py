@@ -3,9 +3,9 @@
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from hmlib.openapi import speaks
-from hmlib.web import ApiHandler
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.web.api_handler import ApiHandler
 from wiki_srv.queries import articles, revisions
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from hmlib.nexus import NexusDown
-from hmlib.refusals import Invalid
-from wiki_srv import editing
-from wiki_srv.drafts import GENERAL, LONGEST_BODY, Draft, draft_of_form, folder_path, one_line, tidy_body
-from wiki_srv.editing import Stale, Target
+from hmlib.auth.permissions import allowed
+from hmlib.errors import Invalid
+from hmlib.nexus.transport import NexusDown
+from wiki_srv.articles import editing
+from wiki_srv.articles.drafts import GENERAL, LONGEST_BODY, Draft, draft_of_form, folder_path, one_line, tidy_body
+from wiki_srv.articles.editing import Stale, Target
 from wiki_srv.pages.articles import LONGEST_FORM, ArticleHandler, TextHandler
 from wiki_srv.queries import revisions, spaces
 from wiki_srv.queries.articles import Article

@@ -2,13 +2,13 @@
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from hmlib.toasts import Undo
-from hmlib.web import PageHandler
-from wiki_srv import editing
+from hmlib.auth.permissions import allowed
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.toasts import Undo
+from wiki_srv.articles import editing
+from wiki_srv.articles.rendering import Texts
 from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article
-from wiki_srv.texts import Texts
 
 LONGEST_FORM = 4 * 1024 * 1024
 """Bytes of a posted article: 500,000 characters, some of them several bytes long, each byte perhaps as %XX."""

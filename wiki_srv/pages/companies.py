@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from hmlib.directory import Company
-from hmlib.lists import Ask, Listing, Page, folded
-from hmlib.nexus import NexusDown
-from hmlib.web import PageHandler
-from wiki_srv import editing
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.nexus.directory import Company
+from hmlib.nexus.transport import NexusDown
+from hmlib.web.page_handler import PageHandler
+from wiki_srv.articles import editing
 from wiki_srv.queries import articles, catalogue, spaces
 from wiki_srv.queries.catalogue import Count
 

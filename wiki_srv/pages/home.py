@@ -1,7 +1,7 @@
 """Where one arrives: the articles, newest first."""
 
-from hmlib.auth import signed_in
-from hmlib.web import PageHandler
+from hmlib.auth.permissions import signed_in
+from hmlib.web.page_handler import PageHandler
 
 
 class HomePage(PageHandler):

@@ -6,17 +6,18 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib import import_files
-from hmlib.auth import allowed
+from hmlib.auth.permissions import allowed
 from hmlib.clock import new_id
-from hmlib.db import Transaction
-from hmlib.files import Outcome, Unreadable
-from hmlib.import_files import AppliedAlready, Applying, ImportFile
-from hmlib.nexus import NexusDown
-from hmlib.web import PageHandler
-from wiki_srv import editing, imports, markdown_files
-from wiki_srv.drafts import GENERAL, one_line
-from wiki_srv.imports import KIND, LARGEST_FILE, refusal_status
+from hmlib.db.database import Transaction
+from hmlib.imports import uploads
+from hmlib.imports.uploads import AppliedAlready, Applying, ImportFile
+from hmlib.nexus.transport import NexusDown
+from hmlib.tables.files import Outcome
+from hmlib.tables.sheets import Unreadable
+from hmlib.web.page_handler import PageHandler
+from wiki_srv.articles import editing, imports, markdown_files
+from wiki_srv.articles.drafts import GENERAL, one_line
+from wiki_srv.articles.imports import KIND, LARGEST_FILE, refusal_status
 from wiki_srv.queries import spaces
 
 SHOWN = 500
@@ -30,7 +31,7 @@ class ImportHandler(PageHandler):
 
     async def file(self, id: str) -> ImportFile:
         """The caller's own file; else 404."""
-        found = await import_files.of_owner(self.db, self.known.id, KIND, id)
+        found = await uploads.of_owner(self.db, self.known.id, KIND, id)
         if found is None:
             raise HTTPError(404)
         return found
@@ -83,7 +84,7 @@ class ImportListPage(ImportHandler):
         space = (one_line(self.form.get("space", ""))[:100] or GENERAL) if place == GENERAL else place
         file = ImportFile(id=new_id(), kind=KIND, name=name, raw=raw, mapping={"space": space}, owner_id=self.known.id)
         async with self.transaction() as tx:
-            await import_files.insert(tx, file, self.now)
+            await uploads.insert(tx, file, self.now)
             self.see_other(self.reverse_url("import", file.id))
 
     async def _show(self, **context: Any) -> None:
@@ -120,7 +121,7 @@ class ImportPage(ImportHandler):
         """Apply the file and answer; false when nothing of it could be."""
 
         async def done(tx: Transaction, outcome: Outcome) -> None:
-            await import_files.finish(tx, file.id, msgspec.json.encode(_told(outcome)).decode())
+            await uploads.finish(tx, file.id, msgspec.json.encode(_told(outcome)).decode())
             self.toast("The file is applied.")
             self.see_other(self.reverse_url("import", file.id))
 
@@ -146,7 +147,7 @@ class ImportRemoval(ImportHandler):
         if not self.confirmed(f"Discard {file.name}? It is forgotten with what you chose for it.", "Discard the file", here):
             return
         async with self.transaction() as tx:
-            await import_files.delete(tx, file.id)
+            await uploads.delete(tx, file.id)
             self.toast("The file is discarded; nothing was changed.", "info")
             self.see_other(self.reverse_url("imports"))
 

@@ -2,7 +2,7 @@
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
+from hmlib.auth.permissions import allowed
 from wiki_srv.pages.article_forms import number
 from wiki_srv.pages.articles import ArticleHandler
 from wiki_srv.queries import revisions

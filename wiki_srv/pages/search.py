@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from hmlib.auth import allowed
-from hmlib.lists import BadAsk
-from hmlib.web import PageHandler
-from wiki_srv.finding import Found, find
+from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import BadAsk
+from hmlib.web.page_handler import PageHandler
 from wiki_srv.queries import search
 from wiki_srv.queries.search import Hit
+from wiki_srv.search.finding import Found, find
 
 PER_PAGE = 20
 

@@ -2,8 +2,8 @@
 
 from tornado.web import HTTPError
 
-from hmlib.auth import allowed
-from hmlib.web import PageHandler
+from hmlib.auth.permissions import allowed
+from hmlib.web.page_handler import PageHandler
 from wiki_srv.queries import articles, spaces
 
 

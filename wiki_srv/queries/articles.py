@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hmlib.audit import Actor
-from hmlib.auth import Caller
-from hmlib.db import Db
-from hmlib.lists import Ask, Listing, Page, folded, like
+from hmlib.auth.permissions import Caller
+from hmlib.db.database import Db
+from hmlib.db.list_query import Ask, Listing, Page, folded, like
+from hmlib.records.audit import Actor
 from wiki_srv.access import seen
-from wiki_srv.drafts import Draft
+from wiki_srv.articles.drafts import Draft
 from wiki_srv.queries import revisions, search
 
 LISTING = Listing(

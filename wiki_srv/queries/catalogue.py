@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hmlib.auth import Caller
-from hmlib.db import Db
+from hmlib.auth.permissions import Caller
+from hmlib.db.database import Db
 from wiki_srv.access import seen
-from wiki_srv.drafts import AUDIENCES
+from wiki_srv.articles.drafts import AUDIENCES
 from wiki_srv.queries.articles import LIVING
 
 

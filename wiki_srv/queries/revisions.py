@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hmlib.audit import Actor
-from hmlib.auth import Caller
-from hmlib.db import Db
+from hmlib.auth.permissions import Caller
+from hmlib.db.database import Db
+from hmlib.records.audit import Actor
 from wiki_srv.access import seen_revisions
-from wiki_srv.drafts import Draft
+from wiki_srv.articles.drafts import Draft
 
 _BRIEF = "number, title, tags, audience, message, author_id, author_name, created_at"
 

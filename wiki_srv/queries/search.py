@@ -9,12 +9,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from hmlib.auth import Caller
-from hmlib.db import Db
+from hmlib.auth.permissions import Caller
+from hmlib.db.database import Db
 from wiki_srv import access
-from wiki_srv.drafts import Draft
-from wiki_srv.searching import Facets, Term, Wanted, fts5, marked, pattern, rank_query, snippet, tsquery
-from wiki_srv.words import SEARCHED_LENGTH, facet, vector, words
+from wiki_srv.articles.drafts import Draft
+from wiki_srv.search.query_text import Facets, Term, Wanted, fts5, marked, pattern, rank_query, snippet, tsquery
+from wiki_srv.search.words import SEARCHED_LENGTH, facet, vector, words
 
 MOST_HITS = 100
 FEW = 10

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hmlib.auth import Caller
+from hmlib.auth.permissions import Caller
 from hmlib.clock import new_id
-from hmlib.db import Db
-from hmlib.directory import Company
-from hmlib.lists import folded, like
+from hmlib.db.database import Db
+from hmlib.db.list_query import folded, like
+from hmlib.nexus.directory import Company
 from wiki_srv.access import seen
 
 _COLUMNS = "space.id, space.company_id, space.account_number, space.name"

@@ -2,14 +2,15 @@
 
 import pytest
 
-from hmlib.audit import Actor
-from hmlib.directory import Company
-from hmlib.testing import *  # noqa: F403
-from hmlib.testing import ACME, CAST, GLOBEX, ServiceUnderTest
-from wiki_srv import editing
+from hmlib.nexus.directory import Company
+from hmlib.records.audit import Actor
+from hmlib.testing.fixtures import *  # noqa: F403
+from hmlib.testing.fixtures import ServiceUnderTest
+from hmlib.testing.hub import ACME, CAST, GLOBEX
 from wiki_srv.app import MIGRATIONS, make_app
-from wiki_srv.drafts import Draft
-from wiki_srv.editing import Target
+from wiki_srv.articles import editing
+from wiki_srv.articles.drafts import Draft
+from wiki_srv.articles.editing import Target
 
 ACME_COMPANY = Company(ACME, "100001", "Acme Dental", "active")
 GLOBEX_COMPANY = Company(GLOBEX, "100002", "Globex Freight", "active")

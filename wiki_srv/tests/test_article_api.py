@@ -2,8 +2,8 @@
 
 import pytest
 
-from hmlib.directory import User
-from hmlib.testing import CAST
+from hmlib.nexus.directory import User
+from hmlib.testing.hub import CAST
 from wiki_srv.tests.conftest import ACME, EARLIER, GLOBEX
 
 pytestmark = pytest.mark.gen_test

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hmlib.auth import CompanyScope
-from hmlib.directory import Company
-from hmlib.testing import CAST
+from hmlib.auth.permissions import CompanyScope
+from hmlib.nexus.directory import Company
+from hmlib.testing.hub import CAST
 from wiki_srv.tests.conftest import ACME, GLOBEX
 
 pytestmark = pytest.mark.gen_test

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wiki_srv.context import Ask, Source, assemble, count_tokens, pieces
+from wiki_srv.context.selection import Ask, Source, assemble, count_tokens, pieces
 
 ASK = Ask(text="", budget=4000, today="2026-11-22")
 OFFICE = Source(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hmlib.directory import Asset
+from hmlib.nexus.directory import Asset
 from wiki_srv.tests.conftest import ACME, ACME_COMPANY, EARLIER, GLOBEX, GLOBEX_COMPANY
 
 pytestmark = pytest.mark.gen_test

@@ -7,10 +7,10 @@ import zipfile
 import pytest
 from markupsafe import escape
 
-from hmlib.directory import User
-from hmlib.testing import ACME, CAST, GLOBEX
+from hmlib.nexus.directory import User
+from hmlib.testing.hub import ACME, CAST, GLOBEX
 from hmlib.tests import role_matrix
-from wiki_srv import imports, markdown_files
+from wiki_srv.articles import imports, markdown_files
 from wiki_srv.tests.test_imports import packed
 
 pytestmark = pytest.mark.gen_test

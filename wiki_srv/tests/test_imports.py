@@ -7,13 +7,14 @@ import zipfile
 
 import pytest
 
-from hmlib.audit import Actor
-from hmlib.auth import Caller, CompanyScope
+from hmlib.auth.permissions import Caller, CompanyScope
 from hmlib.clock import utc_now
-from hmlib.files import Unreadable
-from hmlib.lists import Page
-from wiki_srv import demo, imports, markdown_files
-from wiki_srv.markdown_files import read
+from hmlib.db.list_query import Page
+from hmlib.records.audit import Actor
+from hmlib.tables.sheets import Unreadable
+from wiki_srv import demo
+from wiki_srv.articles import imports, markdown_files
+from wiki_srv.articles.markdown_files import read
 from wiki_srv.queries import articles
 from wiki_srv.tests.conftest import ACME
 

@@ -6,15 +6,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hmlib.auth import Caller, CompanyScope
-from hmlib.directory import Asset
-from hmlib.testing import CAST
-from wiki_srv import finding, gathering
-from wiki_srv.context import Ask
-from wiki_srv.gathering import Request
+from hmlib.auth.permissions import Caller, CompanyScope
+from hmlib.nexus.directory import Asset
+from hmlib.testing.hub import CAST
+from wiki_srv.articles.rendering import Texts
+from wiki_srv.context import gathering
+from wiki_srv.context.gathering import Request
+from wiki_srv.context.selection import Ask
 from wiki_srv.queries import search
+from wiki_srv.search import finding
 from wiki_srv.tests.conftest import ACME, ACME_COMPANY, GLOBEX, GLOBEX_COMPANY
-from wiki_srv.texts import Texts
 
 OWN = ["alder", "birch", "cedar"]
 FOREIGN = ["xenon", "yttrium", "zirconium"]

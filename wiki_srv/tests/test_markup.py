@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiki_srv import markup
+from wiki_srv.articles import markup
 
 ATTACKS = [
     "[x](javascript:alert(1))",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hmlib.testing import GLOBEX
+from hmlib.testing.hub import GLOBEX
 from hmlib.tests import role_matrix
 
 pytestmark = pytest.mark.gen_test(timeout=60)

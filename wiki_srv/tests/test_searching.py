@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmlib.db_sqlite_drivers import chosen
-from wiki_srv.searching import Facets, Term, Wanted, fts5, pattern, snippet, tsquery, wanted
-from wiki_srv.words import folded, vector, words
+from hmlib.db.sqlite_drivers import chosen
+from wiki_srv.search.query_text import Facets, Term, Wanted, fts5, pattern, snippet, tsquery, wanted
+from wiki_srv.search.words import folded, vector, words
 
 
 @pytest.fixture(scope="module")

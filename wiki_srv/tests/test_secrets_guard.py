@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiki_srv import secrets_guard
+from wiki_srv.articles import secrets_guard
 
 SECRETS = [
     ("Password: hunter2x", "hunter2x"),

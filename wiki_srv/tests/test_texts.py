@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from hmlib.limited import Busy, Limits
-from hmlib.testing import ACME
-from wiki_srv import differences, markup, texts
-from wiki_srv.context import Ask, Source, assemble
-from wiki_srv.differences import compared
+from hmlib.jobs.child_process import Busy, Limits
+from hmlib.testing.hub import ACME
+from wiki_srv.articles import differences, markup, rendering
+from wiki_srv.articles.differences import compared
+from wiki_srv.articles.rendering import Texts
+from wiki_srv.context.selection import Ask, Source, assemble
 from wiki_srv.tests.conftest import ACME_COMPANY
-from wiki_srv.texts import Texts
 
 ASK = Ask(text="gateway", budget=4000, today="2026-11-22")
 LONG = "# Gateway\n\nThe gateway is at 10.0.0.1.\n\npassword: hunter22\n\n" + "Some **words** more.\n\n" * 400
@@ -27,24 +27,24 @@ async def test_a_long_text_says_the_same_as_where_it_is():
     work = Texts()
     sources = [source(1, LONG), source(2, "Short.")]
     assert await work.rendered(LONG) == markup.render(LONG)
-    assert await work.secrets_in(LONG) == texts.secrets_guard.find(LONG)
+    assert await work.secrets_in(LONG) == rendering.secrets_guard.find(LONG)
     assert await work.compared(LONG, LONG + "x") == compared(LONG, LONG + "x")
     assert await work.context(sources, ASK) == assemble(sources, ASK)
 
 
 @pytest.mark.gen_test(timeout=60)
 async def test_n187_what_is_too_complicated_is_shown_as_its_source_and_remembered(monkeypatch):
-    monkeypatch.setattr(texts, "LIMITS", Limits(seconds=1, patience=20.0, memory=40 * 2**20))
+    monkeypatch.setattr(rendering, "LIMITS", Limits(seconds=1, patience=20.0, memory=40 * 2**20))
     work, text = Texts(), "<b>x</b> " * 50_000
     shown = await work.rendered(text)
-    assert texts.COMPLICATED in shown.html and "&lt;b&gt;x" in shown.html and "<b>" not in shown.html
+    assert rendering.COMPLICATED in shown.html and "&lt;b&gt;x" in shown.html and "<b>" not in shown.html
     monkeypatch.setattr(work._worker, "ask", None)
     assert await work.rendered(text) is shown
 
 
 @pytest.mark.gen_test(timeout=60)
 async def test_n187_nothing_is_lost_where_the_child_gives_up(monkeypatch):
-    monkeypatch.setattr(texts, "LIMITS", Limits(seconds=1, patience=20.0, memory=40 * 2**20))
+    monkeypatch.setattr(rendering, "LIMITS", Limits(seconds=1, patience=20.0, memory=40 * 2**20))
     work, sources = Texts(), [source(1, LONG * 100), source(2, "The gateway.")]
     assert [finding.line for finding in await work.secrets_in(LONG)] == [5]
     assert (await work.compared(LONG * 50, LONG * 50 + "x")).too_much
@@ -62,13 +62,13 @@ async def test_a_full_line_is_not_remembered(monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(work._worker, "ask", busy)
-        assert texts.BUSY in (await work.rendered(LONG)).html
+        assert rendering.BUSY in (await work.rendered(LONG)).html
     assert "<strong>words" in (await work.rendered(LONG)).html
 
 
 @pytest.mark.gen_test
 async def test_what_is_remembered_is_bounded(monkeypatch):
-    monkeypatch.setattr(texts, "REMEMBERED", 10_000)
+    monkeypatch.setattr(rendering, "REMEMBERED", 10_000)
     work = Texts()
     for number in range(50):
         await work.rendered(f"{number} " + "word " * 200)

@@ -1,0 +1,101 @@
+"""What APIs share that offer lists of things to read and to write: ids, changes since, chosen fields, patches, versions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hmlib import clock
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+
+MOST_IDS = 200
+MOST_LOOKED_UP = 5000
+QUERY = {
+    "ids": "Only these, with a comma between them; at most 200.",
+    "q": "Words that must all be found.",
+    "sort": "A field to sort by, with a minus sign in front for the other way round.",
+    "limit": "Rows in the answer, 1 to 1,000; 100 unless given.",
+    "cursor": "The next_cursor of the answer before.",
+    "updated_since": "Only what has changed since this UTC time; deleted then holds the ids that are gone.",
+    "fields": "Only these fields, with a comma between them; id is always there.",
+}
+
+
+class Lookup(msgspec.Struct, forbid_unknown_fields=True):
+    """Ids to look up, at most 5,000; those that do not exist or may not be seen are absent from the answer."""
+
+    ids: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=MOST_LOOKED_UP)]
+
+
+class ItemResult(msgspec.Struct, kw_only=True):
+    """What became of one item of a list that another system puts: `status` is HTTP's for the item alone, 201 created, 200 updated or
+    unchanged, and 403, 409 or 422 for an error; `errors` are sentences by field, "" being the item as a whole; `id` and `version` are ours,
+    where the item met an entry that may be seen."""
+
+    external_id: str
+    result: Literal["created", "updated", "unchanged", "error"]
+    status: Literal[200, 201, 403, 409, 422]
+    id: str | None = None
+    version: int | None = None
+    errors: dict[str, str] = {}
+
+
+def listed(item: type[Any], *, deleted: bool = True) -> type[msgspec.Struct]:
+    """The shape of a list's answer; with ``deleted``, the ids that are gone too."""
+    items: Any = list.__class_getitem__(item)
+    fields: list[Any] = [("items", items), ("next_cursor", str | None), ("total", int)]
+    return msgspec.defstruct(f"{item.__name__}List", [*fields, *([("deleted", list[str], [])] if deleted else [])])
+
+
+def patch_of(draft: type[msgspec.Struct], *, without: Sequence[str] = ()) -> type[msgspec.Struct]:
+    """The same fields, none of them needed: what a PATCH takes. ``without`` names those that are fixed once and for all."""
+    given = [field for field in msgspec.structs.fields(draft) if field.name not in without]
+    fields = [(field.name, field.type | msgspec.UnsetType, msgspec.UNSET) for field in given]
+    name = draft.__name__.replace("Draft", "Patch")
+    return msgspec.defstruct(name, fields, forbid_unknown_fields=True, namespace={"__doc__": draft.__doc__})
+
+
+def given(struct: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a draft or patch that the body had."""
+    values = {name: getattr(struct, name) for name in struct.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+
+
+def check_version(handler: ApiHandler, version: int) -> None:
+    """Raises Problem: 428 for a write without If-Match, 412 for one based on another version."""
+    if not handler.if_match().admits(version):
+        raise stale()
+
+
+def stale() -> Problem:
+    return Problem(412, "stale", "It has changed since you read it.")
+
+
+def ids_of(text: str) -> list[str]:
+    """The ids of a query's ``ids``, each once. Raises Problem 400 for more than 200."""
+    ids = [id for id in dict.fromkeys(text.split(",")) if id]
+    if len(ids) > MOST_IDS:
+        raise Problem(400, "too_many_ids", "At most 200 ids fit into an address; POST them to :lookup.")
+    return ids
+
+
+def since_of(query: Mapping[str, str]) -> str:
+    """The UTC time of ``updated_since`` in our own form, "" where it is not given. Raises Problem 400."""
+    try:
+        return clock.moment_of(query["updated_since"]) if query.get("updated_since") else ""
+    except ValueError:
+        raise Problem(400, "invalid_updated_since", "updated_since must be a UTC time such as 2026-11-22T10:00:00Z.") from None
+
+
+def picked(
+    rows: Sequence[msgspec.Struct] | Sequence[dict[str, Any]], kind: type[msgspec.Struct], fields: str, key: str = "id"
+) -> Sequence[Any]:
+    """The rows with the ``fields`` asked for and the ``key``, all of them when none is. Raises Problem 400 for one that does not exist."""
+    if not fields:
+        return rows
+    names = dict.fromkeys([key, *fields.split(",")])
+    unknown = next((name for name in names if name not in kind.__struct_fields__), None)
+    if unknown is not None:
+        raise Problem(400, "invalid_fields", f"There is no field {unknown[:50]!r} here.")
+    return [{name: row[name] if isinstance(row, dict) else getattr(row, name) for name in names} for row in rows]

@@ -1,0 +1,1 @@
+"""Who may do what: permissions, tokens and their keys, sessions, revocations."""

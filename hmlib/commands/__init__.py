@@ -1,1 +1,0 @@
-"""The commands of `hm`, by what they are about."""

@@ -1,0 +1,1 @@
+"""Files that people upload to import, and what an import answers."""

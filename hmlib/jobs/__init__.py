@@ -1,0 +1,1 @@
+"""Work beside requests, in child processes with an end to their time and memory."""

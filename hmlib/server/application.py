@@ -1,0 +1,110 @@
+"""Puts a service together: its routes and the ones all services share, its pages, sessions and callers."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tornado.routing import URLSpec
+from tornado.web import Application, HTTPError, url
+
+from hmlib.api import openapi
+from hmlib.auth.sessions import Sessions
+from hmlib.clock import utc_now
+from hmlib.config import HUB, Settings
+from hmlib.db.database import Db
+from hmlib.keys import Keys, load_master
+from hmlib.logs import log_request
+from hmlib.nexus.client import Nexus
+from hmlib.records.preferences import Preferences
+from hmlib.server import csp_reports
+from hmlib.sso import login, logout, presence
+from hmlib.sso.callers import Callers, ModuleCallers
+from hmlib.web import static_files
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.layout import NavigationItem, Pages
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+
+
+def application(
+    settings: Settings,
+    db: Db,
+    nexus: Nexus | None,
+    *,
+    routes: Sequence[URLSpec],
+    templates: Path,
+    preferences: Preferences,
+    navigation: Sequence[NavigationItem] = (),
+    search_route: str | None = None,
+    callers: Callers | None = None,
+    keys: Keys | None = None,
+    **more: Any,
+) -> Application:
+    """The Tornado application of one service.
+
+    ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here.
+    ``callers`` is Nexus's own; modules leave it out. ``more`` are further application settings for the service's handlers,
+    among them ``background``: coroutine functions that run beside the requests for as long as the process lives.
+    """
+    keys = keys or Keys(load_master(settings.master_key_file), settings.service)
+    sessions = Sessions(db, keys)
+    background = [*more.pop("background", ()), lambda: _sweep(sessions, preferences, db)]
+    if callers is None:
+        callers = _module_callers(settings, db, nexus, sessions, preferences, background)
+    spine: dict[str, Any] = dict(hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences)
+    return Application(
+        [*routes, *_shared_routes(settings)],
+        routes=tuple(routes),
+        default_handler_class=NotFound,
+        compress_response=False,
+        log_function=log_request,
+        pages=Pages(settings, templates, navigation, search_route),
+        background=background,
+        **spine,
+        **more,
+    )
+
+
+def _module_callers(
+    settings: Settings, db: Db, nexus: Nexus | None, sessions: Sessions, preferences: Preferences, background: list[Any]
+) -> ModuleCallers:
+    assert nexus is not None
+    callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url, preferences)
+    background += [callers.revocations.follow, callers.keep_keys, nexus.watch]
+    return callers
+
+
+def _shared_routes(settings: Settings) -> list[URLSpec]:
+    own = [] if settings.service == HUB else [*login.routes(), *logout.routes()]
+    return [
+        *own,
+        *presence.routes(),
+        *openapi.routes(),
+        *static_files.routes(),
+        url(r"/csp-report", csp_reports.PolicyReport),
+        url(r"/api/.*", ApiNotFound),
+    ]
+
+
+async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:
+    """Delete ended sessions, every few minutes; the service's runner calls again when this returns."""
+    while True:
+        await asyncio.sleep(300)
+        await sessions.sweep(utc_now(), await preferences.int(db, "session_idle_minutes") * 60)
+
+
+class NotFound(PageHandler):
+    """Whatever no route knows."""
+
+    async def prepare(self) -> None:
+        self.check_host()
+        raise HTTPError(404)
+
+
+class ApiNotFound(ApiHandler):
+    """Whatever no route knows below /api: said in the way of the API."""
+
+    async def prepare(self) -> None:
+        self.check_host()
+        raise Problem(404, "not_found", "There is nothing at this address.")

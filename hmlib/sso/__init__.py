@@ -1,0 +1,1 @@
+"""Single sign-on: who is calling, the sign-in form, its way through Nexus, and signing out."""

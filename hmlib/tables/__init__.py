@@ -1,0 +1,1 @@
+"""Tables as files: cells, dates, CSV and XLSX, read and written."""

@@ -1,0 +1,1 @@
+"""Fixtures, a cast and a fake hub for tests that speak HTTP."""

@@ -1,0 +1,105 @@
+"""Someone at a browser, or a program with a token, who speaks to the service under test."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from tornado.web import Application
+
+from hmlib.web import xsrf
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read."""
+
+    code: int
+    headers: Any
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def location(self) -> str:
+        return str(self.headers.get("Location", ""))
+
+
+@dataclass
+class Browser:
+    """Someone at a browser, or a program with a bearer token, speaking to the service under test.
+
+    ``fetch`` is a page request: with the session cookie and, unless ``forged``, what our own pages send with a form.
+    ``api`` is a call with the bearer token. Cookies that come back are kept.
+    """
+
+    client: AsyncHTTPClient
+    base_url: str
+    app: Application
+    token: str = ""
+    cookies: dict[str, str] = field(default_factory=dict)
+    binding: str = ""
+
+    async def fetch(self, path: str, method: str = "GET", body: Any = None, *, forged: bool = False, **headers: str) -> Answer:
+        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        if method not in xsrf.SAFE_METHODS and not forged:
+            binding = self.binding or self._signed_out_binding()
+            sent |= {"Origin": self.app.settings["hm"].origin, xsrf.HEADER: xsrf.token(self.app.settings["keys"], binding)}
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if body is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        raw = urlencode(body) if isinstance(body, Mapping) else body
+        return await self.send(path, method, raw, sent | {name.replace("_", "-"): value for name, value in headers.items()})
+
+    async def htmx(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
+        return await self.fetch(path, method, body, forged=False, **{"HX_Request": "true", **headers})
+
+    async def upload(
+        self, path: str, files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str] | None = None, **options: Any
+    ) -> Answer:
+        """Post a form with files, each (file name, content)."""
+        parts = [
+            f'--hm\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in (fields or {}).items()
+        ]
+        for name, (filename, content) in files.items():
+            head = f'--hm\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n\r\n'
+            parts.append(head.encode() + content + b"\r\n")
+        return await self.fetch(path, "POST", b"".join(parts) + b"--hm--\r\n", Content_Type="multipart/form-data; boundary=hm", **options)
+
+    async def api(self, path: str, method: str = "GET", json_body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if json_body is not None or raw is not None:
+            sent["Content-Type"] = "application/json"
+        body = raw if raw is not None else json.dumps(json_body) if json_body is not None else None
+        return await self.send(path, method, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
+
+    async def send(self, path: str, method: str, body: Any, headers: Mapping[str, str]) -> Answer:
+        answer = await self.client.fetch(
+            self.base_url + path, method=method, body=body, headers=dict(headers), follow_redirects=False, raise_error=False,
+            allow_nonstandard_methods=True, request_timeout=30,
+        )  # fmt: skip
+        self._keep_cookies(answer)
+        return Answer(answer.code, answer.headers, answer.body or b"")
+
+    def _keep_cookies(self, answer: HTTPResponse) -> None:
+        for line in answer.headers.get_list("Set-Cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            if value in ("", '""'):
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value.strip('"')
+
+    def _signed_out_binding(self) -> str:
+        name = self.app.settings["hm"].cookie + "_pre"
+        self.cookies.setdefault(name, base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode())
+        return "signed out " + self.cookies[name]

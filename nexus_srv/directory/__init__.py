@@ -1,0 +1,1 @@
+"""Companies, contacts, locations and assets: their rules, changes and imports."""

@@ -1,0 +1,226 @@
+"""How each kind of file is read into the directory: which entry a row means, and which fields it gives."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from hmlib import clock
+from nexus_srv.directory import changes
+from nexus_srv.directory.import_plan import BadRow, Key, Planner, form, fresh
+from nexus_srv.directory.kinds import ASSETS, COMPANIES, CONTACTS, LOCATIONS
+from nexus_srv.queries.assets import Asset
+from nexus_srv.queries.companies import Company
+from nexus_srv.queries.contacts import Contact, Link
+from nexus_srv.queries.locations import Location
+
+_PLACE = ("address", "city", "region", "postal_code", "country")
+
+
+class CompanyPlanner(Planner[Company]):
+    """Companies match by external id, else by account number, else (a row with neither) by name."""
+
+    noun = COMPANIES
+    only_one = ("account_number", "Another company has this account number.")
+
+    def single(self, entry: Company) -> Key | None:
+        return (entry.account_number,) if entry.account_number else None
+
+    def keys(self, entry: Company) -> Iterable[Key]:
+        yield ("number", entry.account_number)
+        yield ("name", form(entry.name))
+
+    def key(self, values: Mapping[str, Any]) -> Key | None:
+        if values["account_number"] is not None:
+            return ("number", values["account_number"])
+        return ("name", form(values["name"])) if values["name"] and values["external_id"] is None else None
+
+    def may_be(self, entry: Company, external_id: str | None) -> bool:
+        return self.known.scope.rule != "only" or self.known.scope.sees(entry.id)
+
+    def hidden(self, values: Mapping[str, Any]) -> BadRow:
+        """The same of a company out of scope and of one that does not exist."""
+        for column in ("account_number", "external_id", "name"):
+            if values[column] is not None:
+                return BadRow(column, f"There is no company with this {column.replace('_', ' ')}.")
+        return BadRow("name", "A company needs a name.")
+
+    def start(self, values: Mapping[str, Any]) -> Company:
+        if self.known.scope.rule == "only":
+            raise self.hidden(values)
+        if values["name"] is None:
+            raise BadRow("name", "A new company needs a name.")
+        return Company(**fresh(values["external_id"]), account_number=values["account_number"] or "", name=values["name"])
+
+    def changed(self, entry: Company, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **self.given(values, "main_phone", "website", *_PLACE),
+            **self.given(values, "domains", empty=()),
+            **self.chosen(values, "account_number", "name", "status", "compliance_level", "external_id"),
+        }
+
+
+class LocationPlanner(Planner[Location]):
+    """Locations match by external id, else by company and name."""
+
+    noun = LOCATIONS
+    columns_of = {"company_id": "company_account_number"}
+    only_one = ("name", "The company has another location of this name.")
+
+    def single(self, entry: Location) -> Key | None:
+        return (entry.company_id, form(entry.name))
+
+    def keys(self, entry: Location) -> Iterable[Key]:
+        yield (entry.company_id, form(entry.name))
+
+    def key(self, values: Mapping[str, Any]) -> Key | None:
+        return (self.known.company(values["company_account_number"]).id, form(values["name"]))
+
+    def may_be(self, entry: Location, external_id: str | None) -> bool:
+        return True
+
+    def start(self, values: Mapping[str, Any]) -> Location:
+        return Location(**fresh(values["external_id"]), company_id="", name=values["name"])
+
+    def changed(self, entry: Location, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "company_id": self.known.company(values["company_account_number"]).id,
+            **self.given(values, *_PLACE, "phone"),
+            **self.chosen(values, "name", "external_id"),
+        }
+
+
+class AssetPlanner(Planner[Asset]):
+    """Assets match by external id, else by company and name: the same host name in two companies is two assets."""
+
+    noun = ASSETS
+    columns_of = {"company_id": "company_account_number", "contact_id": "contact_email"}
+
+    def keys(self, entry: Asset) -> Iterable[Key]:
+        yield (entry.company_id, form(entry.name))
+
+    def key(self, values: Mapping[str, Any]) -> Key | None:
+        return (self.known.company(values["company_account_number"]).id, form(values["name"]))
+
+    def start(self, values: Mapping[str, Any]) -> Asset:
+        return Asset(**fresh(values["external_id"]), company_id="", name=values["name"])
+
+    def changed(self, entry: Asset, values: Mapping[str, Any]) -> dict[str, Any]:
+        company_id = self.known.company(values["company_account_number"]).id
+        fields: dict[str, Any] = {
+            "company_id": company_id,
+            **self.given(values, "serial", "operating_system"),
+            **self.given(values, "backup_bytes", empty=0),
+            **self.chosen(values, "name", "type", "external_id"),
+            **{name: _day(values[name]) for name in ("active_on", "retired_on") if name in self.present},
+        }
+        if values["last_seen_at"] is not None:
+            fields["last_seen_at"] = _moment(values["last_seen_at"])
+        if values["backup_bytes"] is not None and (entry.measured_at is None or values["backup_bytes"] != entry.backup_bytes):
+            fields["measured_at"] = self.now
+        if "contact_email" in self.present:
+            fields["contact_id"] = self._contact(company_id, values["contact_email"])
+        elif entry.company_id != company_id:
+            fields["contact_id"] = None
+        return fields
+
+    def _contact(self, company_id: str, address: str | None) -> str | None:
+        if address is None:
+            return None
+        found = self.known.contacts.get((company_id, address.casefold()))
+        if found is None:
+            raise BadRow("contact_email", "There is no contact with this address at this company.")
+        return found
+
+
+class ContactPlanner(Planner[Contact]):
+    """Contacts match by external id, else by company and e-mail address, else (a row with neither) by company and name."""
+
+    noun = CONTACTS
+    columns_of = {"emails": "email", "companies": "company_account_number"}
+
+    def keys(self, entry: Contact) -> Iterable[Key]:
+        for link in entry.companies:
+            yield from ((link.company_id, "@", address.casefold()) for address in entry.emails)
+            yield (link.company_id, "name", form(entry.name))
+
+    def key(self, values: Mapping[str, Any]) -> Key | None:
+        company_id = self.known.company(values["company_account_number"]).id
+        if values["email"] is not None:
+            return (company_id, "@", values["email"].casefold())
+        return (company_id, "name", form(_name(values))) if values["external_id"] is None and _name(values) else None
+
+    def start(self, values: Mapping[str, Any]) -> Contact:
+        if not _name(values) and values["email"] is None:
+            raise BadRow("email", "A contact needs a name or an e-mail address.")
+        return Contact(**fresh(values["external_id"]), name=_name(values) or values["email"], billable=values["exclusion_reason"] is None)
+
+    def changed(self, entry: Contact, values: Mapping[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "companies": self._links(entry, values),
+            **self.given(values, "first_name", "last_name", "phone", "title", "exclusion_reason"),
+            **self.chosen(values, "active", "billable", "external_id"),
+            **{name: _day(values[name]) for name in ("active_on", "ended_on") if name in self.present},
+        }
+        if _name(values):
+            fields["name"] = _name(values)
+        if values["exclusion_reason"] is not None and values["billable"] is None:
+            fields["billable"] = False
+        if values["email"] is not None:
+            fields["emails"] = _emails(entry, values["email"])
+        return fields
+
+    def check(self, found: Contact | None, after: Contact) -> None:
+        if found is not None:
+            changes.check_shared(found, after, [link for link in found.companies if not self.known.scope.sees(link.company_id)])
+
+    def _links(self, entry: Contact, values: Mapping[str, Any]) -> tuple[Link, ...]:
+        """The row's company replaces the only one a contact had, and joins several."""
+        company_id = self.known.company(values["company_account_number"]).id
+        earlier = {link.company_id: link for link in entry.companies}
+        link = earlier.get(company_id, Link(company_id=company_id))
+        if "role" in self.present:
+            link = msgspec.structs.replace(link, role=values["role"] or "")
+        others = [other for other in entry.companies if other.company_id != company_id]
+        kept = others if company_id in earlier or len(earlier) > 1 else []
+        return (link, *kept)
+
+
+PLANNERS: Mapping[str, type[Planner[Any]]] = {
+    "companies": CompanyPlanner,
+    "contacts": ContactPlanner,
+    "assets": AssetPlanner,
+    "locations": LocationPlanner,
+}
+
+
+def numbered(companies: list[Company], taken: set[str]) -> list[Company]:
+    """New companies without an account number get the numbers after the highest one that is taken or given."""
+    taken = taken | {company.account_number for company in companies}
+    highest = max((int(number) for number in taken if number.isascii() and number.isdecimal()), default=0)
+    following = iter(range(max(highest, 100_000) + 1, 1_000_000))
+    return [
+        company if company.account_number else msgspec.structs.replace(company, account_number=str(next(following)))
+        for company in companies
+    ]
+
+
+def _name(values: Mapping[str, Any]) -> str:
+    return " ".join(part for part in (values["first_name"], values["last_name"]) if part)
+
+
+def _emails(entry: Contact, address: str) -> tuple[str, ...]:
+    """The row's address is the primary one, in place of the one before; the others stay."""
+    if any(address.casefold() == known.casefold() for known in entry.emails):
+        same = next(known for known in entry.emails if known.casefold() == address.casefold())
+        return (address, *(known for known in entry.emails if known != same))
+    return (address, *entry.emails[1:])
+
+
+def _day(value: date | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def _moment(value: datetime) -> str:
+    return clock.shifted(value.isoformat(), 0)

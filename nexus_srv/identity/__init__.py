@@ -1,0 +1,1 @@
+"""People: their passwords, how they sign in, their sessions and what they may see."""

@@ -1,0 +1,1 @@
+"""Nexus as an OAuth 2 and OpenID Connect provider."""

@@ -1,0 +1,1 @@
+"""What a company owes for a month: arithmetic on facts, without a database or a network."""

@@ -1,0 +1,1 @@
+"""What is billed and at which price: billing types, line items, plans, agreements, labour."""

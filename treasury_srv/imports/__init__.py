@@ -1,0 +1,1 @@
+"""Agreements, charges and prices that come as tables."""

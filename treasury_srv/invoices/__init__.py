@@ -1,0 +1,1 @@
+"""Bills of a month, gathered, summed up and put into words."""

@@ -1,0 +1,1 @@
+"""Articles: their text, drafts, differences, imports, and what must not stand in them."""
