@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from hmlib.db.engine import BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Link, Row
@@ -12,6 +12,9 @@ from hmlib.db.sql import Dialect, Unstorable, statement
 __all__ = ["BadDatabase", "Conflict", "DatabaseBusy", "DatabaseDown", "Db", "Snapshot", "Transaction", "Unstorable", "connect"]
 
 T = TypeVar("T")
+
+SLICE = 1000
+"""How many rows a cursor brings at a time."""
 
 
 async def connect(url: str, *, readers: int = 2, variable: str = "", sqlite: str = "auto", make: bool = True) -> "Db":
@@ -88,6 +91,10 @@ class Db:
         args = translated.bind(params)
         async with self._link(reads=translated.reads) as link:
             return await self._timed(link.rows(translated.text, args))
+
+    def slices(self, sql: str, size: int = SLICE, /, **params: Any) -> AsyncIterator[list[Row]]:
+        """All rows, ``size`` at a time, by a cursor of a snapshot: memory holds no more than these. Raises RuntimeError elsewhere."""
+        raise RuntimeError("rows are read in slices out of a snapshot: async with db.read()")
 
     async def peek(self, sql: str, /, **params: Any) -> Row | None:
         """The row that a statement finds by a key, or None: for what every request asks.
@@ -251,6 +258,18 @@ class Snapshot(_Open):
     async def close(self) -> None:
         """Raises RuntimeError: it ends with its block."""
         raise RuntimeError("a snapshot ends with its block")
+
+    async def slices(self, sql: str, size: int = SLICE, /, **params: Any) -> AsyncIterator[list[Row]]:
+        """All rows, ``size`` at a time; other statements may be asked between two of them."""
+        translated = statement(sql, self.dialect)
+        rows = self._own_link.slices(translated.text, translated.bind(params), size)
+        async with aclosing(rows):  # type: ignore[type-var]
+            while found := await self._next(rows, reads=translated.reads):
+                yield found
+
+    async def _next(self, rows: AsyncIterator[list[Row]], *, reads: bool) -> list[Row]:
+        async with self._link(reads=reads):
+            return await self._timed(anext(rows, []))
 
     @asynccontextmanager
     async def _link(self, *, reads: bool) -> AsyncIterator[Link]:

@@ -1,7 +1,7 @@
 """What a database engine must offer, and the errors both engines raise alike."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
@@ -55,6 +55,10 @@ class Link(ABC):
     @abstractmethod
     async def many(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement once per row of values, all or none."""
+
+    @abstractmethod
+    def slices(self, text: str, args: Sequence[Any], size: int) -> AsyncIterator[list[Row]]:
+        """Run one reading statement within an open transaction; its rows, so many at a time."""
 
     @abstractmethod
     async def script(self, text: str) -> None:

@@ -150,6 +150,12 @@ class PostgresLink(Link):
         with named_errors(self.connection):
             await self.connection.executemany(text, rows)
 
+    async def slices(self, text: str, args: Sequence[Any], size: int) -> AsyncIterator[list[Row]]:
+        with named_errors(self.connection):
+            cursor = await self.connection.cursor(text, *args)
+            while found := await cursor.fetch(size):
+                yield [dict(record) for record in found]
+
     async def script(self, text: str) -> None:
         with named_errors(self.connection):
             await self.connection.execute(text, timeout=SCRIPT_SECONDS)
@@ -189,13 +195,15 @@ class PostgresEngine(Engine):
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Link]:
         async with _turn(self._snapshots), self._borrowed() as link:
-            await link.count("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", ())
+            with named_errors(link.connection):
+                transaction = link.connection.transaction(isolation="repeatable_read", readonly=True)
+                await transaction.start()
             try:
                 await link.rows("SELECT 1", ())  # the first statement takes the snapshot
                 yield link
             finally:
-                with suppress(DatabaseDown):
-                    await link.rollback()
+                with suppress(DatabaseDown), named_errors(link.connection):
+                    await transaction.rollback()
 
     async def lend(self) -> Link:
         await _acquired(self._transactions)
@@ -234,7 +242,7 @@ class PostgresEngine(Engine):
             self._pool.terminate()
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[Link]:
+    async def _borrowed(self) -> AsyncIterator[PostgresLink]:
         link = await self._borrow()
         try:
             yield link

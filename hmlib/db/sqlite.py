@@ -92,6 +92,14 @@ class SqliteLink(Link):
     async def many(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
         await self._kept(sqlite.many, text, rows)
 
+    async def slices(self, text: str, args: Sequence[Any], size: int) -> AsyncIterator[list[Row]]:
+        rows = await self.thread.hop(sqlite.slices, text, args, size)
+        try:
+            while found := await self.thread.hop(sqlite.next_slice, rows):
+                yield found
+        finally:
+            await asyncio.shield(self.thread.hop(sqlite.end_slices, rows))
+
     async def script(self, text: str) -> None:
         await self._kept(sqlite.script, text, self.thread.driver.complete)
 

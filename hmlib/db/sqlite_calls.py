@@ -1,7 +1,7 @@
 """What runs on the thread of a SQLite connection: plain calls that block."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,6 +83,19 @@ def rollback(connection: Connection) -> None:
 
 def rows(connection: Connection, text: str, args: Sequence[Any]) -> list[Row]:
     return connection.rows(text, args)
+
+
+def slices(connection: Connection, text: str, args: Sequence[Any], size: int) -> Generator[list[Row], None, None]:
+    return connection.slices(text, args, size)
+
+
+def next_slice(_: Connection, rows: Generator[list[Row], None, None]) -> list[Row]:
+    """The next rows, none after the last ones."""
+    return next(rows, [])
+
+
+def end_slices(_: Connection, rows: Generator[list[Row], None, None]) -> None:
+    rows.close()
 
 
 def count(connection: Connection, text: str, args: Sequence[Any]) -> int:

@@ -1,8 +1,9 @@
 """The bindings of SQLite that a process may use, behind one face: pysqlite3, the standard library's sqlite3, APSW."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,9 @@ class Connection(Protocol):
 
     def rows(self, text: str, args: Sequence[Any] = ()) -> list[Row]:
         """Run one statement; all its rows."""
+
+    def slices(self, text: str, args: Sequence[Any], size: int) -> Generator[list[Row], None, None]:
+        """Run one statement; its rows, ``size`` at a time, none but these in memory."""
 
     def count(self, text: str, args: Sequence[Any] = ()) -> int:
         """Run one statement; how many rows it touched."""
@@ -122,6 +126,15 @@ class DbApiConnection:
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found]
 
+    def slices(self, text: str, args: Sequence[Any], size: int) -> Generator[list[Row], None, None]:
+        cursor = self._connection.execute(text, args)
+        names = [column[0] for column in cursor.description or ()]
+        try:
+            while found := cursor.fetchmany(size):
+                yield [dict(zip(names, row, strict=True)) for row in found]
+        finally:
+            cursor.close()
+
     def count(self, text: str, args: Sequence[Any] = ()) -> int:
         cursor = self._connection.execute(text, args)
         rows = cursor.fetchall()  # to its end; the cursor itself miscounts a statement with RETURNING
@@ -154,6 +167,17 @@ class ApswConnection:
         except self._complete:
             return []
         return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def slices(self, text: str, args: Sequence[Any], size: int) -> Generator[list[Row], None, None]:
+        cursor = self._connection.execute(text, tuple(args))
+        try:
+            names = [column[0] for column in cursor.get_description()]
+            while found := list(islice(cursor, size)):
+                yield [dict(zip(names, row, strict=True)) for row in found]
+        except self._complete:
+            return
+        finally:
+            cursor.close()
 
     def count(self, text: str, args: Sequence[Any] = ()) -> int:
         before = self._connection.total_changes()

@@ -413,3 +413,32 @@ async def test_what_no_column_can_hold_is_refused_alike(db):
             await db.value("SELECT CAST(:value AS TEXT) AS one", **params)
     with pytest.raises(Unstorable):
         await db.all("SELECT 1 AS one WHERE 'a' IN :values", values=["a", "b\0"])
+
+
+async def test_rows_come_in_slices_out_of_one_snapshot(db):
+    async with db.read() as snapshot:
+        found = []
+        async for rows in snapshot.slices("SELECT id FROM shelf WHERE id <> :not ORDER BY id", 1, **{"not": "b"}):
+            found.append([row["id"] for row in rows])
+            await db.run("DELETE FROM book")
+            await db.run("DELETE FROM shelf")
+            assert await snapshot.value("SELECT COUNT(*) FROM shelf") == 3
+        assert found == [["a"], ["c"]]
+        assert [rows async for rows in snapshot.slices("SELECT id FROM shelf WHERE FALSE")] == []
+    assert await names(db) == []
+
+
+async def test_slices_that_nobody_reads_to_their_end_leave_nothing_open(db):
+    async with db.read() as snapshot:
+        async with contextlib.aclosing(snapshot.slices("SELECT id FROM shelf", 1)) as slices:
+            assert len(await anext(slices)) == 1
+        assert len(await snapshot.all("SELECT id FROM shelf")) == 3
+    await db.run("DROP TABLE book")
+
+
+async def test_slices_are_read_out_of_snapshots_only(db):
+    with pytest.raises(RuntimeError, match="snapshot"):
+        db.slices("SELECT id FROM shelf")
+    async with db.read() as snapshot:
+        with pytest.raises(RuntimeError, match="only reads"):
+            await anext(snapshot.slices("DELETE FROM shelf RETURNING id"))
