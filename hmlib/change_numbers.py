@@ -1,8 +1,8 @@
 """Lets programs follow a database by number: what has changed since then, with nothing missed however many write at once.
 
-Each transaction that writes to a followed table takes the next number as its last act before its commit, and numbers become visible in their
-order: triggers see to that (migration 0030_change_numbers of hmlib and of each service), so code that has never heard of it is numbered too.
-Ask everything that belongs together in one snapshot (``db.read()``): it has all changes up to its number, and none after it.
+Each transaction that writes to a followed table takes the next number as its last act before its commit, and numbers become visible in
+their order: triggers see to that (migration 0030_change_numbers of hmlib and of each service), so code that has never heard of it is
+numbered too. Ask everything that belongs together in one snapshot (``db.read()``): it has all changes up to its number, and none after it.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ async def changed(snapshot: Db, kind: str, since: int) -> list[str]:
 
 
 def newer(kind: str, column: str) -> str:
-    """The condition of a list that its row was written after the number ``:since``; ``column`` has the row's id. ``kind`` is a word of ours."""
+    """The condition that a row was written after the number ``:since``; ``column`` has its id, ``kind`` is a word of ours."""
     return f"{column} IN (SELECT id FROM row_change WHERE kind = '{kind}' AND number > :since)"
 
 
@@ -62,7 +62,5 @@ async def gone(snapshot: Db, kind: str, table: str, since: int) -> Sequence[str]
 
 async def start_anew(tx: Db, microseconds: int) -> None:
     """After a restore: every number given out so far leads nowhere. ``microseconds`` since 1970 are more than any count of changes."""
-    await tx.run(
-        "UPDATE change_counter SET number = CASE WHEN number < :now THEN :now ELSE number + 1 END WHERE id = 1", now=microseconds
-    )
+    await tx.run("UPDATE change_counter SET number = CASE WHEN number < :now THEN :now ELSE number + 1 END WHERE id = 1", now=microseconds)
     await tx.run("UPDATE change_counter SET floor = number WHERE id = 1")

@@ -137,13 +137,14 @@ class Db:
         return self._write()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator["Db"]:
+    async def read(self, *, long: bool = False) -> AsyncIterator["Db"]:
         """A snapshot: its statements all see the database as it was when the block began, whatever others write meanwhile.
 
         For all that is computed out of several statements. It only reads, and holds nobody up; a process has two open at once, so
-        ask nothing of other services inside. A transaction is a snapshot by itself.
+        ask nothing of other services inside. What is read to the last row (an export) is ``long``: one such is open at a time, and
+        others wait for it a minute, not the two. A transaction is a snapshot by itself.
         """
-        async with self._engine.snapshot() as link:
+        async with self._engine.snapshot(long=long) as link:
             snapshot = Snapshot(self, link)
             try:
                 yield snapshot
@@ -233,7 +234,7 @@ class _Open(Db):
         return await self.one(sql, **params)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Db]:
+    async def read(self, *, long: bool = False) -> AsyncIterator[Db]:
         """The transaction itself: what it reads stays true until it ends."""
         yield self
 

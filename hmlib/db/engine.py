@@ -14,6 +14,12 @@ Kind = Literal["unique", "foreign_key", "check", "not_null", "other"]
 PATIENCE_SECONDS = 10
 """How long a statement waits for another's lock before DatabaseBusy."""
 
+LONG_PATIENCE_SECONDS = 60
+"""How long an export waits for the one before it."""
+
+SNAPSHOTS, LONG_SNAPSHOTS = 2, 1
+"""How many read transactions a process has open at once, and how many that take long beside them; more wait."""
+
 
 class BadDatabase(BadSetting):
     """The database that the settings name cannot be used; the text is one sentence that says why."""
@@ -87,8 +93,9 @@ class Engine(ABC):
         """A link for a single statement, which is a transaction by itself."""
 
     @abstractmethod
-    def snapshot(self) -> AbstractAsyncContextManager[Link]:
-        """A link whose statements all see the database as it was at the first moment; it only reads."""
+    def snapshot(self, *, long: bool) -> AbstractAsyncContextManager[Link]:
+        """A link whose statements all see the database as it was at the first moment; it only reads. What takes ``long`` waits for its like
+        alone, and for LONG_PATIENCE_SECONDS."""
 
     def peek(self, text: str, args: Sequence[Any]) -> list[Row] | None:
         """The rows of a read of one row by its key without a wait, or None when that is not possible here or now."""

@@ -9,11 +9,23 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from hmlib.db import postgres_limits
-from hmlib.db.engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
+from hmlib import db_limits
+from hmlib.db_engine import (
+    LONG_PATIENCE_SECONDS,
+    LONG_SNAPSHOTS,
+    PATIENCE_SECONDS,
+    SNAPSHOTS,
+    BadDatabase,
+    Conflict,
+    DatabaseBusy,
+    DatabaseDown,
+    Engine,
+    Kind,
+    Link,
+    Row,
+)
 
 WRITERS = 2
-SNAPSHOTS = 2
 CACHED = 200
 """Prepared statements that a connection keeps."""
 STATEMENT_SECONDS = 60
@@ -92,7 +104,7 @@ async def _answers(pool: Any) -> None:
 
 def most_connections(readers: int = 2) -> int:
     """How many connections one process may hold at once."""
-    return max(1, readers - 1) + WRITERS + SNAPSHOTS
+    return max(1, readers - 1) + WRITERS + SNAPSHOTS + LONG_SNAPSHOTS
 
 
 async def limits(url: str) -> postgres_limits.Limits:
@@ -177,8 +189,8 @@ class PostgresLink(Link):
 class PostgresEngine(Engine):
     """A pool; reads, single statements and transactions take a connection each.
 
-    At most WRITERS transactions and SNAPSHOTS read transactions hold one: were they to take them all while they wait for their turn,
-    the one whose turn it is could not read beside its transaction.
+    At most WRITERS transactions and SNAPSHOTS + LONG_SNAPSHOTS read transactions hold one: were they to take them all while they wait for
+    their turn, the one whose turn it is could not read beside its transaction.
     """
 
     dialect = "postgresql"
@@ -187,14 +199,15 @@ class PostgresEngine(Engine):
         self._pool = pool
         self._closed = False
         self._transactions = asyncio.Semaphore(WRITERS)
-        self._snapshots = asyncio.Semaphore(SNAPSHOTS)
+        self._snapshots, self._long_snapshots = asyncio.Semaphore(SNAPSHOTS), asyncio.Semaphore(LONG_SNAPSHOTS)
 
     def alone(self, *, reads: bool) -> AbstractAsyncContextManager[Link]:
         return self._borrowed()
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Link]:
-        async with _turn(self._snapshots), self._borrowed() as link:
+    async def snapshot(self, *, long: bool) -> AsyncIterator[Link]:
+        turn = _turn(self._long_snapshots, LONG_PATIENCE_SECONDS) if long else _turn(self._snapshots, PATIENCE_SECONDS)
+        async with turn, self._borrowed() as link:
             with named_errors(link.connection):
                 transaction = link.connection.transaction(isolation="repeatable_read", readonly=True)
                 await transaction.start()
@@ -250,17 +263,17 @@ class PostgresEngine(Engine):
             await self._return(link)
 
 
-async def _acquired(turn: asyncio.Semaphore) -> None:
+async def _acquired(turn: asyncio.Semaphore, seconds: float = PATIENCE_SECONDS) -> None:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(seconds):
             await turn.acquire()
     except TimeoutError as error:
         raise DatabaseBusy("no turn came in time") from error
 
 
 @asynccontextmanager
-async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
-    await _acquired(turns)
+async def _turn(turns: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
+    await _acquired(turns, seconds)
     try:
         yield
     finally:

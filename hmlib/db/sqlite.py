@@ -10,15 +10,25 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from hmlib.db import sqlite_calls as sqlite
-from hmlib.db.engine import PATIENCE_SECONDS, BadDatabase, Conflict, DatabaseBusy, DatabaseDown, Engine, Kind, Link, Row
-from hmlib.db.sqlite_drivers import Connection, Driver, chosen
-from hmlib.db.sqlite_file import LOOK_SECONDS, InPlace, found
+from hmlib import db_sqlite_calls as sqlite
+from hmlib.db_engine import (
+    LONG_PATIENCE_SECONDS,
+    LONG_SNAPSHOTS,
+    PATIENCE_SECONDS,
+    SNAPSHOTS,
+    BadDatabase,
+    Conflict,
+    DatabaseBusy,
+    DatabaseDown,
+    Engine,
+    Kind,
+    Link,
+    Row,
+)
+from hmlib.db_sqlite_drivers import Connection, Driver, chosen
+from hmlib.db_sqlite_file import LOOK_SECONDS, InPlace, found
 
 T = TypeVar("T")
-
-SNAPSHOTS = 2
-"""How many read transactions a process has open at once; more wait."""
 
 _DOWN = {"SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_PROTOCOL"}
 _REFUSALS: dict[str, Kind] = {"UNIQUE": "unique", "FOREIGN KEY": "foreign_key", "CHECK": "check", "NOT NULL": "not_null"}
@@ -148,7 +158,7 @@ class SqliteEngine(Engine):
         self._turn = asyncio.Lock()
         self._snapshots: list[Thread] = []
         self._snapshots_free: list[Thread] = []
-        self._snapshot_turns = asyncio.Semaphore(SNAPSHOTS)
+        self._snapshot_turns, self._long_turns = asyncio.Semaphore(SNAPSHOTS), asyncio.Semaphore(LONG_SNAPSHOTS)
         self._closed = False
 
     def alone(self, *, reads: bool) -> AbstractAsyncContextManager[Link]:
@@ -164,8 +174,9 @@ class SqliteEngine(Engine):
             return None  # busy, or wrong: the thread's connection waits for the one and names the other
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Link]:
-        await _acquired(self._snapshot_turns)
+    async def snapshot(self, *, long: bool) -> AsyncIterator[Link]:
+        turns = self._long_turns if long else self._snapshot_turns
+        await _acquired(turns, LONG_PATIENCE_SECONDS if long else PATIENCE_SECONDS)
         try:
             link = SqliteLink(await self._snapshot_thread(), self._in_place)
             try:
@@ -174,7 +185,7 @@ class SqliteEngine(Engine):
             finally:
                 await asyncio.shield(self._end_snapshot(link))
         finally:
-            self._snapshot_turns.release()
+            turns.release()
 
     async def _snapshot_thread(self) -> Thread:
         self._look()
@@ -236,10 +247,10 @@ class SqliteEngine(Engine):
         await _acquired(self._turn)
 
 
-async def _acquired(turn: asyncio.Lock | asyncio.Semaphore) -> None:
+async def _acquired(turn: asyncio.Lock | asyncio.Semaphore, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for one's turn. Raises DatabaseBusy when it does not come in time."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(seconds):
             await turn.acquire()
     except TimeoutError as error:
         raise DatabaseBusy("the database is busy") from error

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from hmlib.db.list_query import Ask, BadAsk, Listing, Page, like
 LISTING = Listing(sorts={"seq": "audit.seq"}, default="-seq", id_column="audit.seq", filters=("actor", "action", "subject", "from", "to"))
 FIRST_HASH = "0" * 64
 _BATCH = 500
+_ALL = 2**62
 _COLUMNS = "seq, at, actor_id, actor_name, address, on_behalf_of, request_id, action, subject, before_json, after_json, previous_hash, hash"
 
 
@@ -141,6 +142,15 @@ async def page_of(db: Db, ask: Ask) -> Page[AuditRow]:
     total = await db.value(f"SELECT COUNT(*) FROM audit WHERE {where}", **params)
     found = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE {where} {place} {order}", **params, **limits)
     return ask.page([AuditRow(**row) for row in found], total, key=lambda row: (row.seq, row.seq))
+
+
+async def everything(snapshot: Db, ask: Ask) -> AsyncGenerator[AuditRow, None]:
+    """The entries of all the pages that page_of() would give, by a cursor."""
+    where, params = _filtered(ask.filters)
+    place, order, limits = replace(ask, limit=_ALL).sql()
+    async for rows in snapshot.slices(f"SELECT {_COLUMNS} FROM audit WHERE {where} {place} {order}", **params, **limits):
+        for row in rows:
+            yield AuditRow(**row)
 
 
 async def _after(db: Db, seq: int) -> list[AuditRow]:

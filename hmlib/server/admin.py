@@ -1,23 +1,21 @@
 """The settings and the audit log of a service: pages every service has, and their API."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
-from hmlib.api.openapi import speaks
-from hmlib.auth.permissions import allowed
-from hmlib.db.database import Db, Transaction
-from hmlib.errors import Invalid
-from hmlib.records import audit
-from hmlib.records.preferences import REMOVED, Preferences
-from hmlib.tables import export
-from hmlib.web.api_handler import ApiHandler
-from hmlib.web.page_handler import CONFIRMED, PageHandler
-from hmlib.web.problems import Problem
-
-EXPORT_AT_MOST = 100_000
+from hmlib import audit, exports
+from hmlib.auth import allowed
+from hmlib.db import Db, Transaction
+from hmlib.lists import Ask
+from hmlib.openapi import speaks
+from hmlib.preferences import REMOVED, Preferences
+from hmlib.refusals import Invalid
+from hmlib.web import CONFIRMED, ApiHandler, PageHandler, Problem
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
@@ -165,23 +163,26 @@ class AuditRows(AuditPage):
 
 
 class AuditExport(PageHandler):
-    """The entries on screen, and those on the pages after it, as CSV."""
+    """The list as it is on screen, all its pages to the last entry, as CSV, XLSX or JSON."""
 
     @allowed("audit:read", export=True)
     async def get(self) -> None:
-        ask = audit.LISTING.ask(self.query, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
-        page = await audit.page_of(self.db, ask)
+        ask = audit.LISTING.ask({name: value for name, value in self.query.items() if name not in ("limit", "cursor")}, self.keys)
         header = ["seq", "at", "actor", "on_behalf_of", "address", "request_id", "action", "subject", "before", "after", "hash"]
-        rows = [
-            [
-                row.seq, row.at, row.actor_name or row.actor_id, row.on_behalf_of, row.address, row.request_id, row.action, row.subject,
-                row.before_json, row.after_json, row.hash,
-            ]
-            for row in page.rows
-        ]  # fmt: skip
+        format = self.query.get("format", "csv")
+        await exports.stream(self, f"{self.hm.service}-audit", header, self._rows(ask), format, counted=self._record)
+
+    async def _rows(self, ask: Ask) -> AsyncIterator[Sequence[object]]:
+        async with self.db.read(long=True) as snapshot, aclosing(audit.everything(snapshot, ask)) as rows:
+            async for row in rows:
+                yield [
+                    row.seq, row.at, row.actor_name or row.actor_id, row.on_behalf_of, row.address, row.request_id, row.action, row.subject,
+                    row.before_json, row.after_json, row.hash,
+                ]  # fmt: skip
+
+    async def _record(self, entries: int) -> None:
         async with self.db.write() as tx:
-            await audit.record(tx, self.actor, "audit.exported", "audit", now=self.now, after={"entries": len(rows)})
-        await export.answer(self, f"{self.hm.service}-audit", header, rows)
+            await audit.record(tx, self.actor, "audit.exported", "audit", now=self.now, after={"entries": entries})
 
 
 class AuditApi(ApiHandler):

@@ -1,97 +1,129 @@
-"""Tables out: rows as CSV, XLSX or JSON in which no cell is one that a spreadsheet would run."""
+"""Tables out: a list of any length as a download, streamed to its last row."""
 
 import asyncio
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from datetime import date
-from decimal import Decimal
-from typing import Any
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from typing import Any, TypeVar
 
-import msgspec
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 
-_RUNNABLE = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_LONGEST = 32_767
+from hmlib.formats import FORMATS, Writer, day, number
+from hmlib.handler import Handler
+from hmlib.lists import Ask, Page
+from hmlib.problems import Problem
+from hmlib.spool import Spool
 
+__all__ = ["FORMATS", "answer", "day", "number", "stream", "walked"]
 
-def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """UTF-8, commas, CRLF. Text that a spreadsheet would run gets an apostrophe in front; numbers stay numbers; None is empty."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([_inert(cell) for cell in header])
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
-    return out.getvalue().encode()
+T = TypeVar("T")
 
+SHEET_ROWS = 1_048_575
+"""What a workbook's sheet holds below its header."""
 
-def day(text: str | None) -> date | None:
-    """A stored day (ISO text, "" or None for none) as a cell that a spreadsheet knows as a day."""
-    return date.fromisoformat(text) if text else None
+SHEET_SECONDS = 600
+_BATCH = 500
 
 
-def number(text: str | None) -> Decimal | None:
-    """A number kept as decimal text ("" or None for none) as a cell to calculate with; it keeps its decimals."""
-    return Decimal(text) if text else None
+async def stream(
+    handler: Handler,
+    name: str,
+    header: Sequence[str],
+    rows: AsyncIterator[Sequence[object]],
+    format: str,
+    *,
+    counted: Callable[[int], Awaitable[None]] | None = None,
+) -> None:
+    """Answer a table of any length as a download named after ``name``: every row that ``rows`` gives, in its order, few of them in memory.
 
-
-def _inert(cell: Any) -> Any:
-    if isinstance(cell, str):
-        return "'" + cell if cell.startswith(_RUNNABLE) else cell
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    return ";".join(map(str, cell)) if isinstance(cell, (list, tuple)) else cell
-
-
-def write_xlsx(header: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "Sheet1") -> bytes:
-    """A workbook of one sheet; every text is written as text, so that nothing in it runs; numbers are numbers and days are days.
-    Blocking."""
-    import xlsxwriter  # on first use: most processes never write a workbook, and it holds 3 MB
-
-    out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True, "remove_timezone": True, "default_date_format": "yyyy-mm-dd"})
-    sheet = book.add_worksheet(title[:31])
-    bold, guarded = book.add_format({"bold": True}), book.add_format({"quote_prefix": True})
-    for place, text in enumerate(header):
-        sheet.write_string(0, place, text, bold)
-    decimals = [book.add_format({"num_format": f"0.{'0' * places}" if places else "0"}) for places in range(7)]
-    for line, row in enumerate(rows, 1):
-        for place, value in enumerate(row):
-            cell = _inert(value)
-            if isinstance(cell, str):
-                guard = isinstance(value, str) and value.startswith(_RUNNABLE)
-                sheet.write_string(line, place, (value if guard else cell)[:_LONGEST], guarded if guard else None)
-            elif isinstance(cell, Decimal):
-                sheet.write_number(line, place, float(cell), decimals[min(6, max(0, -int(cell.as_tuple().exponent)))])
-            elif cell is not None:
-                sheet.write(line, place, cell)
-    sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, 0, max(0, len(header) - 1))
-    book.close()
-    return out.getvalue()
-
-
-def write_json(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """A list of objects, one a row, with the header's texts as keys and the values as they are."""
-    return msgspec.json.encode([dict(zip(header, row, strict=True)) for row in rows])
-
-
-FORMATS = {
-    "csv": ("text/csv; charset=UTF-8", write_csv),
-    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_xlsx),
-    "json": ("application/json; charset=UTF-8", write_json),
-}
-
-
-async def answer(handler: RequestHandler, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Answer a table as a download named after ``name``, in the format of the query's ``format`` (csv unless given; else 400).
-
-    The file is made in a thread.
+    Read ``rows`` out of one long snapshot (``db.read(long=True)``, ``slices()``) that the iterator opens and closes itself: all of them are
+    written to a file before the first byte goes out, so what fails is an error and never half a file. ``counted`` is told how many rows
+    there are before they go out: an audit entry. Raises HTTPError 400 for an unknown format and Problem 422 for more rows than a workbook
+    holds. A workbook is made in a child process that ends.
     """
-    format = handler.get_query_argument("format", "csv")
     if format not in FORMATS:
         raise HTTPError(400, reason="format must be csv, xlsx or json")
-    media, write = FORMATS[format]
-    raw = await asyncio.to_thread(write, header, rows)
-    handler.set_header("Content-Type", media)
-    handler.set_header("Content-Disposition", f'attachment; filename="{name}.{format}"')
-    handler.finish(raw)
+    media, writer = FORMATS[format]
+    with Spool(handler.hm.home) as spool:
+        count = await _spooled(spool, writer(), header, rows, SHEET_ROWS if format == "xlsx" else sys.maxsize)
+        if counted is not None:
+            await counted(count)
+        handler.set_header("Content-Type", media)
+        handler.set_header("Content-Disposition", f'attachment; filename="{name}.{format}"')
+        if format != "xlsx":
+            return await spool.send(handler)
+        with Spool(handler.hm.home) as book:
+            await _workbook(spool, book, handler)
+            await book.send(handler)
+
+
+async def _spooled(spool: Spool, writer: Writer, header: Sequence[str], rows: AsyncIterator[Sequence[object]], most: int) -> int:
+    """Write all rows, a batch at a time; how many there were."""
+    count = 0
+    await spool.write(writer.start(header))
+    async with aclosing(_batches(rows)) as batches:
+        async for batch in batches:
+            await asyncio.to_thread(lambda rows: spool.file.write(writer.rows(rows)), batch)
+            count += len(batch)
+            if count > most:
+                raise Problem(422, "too_many_rows", f"A workbook holds {most:,} rows, and these are more. Take CSV or JSON.")
+    await spool.write(writer.end())
+    return count
+
+
+async def _batches(rows: AsyncIterator[T]) -> AsyncGenerator[list[T], None]:
+    """The rows, some at a time; a generator of rows is ended with this, and its snapshot with it."""
+    batch: list[T] = []
+    try:
+        async for row in rows:
+            batch.append(row)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+    finally:
+        if isinstance(rows, AsyncGenerator):
+            await rows.aclose()
+
+
+async def _workbook(lines: Spool, book: Spool, handler: Handler) -> None:
+    """Let a child process make the workbook: it is nice, and its memory goes with it."""
+    lines.file.seek(0)
+    command = [sys.executable, "-I", "-m", "hmlib.workbook_writer", str(handler.hm.home)]
+    child = await asyncio.create_subprocess_exec(*command, stdin=lines.file.fileno(), stdout=book.file.fileno(), env={})
+    try:
+        async with asyncio.timeout(SHEET_SECONDS):
+            if await child.wait():
+                raise RuntimeError("the child that writes workbooks has failed")
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+async def walked(ask: Ask, page_of: Callable[[Ask], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """The rows of a list to the last one, page after page by its cursors. In a snapshot these are of one moment."""
+    at: Ask | None = ask
+    while at is not None:
+        page = await page_of(at)
+        for row in page.rows:
+            yield row
+        at = ask.at(page.next_cursor) if page.next_cursor else None
+
+
+async def answer(
+    handler: Handler,
+    name: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    counted: Callable[[int], Awaitable[None]] | None = None,
+) -> None:
+    """As stream(), for rows that are at hand, in the format of the query's ``format`` (csv unless given)."""
+    await stream(handler, name, header, _each(rows), handler.get_query_argument("format", "csv"), counted=counted)
+
+
+async def _each(rows: Iterable[Sequence[Any]]) -> AsyncIterator[Sequence[Any]]:
+    for row in rows:
+        yield row

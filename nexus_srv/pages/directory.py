@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from nexus_srv.directory.forms import Rows
 from nexus_srv.directory.kinds import ASSETS, CONTACTS, Noun
 from nexus_srv.queries import companies, contacts
 
-EXPORT_AT_MOST = 100_000
+PAGE = 1000
 CHANGED_MEANWHILE = "Somebody changed it at the same moment. Look again."
 
 
@@ -195,13 +195,20 @@ class EntryHandler(PageHandler):
         return {"types": forms.TYPE_LABELS, "statuses": forms.STATUS_LABELS, "levels": forms.COMPLIANCE_LABELS, "roles": forms.ROLE_LABELS}
 
     async def export(self, header: list[str], row: Any) -> None:
-        """The list as a file: the same filters and order, every page of it. It is audited."""
+        """The list as a file: the same filters and order, every page of it to the last row. It is audited."""
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        ask = self.noun.rows.LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
-        page = await self.noun.rows.page_of(self.db, self.known.scope, ask)
-        numbers = {company.id: company.account_number for company in await companies.in_scope(self.db, self.known.scope)}
-        await changes.record_export(self.db, self.noun, asked, len(page.rows), self.actor, self.now)
-        await exports.answer(self, self.noun.plural, header, [row(entry, numbers) for entry in page.rows])
+
+        async def record(rows: int) -> None:
+            await directory.record_export(self.db, self.noun, asked, rows, self.actor, self.now)
+
+        rows = self._all(self.noun.rows.LISTING.ask(asked, self.keys, limit_default=PAGE), row)
+        await exports.stream(self, self.noun.plural, header, rows, self.query.get("format", "csv"), counted=record)
+
+    async def _all(self, ask: Ask, row: Any) -> AsyncIterator[list[object]]:
+        async with self.db.read(long=True) as snapshot:
+            numbers = {company.id: company.account_number for company in await companies.in_scope(snapshot, self.known.scope)}
+            async for entry in exports.walked(ask, lambda ask: self.noun.rows.page_of(snapshot, self.known.scope, ask)):
+                yield row(entry, numbers)
 
 
 def _texts(raw: str) -> dict[str, str]:

@@ -1,24 +1,25 @@
 """The people who sign in, as administrators and colleagues see them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from babel import Locale
 from tornado.web import HTTPError
 
-from hmlib.auth.permissions import LEVELS, CompanyScope, allowed
-from hmlib.errors import Invalid, NotAllowed, Stale
-from hmlib.tables import export
-from hmlib.web.problems import Problem
-from nexus_srv.identity import access, browsers, people
+from hmlib import exports
+from hmlib.auth import LEVELS, CompanyScope, allowed
+from hmlib.lists import Ask
+from hmlib.refusals import Invalid, NotAllowed, Stale
+from hmlib.web import Problem
+from nexus_srv import access, browsers, people
 from nexus_srv.pages.login import StepUpPage
 from nexus_srv.queries import companies, users
 from nexus_srv.queries.users import LISTING, User
 
 TEXTS = ["username", "display_name", "email", "phone", "language", "time_zone", "level", "scope_rule"]
 EXPORTED = ["username", "display_name", "level", "status", "email", "phone", "scope_rule", "company_ids", "last_signed_in_at", "created_at"]
-EXPORT_AT_MOST = 10_000
+PAGE = 1000
 NEW = User(id="", username="", display_name="", level="technician")
 
 
@@ -103,13 +104,17 @@ class UserExport(UserHandler):
 
     @allowed("users:read", export=True)
     async def get(self) -> None:
-        if self.query.get("format", "csv") not in export.FORMATS:
-            raise HTTPError(400, reason="format must be csv, xlsx or json")
         asked = {key: value for key, value in self.query.items() if key not in ("format", "cursor", "limit")}
-        ask = LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
-        page = await users.page_of(self.db, self.known, ask)
-        await people.record_export(self.db, self.actor, len(page.rows), self.now)
-        await export.answer(self, "users", EXPORTED, [[getattr(user, name) for name in EXPORTED] for user in page.rows])
+        rows = self._all(LISTING.ask(asked, self.keys, limit_default=PAGE))
+        await exports.stream(self, "users", EXPORTED, rows, self.query.get("format", "csv"), counted=self._record)
+
+    async def _all(self, ask: Ask) -> AsyncIterator[list[object]]:
+        async with self.db.read(long=True) as snapshot:
+            async for user in exports.walked(ask, lambda ask: users.page_of(snapshot, self.known, ask)):
+                yield [getattr(user, name) for name in EXPORTED]
+
+    async def _record(self, rows: int) -> None:
+        await people.record_export(self.db, self.actor, rows, self.now)
 
 
 class UserNewPage(UserHandler):

@@ -21,7 +21,6 @@ from treasury_srv.queries import agreements, manual_items, overrides, plans, pri
 from treasury_srv.queries.agreements import LISTING, Agreement
 
 FOUND_AT_MOST = 1000
-EXPORT_AT_MOST = 100_000
 
 
 class AgreementHandler(EntryHandler):
@@ -189,13 +188,16 @@ class AgreementExport(AgreementHandler):
     @allowed("billing:read", staff=True, export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        page = await self.found(LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST))
-        around = await self.around(page.rows)
-        async with self.db.write() as tx:
-            after = {**asked, "rows": len(page.rows)}
-            await audit.record(tx, self.actor, "agreements.exported", "export/agreements", now=self.now, after=after)
-        rows = [_cells(row, around) for row in page.rows]
-        await export.answer(self, "agreements", ["company_account_number", "company", "plan", "state", *_EXPORTED], rows)
+        found = [row async for row in exports.walked(LISTING.ask(asked, self.keys, limit_default=1000), self.found)]
+        around = await self.around(found)
+
+        async def record(rows: int) -> None:
+            async with self.db.write() as tx:
+                after = {**asked, "rows": rows}
+                await audit.record(tx, self.actor, "agreements.exported", "export/agreements", now=self.now, after=after)
+
+        header = ["company_account_number", "company", "plan", "state", *_EXPORTED]
+        await exports.answer(self, "agreements", header, (_cells(row, around) for row in found), counted=record)
 
 
 _EXPORTED = [

@@ -1,5 +1,6 @@
 """What each company owes for a month: the list of all, and one company's bill with every number explained."""
 
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,6 @@ LISTING = Listing(
 )
 DEVICE_COUNTS = ("workstation", "server", "vm", "switch", "firewall", "custom", "no_charge")
 USER_COUNTS = ("users", "custom_users")
-EXPORT_AT_MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,16 @@ class CompanyExport(MonthHandler):
 
     @allowed("billing:read", export=True)
     async def get(self) -> None:
-        ask = LISTING.ask(self.query, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST)
+        asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit")}
+        ask = LISTING.ask(asked, self.keys, limit_default=sys.maxsize - 1)
         period = await self.shown_month()
         rows = _page(ask, [CompanyRow(one) for one in self.seen(await self.month(period.key))]).rows
-        async with self.db.write() as tx:
-            await audit.record(tx, self.actor, "bills.exported", f"period/{period.key}", now=self.now, after={"companies": len(rows)})
-        await export.answer(self, f"bills-{period.key}", HEADER, [_cells(row) for row in rows])
+
+        async def record(count: int) -> None:
+            async with self.db.write() as tx:
+                await audit.record(tx, self.actor, "bills.exported", f"period/{period.key}", now=self.now, after={"companies": count})
+
+        await exports.answer(self, f"bills-{period.key}", HEADER, (_cells(row) for row in rows), counted=record)
 
 
 class CompanyBillPage(MonthHandler):

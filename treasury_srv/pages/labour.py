@@ -1,6 +1,6 @@
 """Labour: the hours worked for companies, as technicians write them down and billing looks them through."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -19,7 +19,7 @@ from treasury_srv.pages.entries import EntryHandler, Frame
 from treasury_srv.queries import labour
 from treasury_srv.queries.labour import LISTING, LabourEntry
 
-EXPORT_AT_MOST = 100_000
+PAGE = 1000
 EXPORTED = ["external_id", "company_account_number", "company", "worked_at", "hours", "billable", "description", "ticket", "invoiced"]
 
 
@@ -47,6 +47,13 @@ class LabourHandler(EntryHandler):
         """The companies of some entries, in one call; none while Nexus is away."""
         try:
             return await fetch_by_ids(self.nexus.companies, {row.company_id for row in rows})
+        except NexusDown:
+            return {}
+
+    async def every_name(self) -> dict[str, Company]:
+        """All companies that the caller may see; none while Nexus is away."""
+        try:
+            return {company.id: company for company in await self.nexus.companies.everything()}
         except NexusDown:
             return {}
 
@@ -80,12 +87,20 @@ class LabourExport(LabourHandler):
     @allowed("labour:read", export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        page = await self.found(LISTING.ask(asked, self.keys, limit_default=EXPORT_AT_MOST, limit_max=EXPORT_AT_MOST))
-        companies = await self.names(page.rows)
-        async with self.db.write() as tx:
-            after = {**asked, "rows": len(page.rows)}
-            await audit.record(tx, self.actor, "labour.exported", "export/labour", now=self.now, after=after)
-        await export.answer(self, "labour", EXPORTED, [_cells(row, companies.get(row.company_id)) for row in page.rows])
+        ask = LISTING.ask(asked, self.keys, limit_default=PAGE)
+
+        async def record(rows: int) -> None:
+            async with self.db.write() as tx:
+                after = {**asked, "rows": rows}
+                await audit.record(tx, self.actor, "labour.exported", "export/labour", now=self.now, after=after)
+
+        rows = self._all(ask, timesheets.span(ask.filters, await self.zone()), await self.every_name())
+        await exports.stream(self, "labour", EXPORTED, rows, self.query.get("format", "csv"), counted=record)
+
+    async def _all(self, ask: Ask, times: Mapping[str, str], companies: Mapping[str, Company]) -> AsyncIterator[list[object]]:
+        async with self.db.read(long=True) as snapshot:
+            async for row in exports.walked(ask, lambda ask: labour.page_of(snapshot, self.known.scope, ask, times)):
+                yield _cells(row, companies.get(row.company_id))
 
 
 class LabourNewPage(LabourHandler):
