@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from hmlib.tables.export import write_csv
+from hmlib.tables.formats import write_csv
 from nexus_srv.demo_words import CITIES, COMPANIES, EXCLUSIONS, FIRST_NAMES, LAST_NAMES, SYSTEMS, TITLES
 from nexus_srv.directory.import_columns import COLUMNS
 

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from hmlib.tables.export import write_csv
+from hmlib.tables.formats import write_csv
 from nexus_srv import demo
 
 PERIOD, FIRST, LAST, NEXT_FIRST = "2026-10", date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from dateutil.relativedelta import relativedelta
 
 from hmlib.clock import utc_now
-from hmlib.tables.export import write_csv
+from hmlib.tables.formats import write_csv
 from treasury_srv.billing.facts import PRICE_RATES
 from treasury_srv.demo_words import ITEMS, PLANS, RATES, WORK
 from treasury_srv.imports.files import KINDS

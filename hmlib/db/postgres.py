@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from hmlib import db_limits
-from hmlib.db_engine import (
+from hmlib.db import postgres_limits
+from hmlib.db.engine import (
     LONG_PATIENCE_SECONDS,
     LONG_SNAPSHOTS,
     PATIENCE_SECONDS,

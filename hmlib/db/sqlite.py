@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from hmlib import db_sqlite_calls as sqlite
-from hmlib.db_engine import (
+from hmlib.db import sqlite_calls as sqlite
+from hmlib.db.engine import (
     LONG_PATIENCE_SECONDS,
     LONG_SNAPSHOTS,
     PATIENCE_SECONDS,
@@ -25,8 +25,8 @@ from hmlib.db_engine import (
     Link,
     Row,
 )
-from hmlib.db_sqlite_drivers import Connection, Driver, chosen
-from hmlib.db_sqlite_file import LOOK_SECONDS, InPlace, found
+from hmlib.db.sqlite_drivers import Connection, Driver, chosen
+from hmlib.db.sqlite_file import LOOK_SECONDS, InPlace, found
 
 T = TypeVar("T")
 

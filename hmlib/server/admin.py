@@ -8,14 +8,17 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
-from hmlib import audit, exports
-from hmlib.auth import allowed
-from hmlib.db import Db, Transaction
-from hmlib.lists import Ask
-from hmlib.openapi import speaks
-from hmlib.preferences import REMOVED, Preferences
-from hmlib.refusals import Invalid
-from hmlib.web import CONFIRMED, ApiHandler, PageHandler, Problem
+from hmlib.api.openapi import speaks
+from hmlib.auth.permissions import allowed
+from hmlib.db.database import Db, Transaction
+from hmlib.db.list_query import Ask
+from hmlib.errors import Invalid
+from hmlib.records import audit
+from hmlib.records.preferences import REMOVED, Preferences
+from hmlib.tables import export
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.page_handler import CONFIRMED, PageHandler
+from hmlib.web.problems import Problem
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
@@ -170,7 +173,7 @@ class AuditExport(PageHandler):
         ask = audit.LISTING.ask({name: value for name, value in self.query.items() if name not in ("limit", "cursor")}, self.keys)
         header = ["seq", "at", "actor", "on_behalf_of", "address", "request_id", "action", "subject", "before", "after", "hash"]
         format = self.query.get("format", "csv")
-        await exports.stream(self, f"{self.hm.service}-audit", header, self._rows(ask), format, counted=self._record)
+        await export.stream(self, f"{self.hm.service}-audit", header, self._rows(ask), format, counted=self._record)
 
     async def _rows(self, ask: Ask) -> AsyncIterator[Sequence[object]]:
         async with self.db.read(long=True) as snapshot, aclosing(audit.everything(snapshot, ask)) as rows:

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from tornado.web import HTTPError
 
-from hmlib.formats import FORMATS, Writer, day, number
-from hmlib.handler import Handler
-from hmlib.lists import Ask, Page
-from hmlib.problems import Problem
-from hmlib.spool import Spool
+from hmlib.db.list_query import Ask, Page
+from hmlib.tables.formats import FORMATS, Writer, day, number
+from hmlib.tables.spool import Spool
+from hmlib.web.handler import Handler
+from hmlib.web.problems import Problem
 
 __all__ = ["FORMATS", "answer", "day", "number", "stream", "walked"]
 
@@ -90,7 +90,7 @@ async def _batches(rows: AsyncIterator[T]) -> AsyncGenerator[list[T], None]:
 async def _workbook(lines: Spool, book: Spool, handler: Handler) -> None:
     """Let a child process make the workbook: it is nice, and its memory goes with it."""
     lines.file.seek(0)
-    command = [sys.executable, "-I", "-m", "hmlib.workbook_writer", str(handler.hm.home)]
+    command = [sys.executable, "-I", "-m", "hmlib.tables.workbook_writer", str(handler.hm.home)]
     child = await asyncio.create_subprocess_exec(*command, stdin=lines.file.fileno(), stdout=book.file.fileno(), env={})
     try:
         async with asyncio.timeout(SHEET_SECONDS):

@@ -1,4 +1,4 @@
-"""Tables in: CSV and XLSX read against declared columns, each bad cell named; what an import did. (Tables out: exports.py.)"""
+"""Tables in: CSV and XLSX read against declared columns, each bad cell named; what an import did. (Tables out: export.py.)"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from hmlib import table_answers, tables
-from hmlib.cells import Column
-from hmlib.formats import write_csv, write_json, write_xlsx
-from hmlib.limited import Child, Limits, TooMuch
-from hmlib.sheets import MAX_BYTES, Unreadable, is_workbook
-from hmlib.table_answers import Question
-from hmlib.tables import Row, RowError, Sheet
+from hmlib.jobs.child_process import Child, Limits, TooMuch
+from hmlib.tables import child_questions, rows
+from hmlib.tables.cells import Column
+from hmlib.tables.child_questions import Question
+from hmlib.tables.formats import write_csv, write_json, write_xlsx
+from hmlib.tables.rows import Row, RowError, Sheet
+from hmlib.tables.sheets import MAX_BYTES, Unreadable, is_workbook
 
 __all__ = [
     "MAX_BYTES",

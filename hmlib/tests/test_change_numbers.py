@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hmlib import change_numbers
+from hmlib.db import change_numbers
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test

@@ -11,10 +11,11 @@ from decimal import Decimal
 import pytest
 from python_calamine import CalamineWorkbook
 
-from hmlib import audit, exports
 from hmlib.clock import utc_now
-from hmlib.db import DatabaseBusy
-from hmlib.formats import FORMATS
+from hmlib.db.engine import DatabaseBusy
+from hmlib.records import audit
+from hmlib.tables import export
+from hmlib.tables.formats import FORMATS
 
 pytestmark = pytest.mark.gen_test
 
@@ -120,10 +121,10 @@ async def test_c17_few_rows_are_in_memory_and_others_have_their_turns(tmp_path, 
     sink = Sink(tmp_path)
     beside = asyncio.create_task(others())
     gc.collect()
-    await exports.stream(sink, "things", HEADER, rows(), format)
+    await export.stream(sink, "things", HEADER, rows(), format)
     await beside
-    assert most <= 4 * exports._BATCH
-    assert turns >= 20_000 / exports._BATCH
+    assert most <= 4 * export._BATCH
+    assert turns >= 20_000 / export._BATCH
     assert sink.headers["Content-Length"] == str(len(sink.body))
     assert not list(tmp_path.iterdir()), "nothing is left behind"
     assert _last(sink.body, format) == ["name 19999", "19999", "1.50"]
@@ -150,28 +151,28 @@ async def test_what_fails_in_the_middle_is_no_half_file(tmp_path):
 
     sink = Sink(tmp_path)
     with pytest.raises(LookupError):
-        await exports.stream(sink, "things", ["number"], rows(), "csv")
+        await export.stream(sink, "things", ["number"], rows(), "csv")
     assert not sink.pieces and not sink.headers
 
 
 async def test_a_workbook_with_too_many_rows_is_refused_in_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(exports, "SHEET_ROWS", 600)
+    monkeypatch.setattr(export, "SHEET_ROWS", 600)
     rows = [[number] for number in range(1_000)]
-    with pytest.raises(exports.Problem, match="600 rows") as refused:
-        await exports.stream(Sink(tmp_path), "things", ["number"], exports._each(rows), "xlsx")
+    with pytest.raises(export.Problem, match="600 rows") as refused:
+        await export.stream(Sink(tmp_path), "things", ["number"], export._each(rows), "xlsx")
     assert refused.value.status == 422
 
 
 async def test_nothing_is_an_empty_table(tmp_path):
     for format, body in {"csv": b"a\r\n", "json": b"[]"}.items():
         sink = Sink(tmp_path)
-        await exports.stream(sink, "things", ["a"], exports._each([]), format)
+        await export.stream(sink, "things", ["a"], export._each([]), format)
         assert sink.body == body
 
 
 async def test_a_text_that_no_cell_holds_says_that_it_is_cut(tmp_path):
     sink = Sink(tmp_path)
-    await exports.stream(sink, "things", ["a"], exports._each([["x" * 40_000]]), "xlsx")
+    await export.stream(sink, "things", ["a"], export._each([["x" * 40_000]]), "xlsx")
     [cell] = CalamineWorkbook.from_filelike(io.BytesIO(sink.body)).get_sheet_by_index(0).to_python()[1]
     assert len(cell) == 32_767 and cell.endswith("CSV and JSON have all of it")
 
@@ -180,7 +181,7 @@ async def test_an_export_leaves_the_short_snapshots_to_others(db, monkeypatch):
     async with db.read(long=True):
         async with db.read() as one, db.read() as two:
             assert await one.value("SELECT 1") == await two.value("SELECT 1") == 1
-        engine = "hmlib.db_sqlite" if db.dialect == "sqlite" else "hmlib.db_postgres"
+        engine = "hmlib.db.sqlite" if db.dialect == "sqlite" else "hmlib.db.postgres"
         monkeypatch.setattr(f"{engine}.LONG_PATIENCE_SECONDS", 0.05)
         with pytest.raises(DatabaseBusy):
             async with db.read(long=True):

@@ -199,7 +199,7 @@ class EntryHandler(PageHandler):
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
 
         async def record(rows: int) -> None:
-            await directory.record_export(self.db, self.noun, asked, rows, self.actor, self.now)
+            await changes.record_export(self.db, self.noun, asked, rows, self.actor, self.now)
 
         rows = self._all(self.noun.rows.LISTING.ask(asked, self.keys, limit_default=PAGE), row)
         await exports.stream(self, self.noun.plural, header, rows, self.query.get("format", "csv"), counted=record)

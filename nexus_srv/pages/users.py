@@ -7,12 +7,12 @@ from typing import Any
 from babel import Locale
 from tornado.web import HTTPError
 
-from hmlib import exports
-from hmlib.auth import LEVELS, CompanyScope, allowed
-from hmlib.lists import Ask
-from hmlib.refusals import Invalid, NotAllowed, Stale
-from hmlib.web import Problem
-from nexus_srv import access, browsers, people
+from hmlib.auth.permissions import LEVELS, CompanyScope, allowed
+from hmlib.db.list_query import Ask
+from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.tables import export
+from hmlib.web.problems import Problem
+from nexus_srv.identity import access, browsers, people
 from nexus_srv.pages.login import StepUpPage
 from nexus_srv.queries import companies, users
 from nexus_srv.queries.users import LISTING, User
@@ -106,11 +106,11 @@ class UserExport(UserHandler):
     async def get(self) -> None:
         asked = {key: value for key, value in self.query.items() if key not in ("format", "cursor", "limit")}
         rows = self._all(LISTING.ask(asked, self.keys, limit_default=PAGE))
-        await exports.stream(self, "users", EXPORTED, rows, self.query.get("format", "csv"), counted=self._record)
+        await export.stream(self, "users", EXPORTED, rows, self.query.get("format", "csv"), counted=self._record)
 
     async def _all(self, ask: Ask) -> AsyncIterator[list[object]]:
         async with self.db.read(long=True) as snapshot:
-            async for user in exports.walked(ask, lambda ask: users.page_of(snapshot, self.known, ask)):
+            async for user in export.walked(ask, lambda ask: users.page_of(snapshot, self.known, ask)):
                 yield [getattr(user, name) for name in EXPORTED]
 
     async def _record(self, rows: int) -> None:

@@ -188,7 +188,7 @@ class AgreementExport(AgreementHandler):
     @allowed("billing:read", staff=True, export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        found = [row async for row in exports.walked(LISTING.ask(asked, self.keys, limit_default=1000), self.found)]
+        found = [row async for row in export.walked(LISTING.ask(asked, self.keys, limit_default=1000), self.found)]
         around = await self.around(found)
 
         async def record(rows: int) -> None:
@@ -197,7 +197,7 @@ class AgreementExport(AgreementHandler):
                 await audit.record(tx, self.actor, "agreements.exported", "export/agreements", now=self.now, after=after)
 
         header = ["company_account_number", "company", "plan", "state", *_EXPORTED]
-        await exports.answer(self, "agreements", header, (_cells(row, around) for row in found), counted=record)
+        await export.answer(self, "agreements", header, (_cells(row, around) for row in found), counted=record)
 
 
 _EXPORTED = [

@@ -114,7 +114,7 @@ class CompanyExport(MonthHandler):
             async with self.db.write() as tx:
                 await audit.record(tx, self.actor, "bills.exported", f"period/{period.key}", now=self.now, after={"companies": count})
 
-        await exports.answer(self, f"bills-{period.key}", HEADER, (_cells(row) for row in rows), counted=record)
+        await export.answer(self, f"bills-{period.key}", HEADER, (_cells(row) for row in rows), counted=record)
 
 
 class CompanyBillPage(MonthHandler):

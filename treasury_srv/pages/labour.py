@@ -95,11 +95,11 @@ class LabourExport(LabourHandler):
                 await audit.record(tx, self.actor, "labour.exported", "export/labour", now=self.now, after=after)
 
         rows = self._all(ask, timesheets.span(ask.filters, await self.zone()), await self.every_name())
-        await exports.stream(self, "labour", EXPORTED, rows, self.query.get("format", "csv"), counted=record)
+        await export.stream(self, "labour", EXPORTED, rows, self.query.get("format", "csv"), counted=record)
 
     async def _all(self, ask: Ask, times: Mapping[str, str], companies: Mapping[str, Company]) -> AsyncIterator[list[object]]:
         async with self.db.read(long=True) as snapshot:
-            async for row in exports.walked(ask, lambda ask: labour.page_of(snapshot, self.known.scope, ask, times)):
+            async for row in export.walked(ask, lambda ask: labour.page_of(snapshot, self.known.scope, ask, times)):
                 yield _cells(row, companies.get(row.company_id))
 
 

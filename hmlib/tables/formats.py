@@ -119,7 +119,7 @@ class JsonWriter:
 
 
 class SheetWriter:
-    """What workbook_writer.py makes a workbook of: a JSON array a line, the header first; what JSON does not know carries its kind."""
+    """What workbook_writer.py makes a workbook of: an array of JSON a line, the header first; days and decimals carry their kind."""
 
     def start(self, header: Sequence[str]) -> bytes:
         return self.rows([header])

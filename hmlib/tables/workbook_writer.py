@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hmlib.formats import fill_workbook, unmarked
+from hmlib.tables.formats import fill_workbook, unmarked
 
 
 def main() -> None:

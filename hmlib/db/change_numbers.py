@@ -8,7 +8,7 @@ numbered too. Ask everything that belongs together in one snapshot (``db.read()`
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hmlib.db import Db
+from hmlib.db.database import Db
 
 
 @dataclass(frozen=True)
