@@ -12,6 +12,7 @@ import msgspec
 
 from hmlib.clock import parse, utc_now
 from hmlib.config import BadSetting, Settings
+from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from hmlib.db.database import connect as open_database
 from hmlib.db.engine import DatabaseDown
@@ -183,6 +184,7 @@ async def came_back(db: Db, settings: Settings, service: ModuleType | None, now:
     """
     async with db.write() as tx:
         await tx.run("UPDATE suite SET epoch = :epoch, restored_at = :now, held_at = :now WHERE id = 1", epoch=new_epoch(), now=now)
+        await change_numbers.start_anew(tx, int(parse(now).timestamp() * 1_000_000))
         await tx.run("DELETE FROM session_exchange")
         await tx.run("DELETE FROM session")
         if service is not None:
