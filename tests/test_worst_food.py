@@ -21,9 +21,13 @@ from hmlib import clock, json
 from hmlib import text as texts
 from hmlib.auth import jwt
 from hmlib.db import list_query
+from hmlib.imports import companies
+from hmlib.imports.presets import mapping_key
 from hmlib.tables import cells
 from hmlib.tables import rows as tables
-from hmlib.tables.cells import BadCell, Column
+from hmlib.tables.cells import BadCell
+from hmlib.tables.columns import Column
+from hmlib.tables.reading import headings
 from hmlib.tables.sheets import Unreadable
 from hmlib.web import requests
 from hmlib.web import requests as preconditions
@@ -100,7 +104,8 @@ def cell(kind: str) -> Eat:
 
 
 def table(text: str) -> object:
-    return tables.read(text.encode(), "x.csv", [Column("a"), Column("b", kind="decimal")], {"x": "a"}, day_first=False)
+    columns = (Column("a"), Column("b", kind="decimal"), Column("c", kind="choice", words={"*": ""}))
+    return tables.read(text.encode(), tables.Instructions(columns=columns, mapping={"x": "a"}, noted=("n",), totals=True))
 
 
 def pieces(text: str) -> object:
@@ -187,14 +192,45 @@ EATERS: dict[str, tuple[Eat, list[Food], int]] = {
             [
                 *map(
                     repeated,
-                    ("1", "1,", "1.", "1 ", "1'", ".0", "(", "<", "a@", "a.", "@a.", ";", '="', "-", " ", "\u00a0", "1/", "a ", "1:"),
+                    (
+                        "1",
+                        "1,",
+                        "1.",
+                        "1 ",
+                        "1'",
+                        ".0",
+                        "(",
+                        "<",
+                        "a@",
+                        "a.",
+                        "@a.",
+                        ";",
+                        '="',
+                        "-",
+                        " ",
+                        "\u00a0",
+                        "1/",
+                        "a ",
+                        "1:",
+                        "1h",
+                        "1T",
+                    ),
                 )
             ],
             MOST,
         )
-        for kind in ("text", "int", "decimal", "bool", "date", "datetime", "choice", "list", "email")
+        for kind in ("text", "int", "decimal", "bool", "date", "datetime", "choice", "list", "email", "size", "duration")
     },
-    "headings": (cells.heading, [*map(repeated, ("a", "_", " a", "\u0130"))], MOST),
+    "headings": (
+        lambda text: (cells.heading(text), headings.forms(text), headings.unit_of(text, "size"), headings.unit_of(text, "datetime")),
+        [*map(repeated, ("a", "_", " a", "\u0130", "(", " (a)", "a gb ", " unix"))],
+        MOST,
+    ),
+    "names of companies": (
+        lambda text: (companies.short_form(text), companies.id_form(text), mapping_key("companies", [text])),
+        [*map(repeated, ("a", "0", " ltd", ". ", "\u0301", "\ufdfa", "&", "1 "))],
+        MOST,
+    ),
     "JSON": (
         refusing(lambda text: json.plain(text.encode()), json.Malformed),
         [*map(repeated, ("[", '"', '"\\', "{", '{"a":', "1", "[1,", "\\u0000", '"a",')), repeated("\\", '"'), repeated("a", '"', '"')],

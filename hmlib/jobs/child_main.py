@@ -7,11 +7,11 @@ import os
 import resource
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from hmlib.jobs.child_process import DONE, FAILED, LENGTH, receive
+from hmlib.jobs.child_process import DONE, FAILED, LENGTH, MORE, receive
 
 MEMORY_EXIT = 3
 WANTING = (MemoryError, SystemError)
@@ -31,7 +31,7 @@ def main() -> None:
         except EOFError:
             return
         _allow(seconds)
-        _send(_answered(answers[function.decode()], question, attachment))
+        _answer(answers[function.decode()], question, attachment)
 
 
 def _allow(seconds: int) -> None:
@@ -40,9 +40,15 @@ def _allow(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime) + seconds, resource.RLIM_INFINITY))
 
 
-def _answered(function: Callable[[bytes, bytes], bytes], question: bytes, attachment: bytes) -> bytes:
+def _answer(function: Callable[[bytes, bytes], bytes | Iterator[bytes]], question: bytes, attachment: bytes) -> None:
     try:
-        return DONE + function(question, attachment)
+        answer = function(question, attachment)
+        if isinstance(answer, bytes):
+            _send(DONE + answer)
+            return
+        for part in answer:
+            _send(MORE + part)
+        _send(DONE)
     except (*WANTING, RecursionError):
         os._exit(MEMORY_EXIT)
 

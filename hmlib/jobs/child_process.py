@@ -4,18 +4,20 @@ A thread cannot be stopped and shares the interpreter's lock with the event loop
 """
 
 import asyncio
+import contextlib
 import struct
 import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
 from hmlib import metrics
 
 LENGTH = struct.Struct(">Q")
-FAILED, DONE = b"\x00", b"\x01"
+FAILED, DONE, MORE = b"\x00", b"\x01", b"\x02"
 IDLE_SECONDS = 30.0
 _QUESTIONS_A_CHILD = 200
 
@@ -43,7 +45,8 @@ class Limits:
 
 
 class Child:
-    """A process that answers with the functions in a module's `ANSWERS`; started at the first question. Blocking, for one thread."""
+    """A process that answers with the functions in a module's `ANSWERS`, in one piece or in parts; started at the first question.
+    Blocking, for one thread."""
 
     def __init__(self, module: str, limits: Limits) -> None:
         self._module, self._limits = module, limits
@@ -60,24 +63,41 @@ class Child:
     def ask(self, function: str, question: bytes, attachment: bytes = b"") -> bytes:
         """What the function makes of the question and its attachment. Raises TooMuch, after which the next question finds a new
         child, and ChildFailed."""
+        return b"".join(self.stream(function, question, attachment))
+
+    def stream(self, function: str, question: bytes, attachment: bytes = b"") -> Iterator[bytes]:
+        """The same for a function that answers in parts, as they come; `patience` is the time until each. Who stops before the last one
+        ends the child."""
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
+        kind = FAILED
+        try:
+            with self._patience(process):
+                _send(process.stdin, function.encode(), question, attachment)
+                kind, answer = _part(process.stdout)
+            while kind == MORE:
+                yield answer
+                with self._patience(process):
+                    kind, answer = _part(process.stdout)
+        except (BrokenPipeError, EOFError):
+            raise TooMuch from None
+        finally:
+            if kind != DONE or self._asked >= _QUESTIONS_A_CHILD:
+                self.close()
+        if kind == FAILED:
+            raise ChildFailed(answer.decode())
+        if answer:
+            yield answer
+
+    @contextlib.contextmanager
+    def _patience(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
         deadline = threading.Timer(self._limits.patience, process.kill)
         deadline.daemon = True
         deadline.start()
         try:
-            _send(process.stdin, function.encode(), question, attachment)
-            answer = receive(process.stdout)
-        except (BrokenPipeError, EOFError):
-            self.close()
-            raise TooMuch from None
+            yield
         finally:
             deadline.cancel()
-        if self._asked >= _QUESTIONS_A_CHILD or answer[:1] == FAILED:
-            self.close()
-        if answer[:1] == FAILED:
-            raise ChildFailed(answer[1:].decode())
-        return answer[1:]
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -117,6 +137,11 @@ def _send(pipe: IO[bytes], *parts: bytes) -> None:
         pipe.write(LENGTH.pack(len(part)))
         pipe.write(part)
     pipe.flush()
+
+
+def _part(pipe: IO[bytes]) -> tuple[bytes, bytes]:
+    answer = receive(pipe)
+    return answer[:1], answer[1:]
 
 
 def receive(pipe: IO[bytes]) -> bytes:

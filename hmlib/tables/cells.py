@@ -2,21 +2,22 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from typing import Any, Literal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from hmlib import text as texts
+from hmlib.tables.columns import Column, Kind
 from hmlib.tables.dates import BadDate, Day, Order, day_of, in_the_calendar, moment
-
-Kind = Literal["text", "int", "decimal", "bool", "date", "datetime", "choice", "list", "email"]
-Numbers = Literal["point", "comma", "either"]
-"""How a column writes numbers: which mark stands before the decimals, as far as its cells say."""
+from hmlib.tables.numbers import NotANumber, Numbers, Unclear, bare, duration, number, scientific, size, ungrouped
 
 BIGGEST = 2**63 - 1
+_BEFORE_A_LAST_NAME = "van von der den de di da del della dos du la le ten ter zu al bin ibn"
+_PARTICLES = frozenset(_BEFORE_A_LAST_NAME.split())
 _BLANK = frozenset(
     {"n/a", "#n/a", "n.a.", "-", "--", "\u2013", "\u2014", "(none)", "(null)", "(blank)", "0000-00-00", "#value!", "#ref!", "#name?"}
 )
@@ -24,36 +25,17 @@ _YES = frozenset({"true", "1", "1.0", "yes", "y", "t", "on"})
 _NO = frozenset({"false", "0", "0.0", "no", "n", "f", "off"})
 _UNSEEN = dict.fromkeys([0xAD, 0x200B, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _UNSEEN |= dict.fromkeys(c for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in (0x09, 0x0A, 0x0B, 0x0C, 0x0D))
+_COUNTED = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
+SINCE_1970 = ("unix", "unix ms")
 _ADDRESS = re.compile(r"(?:.*<)?(?:mailto:)?([^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"]{1,189})>?")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
-_GROUPS = {mark: re.compile(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+") for mark in ",. '\u2019"}
-_SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]{1,20})?[eE]\+?[0-9]{1,2}")
-_THOUSAND_OR_NOT = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-_LIKE_A_NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9]")
-_LONGEST_NUMBER = 60
 
 
 class BadCell(Exception):
     """Raised with a short sentence for the person whose file it is; the value itself is named beside it."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a file that is read. `key` columns together are the natural key; `required` ones may not be empty;
-    `max_length` is in characters; `minimum` and `maximum` bound int and decimal kinds; `lines` lets a text keep its line breaks;
-    decimals past `places` are rounded half up; a `numeric` text may be a number, and then it is read as one and kept with a point."""
-
-    name: str
-    key: bool = False
-    required: bool = False
-    kind: Kind = "text"
-    choices: tuple[str, ...] = ()
-    max_length: int = 200
-    minimum: int | None = None
-    maximum: int | None = None
-    lines: bool = False
-    places: int | None = None
-    numeric: bool = False
+class TwoReadings(BadCell):
+    """Raised for what could mean two things while nothing in its column decides; the sentence names both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +53,21 @@ def heading(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold())
 
 
-def reader(column: Column, order: Order, numbers: Numbers) -> Callable[[Any], Any]:
+def reader(column: Column, order: Order, numbers: Numbers, unit: str = "", zone: str = "") -> Callable[[Any], Any]:
     """A function from a raw cell to its value (None when blank) that raises BadCell, or for a text texts.Unseen. `order` is how 03/04/2026
-    is read ("both" refuses it), `numbers` how 1.500 and 1,500 are ("either" refuses them). A decimal may come as Rounded."""
+    is read ("both" refuses it), `numbers` how 1.500 and 1,500 are ("either" refuses them), `unit` that of a bare size or duration, or
+    "unix" and "unix ms" for moments that are counted from 1970 and "utc" for those of no other zone. With a `zone` every moment comes in
+    UTC, those without an offset being of that zone. A decimal may come as Rounded."""
     by_kind: dict[Kind, Callable[[Any], Any]] = {
         "text": partial(_number_or_text, column=column, numbers=numbers) if column.numeric else partial(_text, column=column),
+        "reference": partial(_text, column=column),
         "int": partial(_int, column=column),
         "decimal": partial(_decimal, column=column, numbers=numbers),
+        "size": partial(_size, column=column, numbers=numbers, unit=unit or column.unit or "b"),
+        "duration": partial(_duration, column=column, numbers=numbers, unit=unit or column.unit or "h"),
         "bool": _bool,
         "date": partial(_date, order=order),
-        "datetime": partial(_datetime, order=order),
+        "datetime": partial(_datetime, order=order, unit=unit, zone=ZoneInfo("UTC" if unit == "utc" and zone else zone) if zone else None),
         "choice": partial(_choice, choices={heading(choice): choice for choice in column.choices}),
         "list": partial(_list, column=column),
         "email": email,
@@ -103,6 +90,11 @@ def plain(raw: object, lines: bool = False) -> str | None:
     if len(text) < 11 and (text.lower() in _BLANK or text == "NULL"):
         return None
     return text or None
+
+
+def is_blank(raw: object) -> bool:
+    """Whether a raw cell is empty or holds nothing but spaces."""
+    return raw is None or (isinstance(raw, str) and (not raw or raw.isspace()))
 
 
 def _typed(raw: object) -> str:
@@ -140,10 +132,9 @@ def _int(raw: object, column: Column) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal()):
-        text = str(Decimal(text).quantize(1)) if _SCIENTIFIC.fullmatch(text) and Decimal(text) < 10**20 else text
-        text = next((re.sub(r"[^0-9+-]", "", text) for form in _GROUPS.values() if form.fullmatch(text)), text)
-        text = re.sub(r"\.0+\Z", "", text)
-        if not _NUMBER.fullmatch(text) or "." in text:
+        whole = scientific(text)
+        text = re.sub(r"\.0+\Z", "", ungrouped(text) if whole is None else str(whole.quantize(1)))
+        if not re.fullmatch(r"[+-]?[0-9]+", text):
             raise BadCell("is not a whole number")
     if len(text) > 20:
         raise BadCell("has too many digits")
@@ -151,73 +142,66 @@ def _int(raw: object, column: Column) -> int | None:
     return int(text)
 
 
+def _bad(wrong: NotANumber) -> BadCell:
+    return TwoReadings(str(wrong)) if isinstance(wrong, Unclear) else BadCell(str(wrong))
+
+
 def _number_or_text(raw: object, column: Column, numbers: Numbers) -> str | None:
     text = _text(raw, column)
-    if text is None or not (number := _marked(text)) or not any(mark in number for mark in ".,"):
+    if text is None or not (found := bare(text)) or not any(mark in found for mark in ".,"):
         return text
-    pointed = _pointed(number, numbers)
-    return pointed if _NUMBER.fullmatch(pointed) else text
+    try:
+        return str(number(text, "point" if isinstance(raw, float) else numbers))
+    except Unclear as two:
+        raise _bad(two) from None
+    except NotANumber:
+        return text
 
 
 def _decimal(raw: object, column: Column, numbers: Numbers) -> Decimal | Rounded | None:
     text = plain(raw)
     if text is None:
         return None
-    text = _pointed(_marked(text), numbers)
-    if not _NUMBER.fullmatch(text):
-        raise BadCell("is not a number")
-    number = Decimal(text)
-    found: Decimal | Rounded = number
-    if column.places is not None and number != (short := number.quantize(Decimal(1).scaleb(-column.places), ROUND_HALF_UP)):
-        number, found = short, Rounded(short)
-    elif len(text) > 30:
+    try:
+        found = number(text, "point" if isinstance(raw, float) else numbers)
+    except NotANumber as wrong:
+        raise _bad(wrong) from None
+    return _short(found, column)
+
+
+def _short(number: Decimal, column: Column) -> Decimal | Rounded:
+    """The number within its column's places and bounds."""
+    short = number if column.places is None else number.quantize(Decimal(1).scaleb(-column.places), ROUND_HALF_UP)
+    if short == number and len(number.as_tuple().digits) > 30:
         raise BadCell("has too many digits")
-    _bounded(number, column)
+    _bounded(short, column)
+    return number if short == number else Rounded(short)
+
+
+def _size(raw: object, column: Column, numbers: Numbers, unit: str) -> int | None:
+    text = plain(raw)
+    if text is None:
+        return None
+    try:
+        found = size(text, "point" if isinstance(raw, float) else numbers, unit)
+    except NotANumber as wrong:
+        raise _bad(wrong) from None
+    _bounded(found, column)
     return found
 
 
-def _marked(text: str) -> str:
-    """The number as it is marked, without currency signs, brackets for less than nothing and spaces or quotes between thousands;
-    "" for what is too long to be one."""
-    if len(text) > _LONGEST_NUMBER:
-        return ""
-    text = text.strip("$\u20ac\u00a3 \u00a0")
-    if text.startswith("(") and text.endswith(")"):
-        text = "-" + text[1:-1]
-    text = text.replace("'", "").replace("\u2019", "").replace("\u202f", "").replace("\u00a0", "")
-    return re.sub(r"(?<=[0-9]) (?=[0-9]{3})", "", text)
-
-
-def _pointed(text: str, numbers: Numbers) -> str:
-    """The number with a decimal point and without marks between thousands; one that could be either is refused with both readings."""
-    if "," in text and "." in text:
-        last, other = (",", ".") if text.rfind(",") > text.rfind(".") else (".", ",")
-        head, _, tail = text.partition(last)
-        return head.replace(other, "") + "." + tail if _GROUPS[other].fullmatch(head) else text
-    if _THOUSAND_OR_NOT.fullmatch(text):
-        mark = "," if "," in text else "."
-        whole, exact = text.replace(mark, ""), text.replace(mark, ".")
-        if numbers == "either":
-            raise BadCell(f"can be read as {exact.rstrip('0').rstrip('.')} or as {whole}; write it without a mark between thousands")
-        return exact if (numbers == "comma") == (mark == ",") else whole
-    for mark in ",.":
-        if text.count(mark) > 1 and _GROUPS[mark].fullmatch(text):
-            return text.replace(mark, "")
-    return text.replace(",", ".") if text.count(",") == 1 else text
-
-
-def numbers_of(cells: Iterable[object], delimiter: str) -> Numbers:
-    """How a column writes numbers: what its unmistakable cells say, such as 12,5 or 1.234,56. In a file with commas between its cells
-    a lone point is one too, for its program would write a decimal comma only beside semicolons."""
-    seen: set[Numbers] = set()
-    for cell in cells:
-        if isinstance(cell, str) and ("," in cell or "." in cell) and _LIKE_A_NUMBER.fullmatch(text := _marked(cell.strip())):
-            last = "," if text.rfind(",") > text.rfind(".") else "."
-            if _THOUSAND_OR_NOT.fullmatch(text) and not (delimiter == "," and last == "."):
-                continue
-            grouped = text.count(last) > 1
-            seen.add("point" if (last == ".") != grouped else "comma")
-    return seen.pop() if len(seen) == 1 else "either"
+def _duration(raw: object, column: Column, numbers: Numbers, unit: str) -> Decimal | Rounded | None:
+    text = plain(raw)
+    if text is None:
+        return None
+    try:
+        hours, as_decimal = duration(text, "point" if isinstance(raw, float) else numbers, unit)
+    except NotANumber as wrong:
+        raise _bad(wrong) from None
+    if as_decimal:
+        return _short(hours, column)
+    _bounded(hours, column)
+    return hours
 
 
 def _bool(raw: object) -> bool | None:
@@ -272,13 +256,30 @@ def _date(raw: object, order: Order) -> date | None:
     return None if text is None else _dated(day_of, text, order)
 
 
-def _datetime(raw: object, order: Order) -> datetime | None:
+def _datetime(raw: object, order: Order, unit: str, zone: ZoneInfo | None) -> datetime | None:
+    found = _moment(raw, order, unit)
+    if found is None or zone is None:
+        return found
+    return _entered((found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC))
+
+
+def _moment(raw: object, order: Order, unit: str) -> datetime | None:
     if isinstance(raw, datetime):
         return _entered(raw)
     if isinstance(raw, float) and 1 < raw < 100_000:
         return datetime.combine(date(1899, 12, 30), time()) + timedelta(seconds=round(raw * 86_400))
     text = plain(raw)
-    return None if text is None else _dated(moment, text, order)
+    if text is None:
+        return None
+    return _counted(text, unit) if unit in SINCE_1970 and _COUNTED.fullmatch(text) else _dated(moment, text, order)
+
+
+def _counted(text: str, unit: str) -> datetime:
+    """Seconds or milliseconds since 1970; 0 is what programs write for never."""
+    seconds = Decimal(text) / (1000 if unit == "unix ms" or len(text.partition(".")[0]) > 11 else 1)
+    if not 0 < seconds < 7_258_118_400:
+        raise BadCell("is not a moment that can be entered")
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seconds * 1_000_000))
 
 
 def _entered(day: Day) -> Day:
@@ -291,9 +292,18 @@ def _entered(day: Day) -> Day:
 def _dated(read: Callable[[str, Order], Day], text: str, order: Order) -> Day:
     if len(text) > 60:
         raise BadCell("is too long for a date")
-    if not text.isascii():
-        raise BadCell("is not a date; write it as YYYY-MM-DD")
     try:
         return read(text, order)
     except BadDate as wrong:
         raise BadCell(wrong.args[0]) from None
+
+
+def parted(name: str) -> tuple[str | None, str | None]:
+    """First and last name: "Gav Reed" and "Reed, Gav" are the same, a single word is a first name, and "Ludwig van Beethoven" is a van
+    Beethoven. None where there is none."""
+    if "," in name:
+        last, _, first = name.partition(",")
+        return first.strip() or None, last.strip() or None
+    words = name.split()
+    at = next((at for at, word in enumerate(words[1:-1], 1) if word in _PARTICLES), len(words) - 1 or 1)
+    return " ".join(words[:at]) or None, " ".join(words[at:]) or None

@@ -1,35 +1,29 @@
 """What a limited child is asked about tables: the questions and answers, and the child's own side."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from hmlib.tables import rows as tables
-from hmlib.tables.cells import Column
-from hmlib.tables.rows import Row, RowError, Sheet
+from hmlib.tables import rows
+from hmlib.tables.columns import Column
+from hmlib.tables.reading.report import RowError
+from hmlib.tables.reading.survey import Instructions
+from hmlib.tables.rows import Row, Slice, Tail
 from hmlib.tables.sheets import Unreadable
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """How a file is to be read; the file itself is the attachment."""
-
-    name: str = ""
-    columns: tuple[Column, ...]
-    mapping: dict[str, str] = {}
-    day_first: bool = False
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A sheet on its way between processes: values by the order of the columns; `unreadable` alone where the file is none."""
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a file on its way between processes: values by the place of their column; `unreadable` alone where the file is none;
+    with `present` it is the tail."""
 
     unreadable: str = ""
-    rows: Sequence[tuple[int, list[Any]]] = ()
+    rows: Sequence[tuple[int, dict[int, Any], dict[str, str]]] = ()
     errors: Sequence[RowError] = ()
     notes: Sequence[str] = ()
-    present: Sequence[str] = ()
+    present: Sequence[str] | None = None
     repeated: tuple[int, ...] = ()
 
 
@@ -43,28 +37,30 @@ class Top(msgspec.Struct, frozen=True, kw_only=True):
 
 _BACK: Mapping[str, Callable[[Any], Any]] = {
     "decimal": Decimal,
+    "duration": Decimal,
     "date": date.fromisoformat,
     "datetime": datetime.fromisoformat,
     "list": tuple,
 }
 
 
-def sheet_of(answer: bytes, columns: Sequence[Column]) -> Sheet:
-    """The sheet that the child read. Raises Unreadable."""
-    found = msgspec.msgpack.decode(answer, type=Answer)
-    if found.unreadable:
-        raise Unreadable(found.unreadable)
+def slices_of(answer: Iterable[bytes], columns: Sequence[Column]) -> Iterator[Slice | Tail]:
+    """The slices that the child reads, and the tail. Raises Unreadable."""
+    decoder = msgspec.msgpack.Decoder(Part)
+    back = {at: _BACK[column.kind] for at, column in enumerate(columns) if column.kind in _BACK}
     names = [column.name for column in columns]
-    back = [(at, _BACK[column.kind]) for at, column in enumerate(columns) if column.kind in _BACK and column.name in found.present]
-    rows = [Row(line, dict(zip(names, _restored(values, back), strict=True))) for line, values in found.rows]
-    return Sheet(rows, list(found.errors), list(found.notes), frozenset(found.present), found.repeated)
+    for part in answer:
+        found = decoder.decode(part)
+        if found.unreadable:
+            raise Unreadable(found.unreadable)
+        if found.present is not None:
+            yield Tail(list(found.errors), list(found.notes), frozenset(found.present), found.repeated)
+        else:
+            yield Slice([Row(line, _restored(values, names, back), beside) for line, values, beside in found.rows], list(found.errors))
 
 
-def _restored(values: list[Any], back: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
-    for at, restore in back:
-        if values[at] is not None:
-            values[at] = restore(values[at])
-    return values
+def _restored(values: dict[int, Any], names: Sequence[str], back: Mapping[int, Callable[[Any], Any]]) -> dict[str, Any]:
+    return {names[at]: value if value is None or at not in back else back[at](value) for at, value in values.items()}
 
 
 def headings_of(answer: bytes) -> tuple[list[str], dict[str, str]]:
@@ -75,35 +71,33 @@ def headings_of(answer: bytes) -> tuple[list[str], dict[str, str]]:
     return found.texts, found.columns
 
 
-def _read(question: bytes, raw: bytes) -> bytes:
-    asked = msgspec.msgpack.decode(question, type=Question)
+def _slices(question: bytes, raw: bytes) -> Iterator[bytes]:
+    asked = msgspec.msgpack.decode(question, type=Instructions)
+    places = {column.name: at for at, column in enumerate(asked.columns)}
     try:
-        sheet = tables.read(raw, asked.name, asked.columns, asked.mapping, day_first=asked.day_first)
+        for part in rows.slices(raw, asked):
+            yield msgspec.msgpack.encode(_part(part, places))
     except Unreadable as why:
-        return msgspec.msgpack.encode(Answer(unreadable=str(why)))
-    sheet.rows.reverse()
-    rows = [(row.line, [_sent(value) for value in row.values.values()]) for row in _taken(sheet.rows)]
-    said = Answer(rows=rows, errors=sheet.errors, notes=sheet.notes, present=sorted(sheet.present), repeated=sheet.repeated)
-    return msgspec.msgpack.encode(said)
+        yield msgspec.msgpack.encode(Part(unreadable=str(why)))
 
 
-def _taken(rows: list[Row]) -> Iterator[Row]:
-    """The rows from the last one, each gone from the list as it comes, so that they are not held twice."""
-    while rows:
-        yield rows.pop()
+def _part(part: Slice | Tail, places: Mapping[str, int]) -> Part:
+    if isinstance(part, Tail):
+        return Part(errors=part.errors, notes=part.notes, present=sorted(part.present), repeated=part.repeated)
+    return Part(errors=part.errors, rows=[(row.line, _sent(row.values, places), dict(row.beside)) for row in part.rows])
 
 
-def _sent(value: Any) -> Any:
+def _sent(values: Mapping[str, Any], places: Mapping[str, int]) -> dict[int, Any]:
     """MessagePack would turn a time into one of UTC."""
-    return value.isoformat() if isinstance(value, datetime) else value
+    return {places[name]: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def _headings(question: bytes, raw: bytes) -> bytes:
     try:
-        texts, columns = tables.headings(raw, msgspec.msgpack.decode(question, type=Question).columns)
+        texts, columns = rows.headings(raw, msgspec.msgpack.decode(question, type=Instructions))
     except Unreadable as why:
         return msgspec.msgpack.encode(Top(unreadable=str(why)))
     return msgspec.msgpack.encode(Top(texts=texts, columns=columns))
 
 
-ANSWERS = {"read": _read, "headings": _headings}
+ANSWERS = {"slices": _slices, "headings": _headings}

@@ -1,6 +1,7 @@
-"""Days and times as people and programs write them, in ISO and in the habits of several countries."""
+"""Days and times as people and programs write them, in ISO and in the habits and languages of several countries."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
@@ -12,12 +13,24 @@ Order = Literal["day", "month", "both"]
 Day = TypeVar("Day", date, datetime)
 
 _PARTS = re.compile(r"([0-9]{1,4})([/.\-])([0-9]{1,2})\2([0-9]{1,4})")
-_NAMED = re.compile(r"(?:([0-9]{1,2})[ .\-]+([A-Za-z]{3,9})\.?|([A-Za-z]{3,9})\.? +([0-9]{1,2}))[ ,\-]+([0-9]{4}|[0-9]{2})")
+_NAMED = re.compile(
+    r"(?:[A-Za-z\u00c0-\u024f]{2,12}\.?, ?)?"
+    r"(?:([0-9]{1,2})(?:st|nd|rd|th|\.)?[ .\-/]+(?:de )?([A-Za-z\u00c0-\u024f]{3,12})\.?"
+    r"|([A-Za-z\u00c0-\u024f]{3,12})\.? +([0-9]{1,2})(?:st|nd|rd|th)?)"
+    r"(?:[ ,\-/]+|\. | de )([0-9]{4}|[0-9]{2})"
+)
 _TIME = re.compile(
-    r"(.+?)(?:[T,]| at)? ?(?<![0-9])([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?"
+    r"(.+?)(?:[T,]| at| \u00e0| um)? ?(?<![0-9])([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?"
     r" ?([AaPp]\.?[Mm]\.?)? ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"
 )
-_MONTHS = {name: at + 1 for at, name in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"))}
+_MONTHS = (  # English, German, French, Spanish, Italian, Dutch, Portuguese, Danish, Norwegian, Swedish: without accents
+    ("january januar janvier enero gennaio januari janeiro", "february februar fevrier febrero febbraio februari fevereiro"),
+    ("march marz maerz mars marzo maart mrt marco marts", "april avril abril aprile"),
+    ("may mai mayo maggio mei maio maj", "june juni juin junio giugno junho"),
+    ("july juli juillet julio luglio julho", "august aout agosto augustus augusti"),
+    ("september septembre septiembre settembre setembro", "october oktober octobre octubre ottobre outubro"),
+    ("november novembre noviembre novembro", "december dezember decembre diciembre dicembre dezembro desember"),
+)
 
 
 class BadDate(ValueError):
@@ -80,8 +93,7 @@ def _spelt(text: str, order: Order) -> date:
     if (timed := _TIME.fullmatch(text)) is not None:
         text = timed[1].strip(" ,")
     if (named := _NAMED.fullmatch(text)) is not None:
-        month = _MONTHS.get((named[2] or named[3])[:3].lower(), 0)
-        return date(_year(named[5]), month, int(named[1] or named[4]))
+        return date(_year(named[5]), _month(named[2] or named[3]), int(named[1] or named[4]))
     parts = _PARTS.fullmatch(text)
     if parts is None or (len(parts[1]) == 3):
         raise ValueError(text)
@@ -95,18 +107,43 @@ def _spelt(text: str, order: Order) -> date:
     return date(_year(parts[4]), first, second)
 
 
+@lru_cache(maxsize=256)
+def _month(word: str) -> int:
+    """The month whose name begins so, in one of ten languages. Raises ValueError."""
+    folded = "".join(letter for letter in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(letter))
+    names = [name for pair in _MONTHS for name in pair]
+    found = [at for at, forms in enumerate(names, 1) if any(form.startswith(folded) for form in forms.split())]
+    if len(found) != 1:
+        raise ValueError(word)
+    return found[0]
+
+
 def _year(text: str) -> int:
     if len(text) not in (2, 4):
         raise ValueError(text)
     return int(text) + (0 if len(text) == 4 else 2000 if int(text) < 70 else 1900)
 
 
-def order_of(texts: Iterable[object], day_first: bool) -> Order:
-    """How a file writes its dates: what its unmistakable ones say, else what `day_first` says."""
-    seen: set[Order] = set()
-    for text in texts:
-        if isinstance(text, str) and (parts := _PARTS.match(text.strip())) and parts[2] != "." and len(parts[1]) < 3:
+class OrderHabit:
+    """In which order a column writes days and months, learnt from its cells one after the other."""
+
+    def __init__(self) -> None:
+        self._seen: set[Order] = set()
+
+    def learn(self, text: str) -> None:
+        """What one cell says, which may be nothing."""
+        if len(self._seen) < 2 and (parts := _PARTS.match(text.strip())) and parts[2] != "." and len(parts[1]) < 3:
             first, second = int(parts[1]), int(parts[3])
             if (first > 12) != (second > 12):
-                seen.add("day" if first > 12 else "month")
-    return "both" if len(seen) == 2 else seen.pop() if seen else "day" if day_first else "month"
+                self._seen.add("day" if first > 12 else "month")
+
+    @property
+    def order(self) -> Order | None:
+        """None where the cells leave it open."""
+        return "both" if len(self._seen) == 2 else next(iter(self._seen), None)
+
+
+def order_of(orders: Iterable[Order | None], day_first: bool) -> Order:
+    """What the columns of a file say together, else what `day_first` says."""
+    said = {order for order in orders if order}
+    return ("both" if len(said) > 1 else said.pop()) if said else "day" if day_first else "month"

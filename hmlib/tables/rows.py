@@ -1,37 +1,37 @@
 """A table's rows against declared columns: each good row with its values, each bad cell named."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from hmlib import text as texts
-from hmlib.tables.cells import BadCell, Column, Rounded, heading, numbers_of, reader
-from hmlib.tables.dates import order_of
-from hmlib.tables.sheets import Cells, Grid, Unreadable, grid
+from hmlib.tables.cells import BadCell, Rounded, TwoReadings, heading, is_blank, parted, plain, reader
+from hmlib.tables.columns import LEFT, Column
+from hmlib.tables.numbers import span
+from hmlib.tables.reading.headings import Place
+from hmlib.tables.reading.report import MAX_ERRORS, MAX_NOTES, Report, RowError
+from hmlib.tables.reading.survey import Instructions, Survey, is_total, survey
+from hmlib.tables.sheets import Cells, Unreadable, grid
 
-MAX_ERRORS = 5_000
-MAX_NOTES = 100
+__all__ = ["MAX_ERRORS", "MAX_NOTES", "Row", "RowError", "Sheet", "Slice", "Tail", "headings", "read", "slices"]
+
+SLICE = 500
+"""Rows that are handed on at once."""
 _SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class RowError:
-    """One cell that cannot be used: `line` counts from 1 in the file, `value` is what stands there (at most 200 characters)."""
-
-    line: int
-    column: str
-    value: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
-    """A good row: a value for every declared column, None where the cell is empty, says N/A, or the file has no such column."""
+    """A good row: its values by column, and under `beside` what has no column but is kept. Those of files.read() have a value for every
+    declared column, None where the cell is empty, says N/A, or the file has no such column. Those of a Slice have one only where the
+    row says something, and None where it says that there is nothing."""
 
     line: int
     values: dict[str, Any]
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,175 +46,306 @@ class Sheet:
     repeated: tuple[int, ...] = ()
 
 
-class _Report:
-    """Bad cells and notes, the first so many of them, and how many more there were."""
+@dataclass(frozen=True)
+class Slice:
+    """At most 500 good rows, and the cells found bad on the way to them."""
 
-    def __init__(self, notes: Iterable[str]) -> None:
-        self.errors: list[RowError] = []
-        self._notes = list(notes)
-        self._more: Counter[str] = Counter()
-
-    def error(self, line: int, column: str, value: object, message: str) -> None:
-        if len(self.errors) < MAX_ERRORS:
-            self.errors.append(RowError(line, column, str(value)[:_SHOWN], message))
-        else:
-            self._more["more errors are not listed"] += 1
-
-    def note(self, text: str, kind: str) -> None:
-        """A note about one line; `kind` says what the others of its kind are, such as "more lines were left out"."""
-        if len(self._notes) < MAX_NOTES:
-            self._notes.append(text)
-        else:
-            self._more[kind] += 1
-
-    @property
-    def notes(self) -> list[str]:
-        return [*self._notes, *(f"{count:,} {kind}." for kind, count in self._more.items())]
+    rows: list[Row]
+    errors: list[RowError]
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a column stands in the rows, and how its cells are read."""
+class Tail:
+    """What is known after the last row: bad cells that are alike, all notes, the columns that the file has, and the lines left out because
+    they repeat others."""
 
-    column: Column
-    read: Callable[[Any], Any]
-
-
-def read(raw: bytes, name: str, columns: Sequence[Column], mapping: Mapping[str, str], *, day_first: bool) -> Sheet:
-    """See files.read, which calls this in a limited child where the file is long. Raises Unreadable. Blocking."""
-    table = grid(raw, {heading(column.name) for column in columns} | {heading(text) for text in mapping})
-    first = list(islice(table.rows, 10))
-    at, top, places, notes = _matched(table, first, columns, mapping, name)
-    report = _Report(notes)
-    missing = [column.name for column in columns if column.required and column.name not in places]
-    if missing:
-        for column in missing:
-            report.error(first[at][0], column, "", "The file has no such column.")
-        return Sheet([], report.errors, report.notes, frozenset(places))
-    if not places:
-        raise Unreadable("The file has none of the columns " + ", ".join(column.name for column in columns) + ".")
-    found = [column for column in columns if column.name in places]
-    body = list(_narrowed(chain(first[at + 1 :], table.rows), len(top), [places[column.name] for column in found], report))
-    rows = _values(body, [column.name for column in columns], _readers(found, body, table.delimiter, day_first), report)
-    rows, repeated = _without_repeats(rows, columns, report)
-    report.errors.sort(key=lambda error: error.line)
-    return Sheet(rows, report.errors, report.notes, frozenset(places), repeated)
+    errors: list[RowError]
+    notes: list[str]
+    present: frozenset[str]
+    repeated: tuple[int, ...]
 
 
-def headings(raw: bytes, columns: Sequence[Column]) -> tuple[list[str], dict[str, str]]:
-    """See files.headings. The whole file is read, so that one that cannot be taken is refused before anybody maps its columns."""
-    table = grid(raw, {heading(column.name) for column in columns})
-    first = list(islice(table.rows, 10))
-    _, top, places, _ = _matched(table, first, columns, {}, "")
-    for _ in table.rows:
-        continue
-    return top, {top[place]: name for name, place in places.items()}
+def read(raw: bytes, how: Instructions) -> Sheet:
+    """A whole file at once. Raises Unreadable. Blocking."""
+    return whole(slices(raw, how), how.columns)
 
 
-def _matched(
-    table: Grid, first: Sequence[tuple[int, Cells]], columns: Sequence[Column], mapping: Mapping[str, str], name: str
-) -> tuple[int, list[str], dict[str, int], list[str]]:
-    """Where the heading is among the first rows, its texts, the place of each column in it, and notes."""
-    names = {heading(column.name): column.name for column in columns}
-    names |= {heading(text): column for text, column in mapping.items()}
-    if not first:
-        raise Unreadable(f"The file {name} is empty." if name else "The file is empty.")
-    fits = [sum(heading(str(cell)) in names for cell in cells) for _, cells in first]
-    at = fits.index(max(fits))
-    top = [str(cell).strip() for cell in first[at][1]]
-    while top and not top[-1]:
-        top.pop()
-    places: dict[str, int] = {}
-    notes = list(table.notes)
-    for place, text in enumerate(top):
-        column = names.get(heading(text))
-        if column and column in places:
-            notes.append(f"The column {text[:_SHOWN]} stands there twice; the first one counts.")
-        elif column:
-            places[column] = place
-        elif text and column is None:
-            notes.append(f"The column {text[:_SHOWN]} is not known and was left out.")
-    return at, top, places, notes
-
-
-def _narrowed(rows: Iterable[tuple[int, Cells]], width: int, wanted: Sequence[int], report: _Report) -> Iterator[tuple[int, Cells]]:
-    """The wanted cells of each row. Short rows are filled up, empty cells past the heading ignored; anything more means that the row
-    is shifted."""
-    for line, cells in rows:
-        extra = next((cell for cell in cells[width:] if cell not in ("", None) and not str(cell).isspace()), None)
-        if extra is not None:
-            report.error(line, "", str(extra).strip(), f"The row has more cells ({len(cells)}) than the heading ({width}).")
-        else:
-            yield line, [cells[place] if place < len(cells) else "" for place in wanted]
-
-
-def _readers(found: Sequence[Column], body: Sequence[tuple[int, Cells]], delimiter: str, day_first: bool) -> list[_Place]:
-    """How each column is read: days by what the file's unmistakable ones say, numbers by what their column's say."""
-    dated = [place for place, column in enumerate(found) if column.kind in ("date", "datetime")]
-    order = order_of((cells[place] for _, cells in body for place in dated), day_first)
-    numbers = [
-        numbers_of((cells[place] for _, cells in body), delimiter) if column.kind == "decimal" or column.numeric else "either"
-        for place, column in enumerate(found)
-    ]
-    return [_Place(column, reader(column, order, how)) for column, how in zip(found, numbers, strict=True)]
-
-
-def _values(body: list[tuple[int, Cells]], names: Sequence[str], places: Sequence[_Place], report: _Report) -> list[Row]:
+def whole(parts: Iterable[Slice | Tail], columns: Sequence[Column]) -> Sheet:
+    """All slices of a file as one sheet."""
     rows: list[Row] = []
-    empty: dict[str, Any] = dict.fromkeys(names)
-    body.reverse()
-    while body:  # a row's cells go as its values come, so that both are never there at once
-        line, cells = body.pop()
-        values, good = empty.copy(), True
-        for place, cell in zip(places, cells, strict=True):
-            column = place.column
-            try:
-                value = place.read(cell)
-            except BadCell as wrong:
-                report.error(line, column.name, cell, f"The value {wrong.args[0]}.")
-                good = False
-                continue
-            except texts.Unseen as unseen:
-                report.error(line, column.name, cell, str(unseen))
-                good = False
-                continue
-            if type(value) is Rounded:
-                report.note(f"Line {line}: {column.name} {str(cell)[:_SHOWN]} was rounded to {value}.", "more values were rounded")
-                value = value.number
-            values[column.name] = value
-            if value is None and column.required:
-                report.error(line, column.name, cell, "A value is needed here.")
-                good = False
-        if good:
-            rows.append(Row(line, values))
-    return rows
-
-
-def _without_repeats(rows: list[Row], columns: Sequence[Column], report: _Report) -> tuple[list[Row], tuple[int, ...]]:
-    keys = [column.name for column in columns if column.key]
-    known = any(column.name == "external_id" for column in columns)
-    first: dict[tuple[str, ...], Row] = {}
-    kept: list[Row] = []
-    repeated = []
-    for row in rows:
-        identity = _identity(row.values, keys, known)
-        earlier = first.setdefault(identity, row) if identity else row
-        if earlier is row:
-            kept.append(row)
-        elif earlier.values == row.values:
-            repeated.append(row.line)
-            report.note(
-                f"Line {row.line} repeats line {earlier.line} and was left out.", "more lines repeat earlier ones and were left out"
-            )
+    errors: list[RowError] = []
+    tail = Tail([], [], frozenset(), ())
+    empty: dict[str, Any] = {column.name: None for column in columns if not column.aside}
+    for part in parts:
+        errors += part.errors
+        if isinstance(part, Slice):
+            rows += (Row(row.line, {**empty, **row.values}, row.beside) for row in part.rows)
         else:
-            what = "external_id" if identity and len(identity) == 1 else " + ".join(keys)
-            value = ", ".join(str(row.values[name]) for name in what.split(" + "))
-            report.error(row.line, what, value, f"The same {what} is on line {earlier.line} with other values.")
-    return kept, tuple(repeated)
+            tail = part
+    order = {column.name: at for at, column in enumerate(columns)}
+    errors.sort(key=lambda error: (error.line, order.get(error.column, -1)))
+    return Sheet(rows, errors, tail.notes, tail.present, tail.repeated)
+
+
+def headings(raw: bytes, how: Instructions) -> tuple[list[str], dict[str, str]]:
+    """See files.headings. The whole file is read, so that one that cannot be taken is refused before anybody maps its columns."""
+    found = survey(raw, how)
+    return found.top, found.matched.columns
+
+
+def slices(raw: bytes, how: Instructions) -> Iterator[Slice | Tail]:
+    """The file in slices, and at the end a Tail. The file is gone through twice, and no more than a slice is held. Raises Unreadable before
+    the first slice. Blocking."""
+    found = survey(raw, how)
+    report = Report(found.notes)
+    missing = [column.name for column in how.columns if _is_missing(column, found.matched.present, how)]
+    for name in missing:
+        report.error(found.line, name, "", "The file has no such column.")
+    if not missing and not found.matched.places:
+        names = ", ".join(column.name for column in how.columns if not column.aside)
+        raise Unreadable(f"The file has none of the columns {names}.")
+    repeats = _Repeats(how, report)
+    if not missing:
+        reading = _Reading(found, how, report)
+        rows = repeats.without(reading.rows(raw))
+        while some := list(islice(rows, SLICE)):
+            yield Slice(some, report.taken())
+    errors = report.end()
+    yield Tail(errors, report.notes, _given(found.matched.present, how), tuple(repeats.lines))
+
+
+def _given(present: frozenset[str], how: Instructions) -> frozenset[str]:
+    """The columns that rows may say something of: those that the file has, and those that are made."""
+    made = {name for column in how.columns if column.name in present for name in column.splits or ()}
+    made |= {column.name for column in how.columns if column.between and set(column.between) <= present}
+    return frozenset((present | made | how.default.keys()) - {column.name for column in how.columns if column.aside})
+
+
+def _is_missing(column: Column, present: frozenset[str], how: Instructions) -> bool:
+    if not column.required or column.aside or column.name in present or column.name in how.default:
+        return False
+    made = [other for other in how.columns if other.name in present and column.name in (other.splits or ())]
+    return not made and not (column.between and set(column.between) <= present)
+
+
+class _Reading:
+    """Turns the rows of a file into values."""
+
+    def __init__(self, found: Survey, how: Instructions, report: Report) -> None:
+        self._found, self._how, self._report = found, how, report
+        places = zip(found.matched.places, found.numbers, found.orders, strict=True)
+        starts = {place.column.name: place for place in found.matched.places}
+        self._cells = [
+            _Cell(place, reader(place.column, order, numbers, place.unit, how.zone), how, starts) for place, numbers, order in places
+        ]
+        self._made = [column for column in how.columns if column.splits or (column.between and column.name not in found.matched.present)]
+        self._aside = [column.name for column in how.columns if column.aside]
+        self._required = [column.name for column in how.columns if column.required]
+        self._kept = _places_of(how.noted, found.top)
+        self._any_of = _places_of(how.any_of, found.top)
+
+    def rows(self, raw: bytes) -> Iterator[Row]:
+        """The good rows."""
+        words = {heading(text) for text in self._found.top}
+        width = len(self._found.top)
+        for line, cells in grid(raw, words).rows:
+            if line <= self._found.line or line in self._found.skip or (self._how.totals and _begins_with_total(cells)):
+                continue
+            if len(cells) > width and (extra := next((cell for cell in cells[width:] if not is_blank(cell)), None)) is not None:
+                self._report.error(line, "", str(extra).strip(), f"The row has more cells ({len(cells)}) than the heading ({width}).")
+                continue
+            if len(cells) != width:
+                cells = cells[:width] + [""] * (width - len(cells))
+            if self._any_of and all(plain(cells[at]) is None for at in self._any_of.values()):
+                continue
+            if (values := self._values(line, cells)) is not None:
+                yield Row(line, values, self._beside(line, cells) if self._kept else {})
+
+    def _values(self, line: int, cells: Cells) -> dict[str, Any] | None:
+        values: dict[str, Any] = {}
+        good = True
+        for cell in self._cells:
+            value = self._value(line, cell, cells)
+            if value is _BAD:
+                good = False
+            elif value is not LEFT:
+                values[cell.name] = value
+        for name, value in self._how.default.items():
+            if values.get(name) is None:
+                values[name] = value
+        if not good or (self._made and not self._make(line, values)):
+            return None
+        for name in self._aside:
+            values.pop(name, None)
+        return values if self._has_all(line, values) else None
+
+    def _value(self, line: int, cell: "_Cell", cells: Cells) -> Any:
+        """LEFT where the row says nothing of the column, _BAD where it says what cannot be used."""
+        raw, report = cell.raw(cells), self._report
+        try:
+            value = LEFT if raw is LEFT else cell.read(raw)
+        except TwoReadings as two:
+            report.alike(line, cell.name, raw, f"The value {two.args[0]}.", "two readings")
+            return _BAD
+        except BadCell as wrong:
+            (report.alike if cell.is_worded else report.error)(line, cell.name, raw, f"The value {wrong.args[0]}.")
+            return _BAD
+        except texts.Unseen as unseen:
+            report.error(line, cell.name, raw, str(unseen))
+            return _BAD
+        if type(value) is Rounded:
+            report.note(f"Line {line}: {cell.name} {str(raw)[:_SHOWN]} was rounded to {value}.", "more values were rounded")
+            return value.number
+        return LEFT if value is None and cell.column.measured else value
+
+    def _make(self, line: int, values: dict[str, Any]) -> bool:
+        """Fills columns that are made of others. False where that cannot be."""
+        for column in self._made:
+            if column.splits and values.get(column.name):
+                for name, part in zip(column.splits, parted(values[column.name]), strict=True):
+                    if values.get(name) is None:
+                        values[name] = part
+            elif column.between:
+                start, end = (values.get(name) for name in column.between)
+                if isinstance(start, datetime) and isinstance(end, datetime):
+                    values[column.name] = _hours(start, end)
+                    if values[column.name] < 0:
+                        self._report.error(line, column.between[1], end.isoformat(" "), "The end is before the start.")
+                        return False
+        return True
+
+    def _has_all(self, line: int, values: Mapping[str, Any]) -> bool:
+        missing = [name for name in self._required if values.get(name) is None]
+        for name in missing:
+            self._report.error(line, name, "", "A value is needed here.")
+        return not missing
+
+    def _beside(self, line: int, cells: Cells) -> dict[str, str]:
+        found = {text: said for text, at in self._kept.items() if (said := plain(cells[at]))}
+        for text, said in found.items():
+            self._report.keep(line, text, said)
+        return found
+
+
+class _Bad:
+    pass
+
+
+_BAD = _Bad()
+
+
+def _hours(start: datetime, end: datetime) -> Decimal:
+    """From start to end; an end that only has a time of the day may be one after midnight."""
+    between = end - start
+    return span(between + timedelta(days=1) if timedelta(days=-1) < between < timedelta(0) and end.date() == start.date() else between)
+
+
+def _places_of(wanted: Iterable[str], top: Sequence[str]) -> dict[str, int]:
+    forms = {heading(text) for text in wanted}
+    return {text: at for at, text in enumerate(top) if heading(text) in forms}
+
+
+def _begins_with_total(cells: Cells) -> bool:
+    first = next((str(cell) for cell in cells if not is_blank(cell)), "")
+    return is_total(cells) or heading(first[:20]).startswith("totalfor")
+
+
+class _Cell:
+    """How the value of one column is found in a row and read."""
+
+    def __init__(self, place: Place, read: Callable[[Any], Any], how: Instructions, starts: Mapping[str, Place]) -> None:
+        self.column, self.name, self.read = place.column, place.column.name, read
+        self.is_worded = place.column.kind in ("choice", "bool")
+        said = {heading(their): ours for their, ours in how.words.get(self.name, {}).items()}
+        self._words = {**{heading(their): ours for their, ours in place.column.words.items() if their != "*"}, **said}
+        self._others = place.column.words.get("*")
+        by_heading = {heading(text): means for text, means in place.column.yes_is.items()}
+        self._means = {at: by_heading[heading(text)] for at, text in zip(place.at, place.texts, strict=True) if heading(text) in by_heading}
+        self._at, self._time_at, self._joined = place.at, place.time_at, place.column.joined
+        self._day_at = starts[place.column.between[0]].at if place.column.between and place.column.between[0] in starts else ()
+        self._is_plain = len(self._at) == 1 and self._time_at is None and not self._words and self._others is None and not self._means
+        self._first = self._at[0] if self._at else 0
+
+    def raw(self, cells: Cells) -> Any:
+        """The cell, in the words of this suite; LEFT where it says nothing."""
+        if self._is_plain:
+            return cells[self._first]
+        at, raw = self._filled(cells)
+        if self._time_at is not None:
+            raw = _timed(raw, cells[self._time_at])
+        if at in self._means and not is_blank(raw):
+            return _meant(raw, self._means[at])
+        if (self._words or self._others is not None) and (text := plain(raw)) is not None:
+            ours = self._words.get(heading(text), self._others)
+            return raw if ours is None else (ours or LEFT)
+        return raw
+
+    def _filled(self, cells: Cells) -> tuple[int, Any]:
+        """The first filled cell of several and its place, or all of them joined."""
+        if self._joined:
+            parts = [text for at in self._at if (text := plain(cells[at], lines=True)) is not None]
+            return -1, self._joined.join(parts)
+        places = self._at or self._day_at
+        at = next((at for at in places if plain(cells[at]) is not None), places[0])
+        return at, cells[at]
+
+
+def _timed(day: Any, time: Any) -> Any:
+    """A day and a time of the day as one text; a workbook's day says midnight, and its time stands on the first day that it knows."""
+    said, clock = plain(day), plain(time)
+    if said is None or clock is None:
+        return day
+    return f"{said.removesuffix(' 00:00:00')} {clock.rpartition(' ')[2] if clock[:4] in ('1899', '1900') else clock}"
+
+
+def _meant(raw: Any, means: tuple[str, str]) -> Any:
+    """What a heading's yes or no mean; anything else stays as it is."""
+    try:
+        said = reader(Column("", kind="bool"), "both", "either")(raw)
+    except BadCell:
+        return raw
+    return means[0] if said else means[1]
+
+
+class _Repeats:
+    """Leaves out rows that say what an earlier one said of the same thing, and names those that contradict one."""
+
+    def __init__(self, how: Instructions, report: Report) -> None:
+        self._keys = [column.name for column in how.columns if column.key]
+        self._known = any(column.name == "external_id" for column in how.columns)
+        self._first_counts, self._report = how.first_counts, report
+        self._first: dict[int, tuple[int, int]] = {}
+        self.lines: list[int] = []
+
+    def without(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows but those."""
+        for row in rows:
+            identity = _identity(row.values, self._keys, self._known)
+            if identity is None:
+                yield row
+                continue
+            said = hash(repr(row.values))
+            line, earlier = self._first.setdefault(hash(identity), (row.line, said))
+            if line == row.line:
+                yield row
+            elif earlier == said or self._first_counts:
+                self._repeats(row.line, line)
+            else:
+                self._contradicts(row, line, identity)
+
+    def _repeats(self, line: int, earlier: int) -> None:
+        self.lines.append(line)
+        if not self._first_counts:
+            self._report.note(f"Line {line} repeats line {earlier} and was left out.", "more lines repeat earlier ones and were left out")
+
+    def _contradicts(self, row: Row, line: int, identity: tuple[str, ...]) -> None:
+        what = "external_id" if len(identity) == 1 else " + ".join(self._keys)
+        value = ", ".join(str(row.values[name]) for name in what.split(" + "))
+        self._report.error(row.line, what, value, f"The same {what} is on line {line} with other values.")
 
 
 def _identity(values: Mapping[str, Any], keys: Sequence[str], known: bool) -> tuple[str, ...] | None:
-    if known and values["external_id"] is not None:
+    if known and values.get("external_id") is not None:
         return (values["external_id"],)
-    parts = [values[key] for key in keys]
+    parts = [values.get(key) for key in keys]
     return ("", *(str(part).casefold() for part in parts)) if keys and None not in parts else None

@@ -15,7 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from hmlib.tables import files, sheets
 from hmlib.tables import rows as tables
-from hmlib.tables.cells import Column
+from hmlib.tables.columns import Column
 
 COLUMNS = (
     Column("account_number", key=True, required=True, max_length=6),
@@ -440,7 +440,7 @@ def calls_to_read(rows, quote):
     text, calls = book(rows, quote), itertools.count()
     sys.setprofile(lambda frame, event, arg: next(calls) if event in ("call", "c_call") else None)
     try:
-        found = tables.read(text.encode(), "book.csv", COLUMNS, {}, day_first=False).rows
+        found = tables.read(text.encode(), tables.Instructions(columns=COLUMNS)).rows
     finally:
         sys.setprofile(None)
     assert len(found) == rows and found[-1].values["external_id"] == f"x-{rows - 1}"

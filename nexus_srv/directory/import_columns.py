@@ -1,6 +1,6 @@
 """The columns of each kind of file that can be imported; those marked key are the natural key."""
 
-from hmlib.tables.cells import Column
+from hmlib.tables.columns import Column
 from nexus_srv.queries import assets, companies, contacts
 
 _ACCOUNT = Column("company_account_number", key=True, required=True, max_length=6)

@@ -12,8 +12,9 @@ import msgspec
 from hmlib import text as texts
 from hmlib.clock import FIRST_YEAR, LAST_YEAR, moment_of
 from hmlib.errors import Invalid
-from hmlib.tables.cells import BadCell, Column, reader
-from hmlib.tables.cells import Kind as CellKind
+from hmlib.tables.cells import BadCell, reader
+from hmlib.tables.columns import Column
+from hmlib.tables.columns import Kind as CellKind
 from treasury_srv.billing.money import PRICE_PLACES, TooLarge, decimal_text, scaled
 
 Kind = Literal["text", "lines", "pairs", "choice", "date", "time", "int", "decimal", "bool"]

@@ -7,7 +7,7 @@ from msgspec import structs
 from hmlib.clock import new_id
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
-from hmlib.tables.cells import Column
+from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 from treasury_srv.billing.money import PRICE_PLACES, QUANTITY_PLACES, scaled
 from treasury_srv.billing.periods import TERM_YEARS, end_of_term

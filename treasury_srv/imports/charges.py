@@ -9,7 +9,7 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import new_id, shifted
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
-from hmlib.tables.cells import Column
+from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 from treasury_srv.billing.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPES, ITEM_KINDS, TAX_CATEGORIES, item_problem
 from treasury_srv.billing.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES

@@ -10,7 +10,7 @@ from hmlib.imports.uploads import Applying, NotApplied
 from hmlib.nexus.directory import Summary
 from hmlib.records import audit
 from hmlib.tables import files
-from hmlib.tables.cells import Column
+from hmlib.tables.columns import Column
 from treasury_srv.catalogue import changes
 from treasury_srv.catalogue.kinds import AGREEMENTS, ASSET_OVERRIDES, CONTACT_OVERRIDES, LABOUR, LINE_ITEMS, OVERRIDES, PLANS, PRICES, Noun
 from treasury_srv.imports import agreements as agreement_imports

@@ -10,7 +10,8 @@ from msgspec import structs
 from hmlib.clock import new_id
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
-from hmlib.tables.cells import BadCell, Column, reader
+from hmlib.tables.cells import BadCell, reader
+from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 from treasury_srv.billing.facts import IN_E6, PREPAID, PRICE_RATES
 from treasury_srv.billing.money import PRICE_PLACES, QUANTITY_PLACES

@@ -14,7 +14,7 @@ from hmlib.db.database import Transaction
 from hmlib.imports import uploads
 from hmlib.imports.uploads import AppliedAlready, Applying, ImportFile
 from hmlib.tables import files
-from hmlib.tables.cells import Column
+from hmlib.tables.columns import Column
 from hmlib.tables.files import Change, Outcome
 from hmlib.tables.rows import RowError
 from hmlib.tables.sheets import Unreadable

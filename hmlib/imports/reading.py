@@ -1,0 +1,93 @@
+"""How a file of a kind is read: by a recognised preset, by what a person has said of its headings and words, and by the kind's columns."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hmlib.imports.companies import Clue
+from hmlib.imports.presets import Part, Preset, applied, recognised
+from hmlib.tables import files
+from hmlib.tables.columns import Column
+from hmlib.tables.numbers import Numbers
+from hmlib.tables.reading.survey import Instructions
+
+COMPANY = "company_account_number"
+"""The column in which a row says its company: by number, name or another system's id."""
+COMPANY_ID = "company_external_id"
+"""One that holds the company's id in the system that the file comes from."""
+_CALLED = (
+    *("Company", "Company Name", "Organization", "Organisation", "Organization Name", "Client", "Client Name", "Customer", "Customer Name"),
+    *("Account", "Account Name", "Site", "Site Name", "Tenant", "Company Account Number", "Account Number", "Customer Number"),
+)
+_ID_CALLED = ("Company ID", "Company RecID", "Organization ID", "Client ID", "Customer ID", "Account ID", "Site ID")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a person has said of a file, now or when one with the same headings came before (presets.mapping_key): `mapping` from headings
+    to columns ("" leaves one out), `words` by column from theirs to ours, `company` for all rows that name none, `source` the system
+    whose ids it brings, and the mark before decimals where the cells leave it open."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    company: str = ""
+    source: str = ""
+    decimal: Numbers = "either"
+
+
+NOTHING = Said()
+
+
+def company_columns(*, key: bool = False, required: bool = True) -> tuple[Column, ...]:
+    """The columns that say which company a row belongs to; clue_of() makes a Clue of them."""
+    return (
+        Column(COMPANY, key=key, required=required, kind="reference", label="Company", also=_CALLED),
+        Column(COMPANY_ID, kind="reference", label="Company's external id", also=_ID_CALLED),
+    )
+
+
+def clue_of(values: Mapping[str, Any], email: str = "email") -> Clue:
+    """What a row says of its company; `email` is the column with an address at it."""
+    return Clue(*(values.get(name) or "" for name in (COMPANY, COMPANY_ID, email)))
+
+
+def headings_of(raw: bytes, columns: Sequence[Column], presets: Iterable[Preset]) -> tuple[list[str], Preset | None]:
+    """The headings of a file and the preset that knows them. `columns` may be empty where the kind is left to the preset. The whole file
+    is read, so that one that cannot be taken is refused before anybody maps its columns. Raises Unreadable. Blocking."""
+    presets = tuple(presets)
+    marks = tuple(dict.fromkeys(mark for preset in presets for mark in preset.marks))
+    top, _ = files.headings(raw, columns, marks)
+    return top, recognised(top, presets)
+
+
+def instructions(
+    name: str,
+    columns: Sequence[Column],
+    said: Said = NOTHING,
+    preset: Preset | None = None,
+    part: Part | None = None,
+    *,
+    day_first: bool = False,
+    zone: str = "UTC",
+) -> Instructions:
+    """How a file is read as one kind, whose columns these are. `part` is what the preset says of this kind; `day_first` and `zone` are the
+    MSP's own habits, which the preset's go before. Every moment comes in UTC."""
+    default = {COMPANY: said.company} if said.company and any(column.name == COMPANY for column in columns) else {}
+    own = Instructions(name=name, columns=tuple(columns), mapping=said.mapping, words=said.words, default=default, zone=zone)
+    if preset is None or part is None:
+        return replace(own, day_first=day_first, numbers=said.decimal)
+    return replace(
+        own,
+        columns=applied(columns, part),
+        day_first=day_first if preset.day_first is None else preset.day_first,
+        numbers=preset.decimal if said.decimal == "either" else said.decimal,
+        noted=preset.noted,
+        any_of=part.any_of,
+        first_counts=part.first_counts,
+        totals=preset.totals,
+    )
+
+
+def source_of(said: Said, preset: Preset | None) -> str:
+    """The system whose ids a file brings; "" where nobody has said."""
+    return said.source or (preset.source if preset else "")
