@@ -31,6 +31,10 @@ class Bounded(Generic[K, V]):
         self._held.move_to_end(key)
         return found[0]
 
+    def items(self) -> list[tuple[K, V]]:
+        """All entries, the least recently used first; it counts as no use."""
+        return [(key, value) for key, (value, _) in self._held.items()]
+
     def first(self, condition: Callable[[K, V], bool]) -> V | None:
         """A value for whose key and itself the condition holds; it counts as no use."""
         return next((value for key, (value, _) in self._held.items() if condition(key, value)), None)

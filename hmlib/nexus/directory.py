@@ -85,7 +85,8 @@ class ContactFacts(msgspec.Struct, frozen=True):
 
 
 class CompanyFacts(msgspec.Struct, frozen=True):
-    """One company of the billing summary, with everything that can be counted."""
+    """One company of the billing summary, with everything that can be counted; ``number`` is that of the last change of any of it, -1
+    where Nexus does not count."""
 
     id: str
     account_number: str
@@ -93,6 +94,7 @@ class CompanyFacts(msgspec.Struct, frozen=True):
     status: str
     assets: list[AssetFacts] = []
     contacts: list[ContactFacts] = []
+    number: int = -1
 
     def things(self) -> list[str]:
         """The ids of its devices and people."""

@@ -1,12 +1,20 @@
 """Who follows the billing summary by number has, after any sequence of changes, what somebody has who asks for all of it."""
 
+import asyncio
+import io
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
+from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPHeaders
 
 from hmlib.clock import utc_now
 from hmlib.db import change_numbers
+from hmlib.nexus import books
+from hmlib.nexus.directory import CompanyFacts as Known
+from hmlib.nexus.directory_cache import Answers, Asker
 from hmlib.testing.hub import ACME, CAST, GLOBEX
 from nexus_srv.queries import billing_summary
 from nexus_srv.queries.billing_summary import AssetFacts, CompanyFacts, ContactFacts
@@ -184,3 +192,96 @@ async def test_after_a_restore_everybody_starts_anew(alice, db):
 async def test_what_is_no_number_is_refused(alice, since):
     assert (await alice.api(f"/api/billing_summary?since={since}")).code == 400
     assert (await alice.api(f"/api/billing_summary?since=1&ids={ACME}")).code == 400
+
+
+# As a module follows
+
+
+def module_of(**people):
+    """A module's memory, asking on behalf of people; and what was sent for each of them."""
+    sent = []
+
+    async def send(path, headers, seconds):
+        name = headers["Authorization"].removeprefix("Bearer ")
+        answer = await people[name].api(path, If_None_Match=headers.get("If-None-Match", ""))
+        sent.append((name, path, len(answer.body)))
+        return HTTPResponse(HTTPRequest("https://nexus"), answer.code, HTTPHeaders(answer.headers), io.BytesIO(answer.body))
+
+    answers = Answers(send)
+
+    def asker(name):
+        async def token_for(audience):
+            return name
+
+        return Asker(CAST[name].id, CAST[name].scope, token_for, 900)
+
+    return answers, {name: asker(name) for name in people}, sent
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_module_has_what_nexus_has_and_each_company_once(alice, bob, dave, db, seed):
+    chance = random.Random(seed)
+    people = {"alice": alice, "bob": bob, "dave": dave}
+    answers, askers, sent = module_of(**people)
+    for number in range(40):
+        async with db.write() as tx:
+            for statement, params in [some_change(chance, number * 10 + step) for step in range(2)]:
+                await tx.run(statement, **params)
+            await tx.run("UPDATE directory_state SET version = version + 1 WHERE id = 1")
+        for name in chance.sample(sorted(people), chance.randint(1, 3)):
+            found = await answers.summary(askers[name], None)
+            whole = await people[name].api("/api/billing_summary")
+            assert msgspec.to_builtins(found.companies) == _as_known(whole.json["companies"])
+        copies = {}
+        for _, book in answers._books._books.items():
+            for company in book.companies:
+                copies.setdefault(company.id, set()).add(id(company))
+        assert all(len(objects) == 1 for objects in copies.values()), "one copy of a company in a process"
+    assert sum("since" not in path for _, path, _ in sent) == 1, "only the first of all asks for everything"
+
+
+def _as_known(companies):
+    return msgspec.to_builtins(msgspec.convert(companies, list[Known]))
+
+
+async def test_an_unchanged_directory_costs_a_small_answer(alice, bob, db):
+    answers, askers, sent = module_of(alice=alice, bob=bob)
+    first = await answers.summary(askers["alice"], None)
+    await answers.summary(askers["alice"], None)
+    again = await answers.summary(askers["alice"], None)
+    assert again.companies is first.companies and again.etag == first.etag
+    assert sent[-1][2] == 0 and sent[1][2] < 200
+    assert (await answers.summary(askers["bob"], None)).companies is first.companies
+    assert sent[-1][2] < 200, "somebody else who sees the same needs no book of their own"
+
+
+async def test_somebody_with_another_scope_gets_nothing_of_the_book_that_is_there(alice, dave, db):
+    answers, askers, sent = module_of(alice=alice, dave=dave)
+    await answers.summary(askers["alice"], None)
+    assert [company.id for company in (await answers.summary(askers["dave"], None)).companies] == [ACME]
+    assert "since=" in sent[-1][1]
+    async with db.write() as tx:
+        await tx.run("UPDATE account_company SET company_id = :company WHERE account_id = :id", id=DAVE, company=GLOBEX)
+    assert [company.id for company in (await answers.summary(askers["dave"], None)).companies] == [GLOBEX]
+
+
+async def test_a_long_answer_is_read_a_line_at_a_time(alice, db):
+    now = utc_now()
+    async with db.write() as tx:
+        await tx.many(COMPANY, [{"id": f"co{n}", "number": str(300_000 + n), "now": now} for n in range(400)])
+        await tx.many(ASSET, [{"id": f"as{n}", "company": f"co{n % 400}", "now": now} for n in range(4000)])
+        await tx.run("UPDATE directory_state SET version = version + 1 WHERE id = 1")
+    raw = (await alice.api("/api/billing_summary")).body
+    assert len(raw) > books._LARGE
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while not reading.done():
+            turns += 1
+            await asyncio.sleep(0)
+
+    reading = asyncio.ensure_future(books.read(raw))
+    await others()
+    assert reading.result() == msgspec.json.decode(raw, type=books.Answer)
+    assert turns >= 402 / billing_summary.SLICE
