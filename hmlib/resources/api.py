@@ -1,0 +1,243 @@
+"""The JSON API of a declared kind, for programs: the list, one, new ones, changes, whole lists of other systems, and what is gone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tornado.routing import URLSpec
+from tornado.web import HTTPError, url
+
+from hmlib import json
+from hmlib.api import tombstones
+from hmlib.api.openapi import Contract, Parameter, documented
+from hmlib.auth.permissions import allowed_of
+from hmlib.clock import moment_of
+from hmlib.resources import bulk, changes, pickers, records, shapes, statements
+from hmlib.resources.resource import Resource, writer_of
+from hmlib.web.api_handler import ApiHandler
+from hmlib.web.problems import Problem
+
+WHOLE = ("ids", "q", "sort", "limit", "cursor", "updated_since", "fields")
+PARAMETERS = {
+    "ids": Parameter("Only these, with a comma between them; at most 200.", "string"),
+    "q": Parameter("Words that must all be found.", "string"),
+    "sort": Parameter("A field to sort by, with a minus sign in front for the other way round.", "string"),
+    "limit": Parameter("Rows a page, 1 to 1,000; without it the list is whole.", "integer"),
+    "cursor": Parameter("Where a page begins: follow the Link header with rel=next.", "string"),
+    "updated_since": Parameter("Only what has changed since this UTC time.", "date-time"),
+    "fields": Parameter("Only these fields, with a comma between them; the id is always there.", "string"),
+}
+
+
+class ResourceApi(ApiHandler):
+    """What the addresses of one kind share."""
+
+    def initialize(self, of: Resource[Any]) -> None:
+        self.of = of
+
+    async def found(self, id: str) -> Any:
+        """The record, if the caller may see it; else 404."""
+        record = await records.visible(self.db, self.of, self.known.scope, id)
+        if record is None:
+            raise HTTPError(404)
+        return record
+
+    def shown(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Rows as JSON has them, with the fields that were asked for."""
+        names = written_names(self.of, self.query.get("fields", ""))
+        return [{name: write(row[attribute]) if write else row[attribute] for name, attribute, write in names} for row in rows]
+
+    def show(self, record: Any, status: int = 200) -> None:
+        attributes = {name: getattr(record, name) for name in record.__struct_fields__}
+        value, etag = self.shown([attributes])[0], self.tag(record.version)
+        if status == 201:
+            self.answer_created(value, etag, f"{self.request.path}/{self.of.id_of(record)}")
+        else:
+            self.answer(value, etag=etag)
+
+    async def said(self, body: Any, before: Any | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+        """What a body says, and which of the records in other services it refers to are not there."""
+        values = shapes.given(body)
+        return values, await pickers.missing_elsewhere(self, self.of, values, before)
+
+
+class ListApi(ResourceApi):
+    """All of them."""
+
+    @allowed_of("read")
+    @documented(lambda of: Contract(answers=shapes.listed(of), query=parameters(of)))
+    async def get(self) -> None:
+        """Those that the caller may see: whole without a limit; with one, page by page with Link and X-Total-Count."""
+        self.check_parameters(parameters(self.of))
+        if "ids" in self.query:
+            await self.answer_some(ids_of(self.query["ids"]))
+        elif "limit" in self.query or "cursor" in self.query:
+            await self.answer_page()
+        else:
+            await self.answer_whole()
+
+    async def answer_some(self, ids: Sequence[str]) -> None:
+        rows = await records.plain_by_ids(self.db, self.of, self.known.scope, ids)
+        self.answer(self.shown(rows))
+
+    async def answer_page(self) -> None:
+        """One page; made anew only when something has changed."""
+        etag = await self.state_tag()
+        if etag and self.not_modified(etag):
+            self.set_paging(self.answers.headers_of(etag))
+            self.finish()
+            return
+        asked = statements.definition(self.of).query(self.query, self.keys, limit_default=1000)
+        page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since_of(self.query))
+        headers = {"X-Total-Count": str(page.total)}
+        if page.next_cursor:
+            headers["Link"] = f'<{self.next_address(page.next_cursor)}>; rel="next"'
+        self.set_paging(headers)
+        self.answer(json.encode(self.shown(page.rows)), etag=etag)
+
+    async def answer_whole(self) -> None:
+        """Every row, streamed by id, so that one that changes meanwhile is neither skipped nor told twice."""
+        etag = await self.state_tag()
+        if etag and self.not_modified(etag):
+            self.finish()
+            return
+        question = dict(self.query) if "sort" in self.query else {**self.query, "sort": statements.BY_ID}
+        asked = statements.definition(self.of).query(question, self.keys, limit_default=records.BATCH)
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        before = b"["
+        async for rows in records.plain_batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):
+            encoded = json.encode(self.shown(rows))[1:-1]
+            if encoded:
+                self.write(before + encoded)
+                before = b","
+                await self.flush()
+        self.finish(b"[]" if before == b"[" else b"]")
+
+    @allowed_of("write")
+    @documented(lambda of: Contract(takes=shapes.draft(of), answers=shapes.answer(of), status=201))
+    async def post(self) -> None:
+        """Add one; once, however often it is sent with one Idempotency-Key."""
+        said, wrong = await self.said(self.body(shapes.draft(self.of)))
+        writer = await writer_of(self)
+        async with self.transaction() as tx:
+            self.show(await changes.add(tx, self.of, said, writer, wrong=wrong), 201)
+
+
+class LookupApi(ResourceApi):
+    """Many by id."""
+
+    @allowed_of("read")
+    @documented(lambda of: Contract(takes=shapes.Lookup, answers=shapes.listed(of)))
+    async def post(self) -> None:
+        """Those of up to 5,000 ids that the caller may see."""
+        ids = list(dict.fromkeys(self.body(shapes.Lookup).ids))
+        self.answer(self.shown(await records.plain_by_ids(self.db, self.of, self.known.scope, ids)))
+
+
+class GoneApi(ResourceApi):
+    """What is no longer there."""
+
+    @allowed_of("read")
+    @documented(lambda of: Contract(answers=shapes.Gone, query={"since": Parameter("The number of the answer before, or a UTC time.", "string")}))
+    async def get(self) -> None:
+        """The ids that are gone since a number, and the number to ask with next."""
+        self.check_parameters({"since": 1})
+        self.answer(await tombstones.gone(self.db, self.of.name, self.known.scope, self.query.get("since", "")))
+
+
+class OneApi(ResourceApi):
+    """One of them."""
+
+    @allowed_of("read")
+    @documented(lambda of: Contract(answers=shapes.answer(of)))
+    async def get(self, id: str) -> None:
+        """One; its ETag is what a change needs as If-Match."""
+        self.show(await self.found(id))
+
+    @allowed_of("write")
+    @documented(lambda of: Contract(takes=shapes.patch(of), answers=shapes.answer(of)))
+    async def patch(self, id: str) -> None:
+        """Change the fields that are given."""
+        self.if_match()
+        before = await self.found(id)
+        self.check_version(before.version)
+        said, wrong = await self.said(self.body(shapes.patch(self.of)), before)
+        writer = await writer_of(self)
+        async with self.transaction() as tx:
+            self.show(await changes.change(tx, self.of, before, said, writer, wrong=wrong))
+
+    @allowed_of("write")
+    @documented(lambda of: Contract(status=204))
+    async def delete(self, id: str) -> None:
+        """Delete what should never have been there; 409 while something hangs on it."""
+        self.if_match()
+        before = await self.found(id)
+        self.check_version(before.version)
+        writer = await writer_of(self)
+        async with self.transaction() as tx:
+            await changes.remove(tx, self.of, before, writer)
+            self.set_status(204)
+
+
+class BulkApi(ResourceApi):
+    """A whole list of another system."""
+
+    body_limit = 8 * 1024 * 1024
+
+    @allowed_of("write")
+    @documented(lambda of: Contract(takes=shapes.bulk(of), answers=shapes.BulkAnswer))
+    async def put(self) -> None:
+        """Make, change and, where the list is complete, end what a system knows; each item stands by itself."""
+        body: Any = self.body(shapes.bulk(self.of))
+        items = bulk.checked(body)
+        missing = [await pickers.missing_elsewhere(self, self.of, item, None) for item in items]
+        writer = await writer_of(self)
+        async with self.transaction() as tx:
+            self.answer(await bulk.put(tx, self.of, body, items, missing, writer))
+
+
+def parameters(of: Resource[Any]) -> dict[str, Parameter]:
+    """What a list may be asked, by name."""
+    searchable = statements.searched(of)
+    own = {name: Parameter(_told(of, name), "string") for name in statements.filters(of)}
+    return {name: said for name, said in PARAMETERS.items() if searchable or name != "q"} | own
+
+
+def written_names(of: Resource[Any], fields: str) -> list[tuple[str, str, Any]]:
+    """Name, attribute and how it is written, of each field of an answer. Raises Problem 400 for one that does not exist."""
+    every = statements.answered(of)
+    if not fields:
+        return list(every.values())
+    names = dict.fromkeys([of.key, *fields.split(",")])
+    unknown = next((name for name in names if name not in every), None)
+    if unknown is not None:
+        raise Problem(400, "invalid_fields", f"There is no field {unknown[:50]!r} here.")
+    return [every[name] for name in names]
+
+
+def ids_of(text: str) -> list[str]:
+    """The ids of a query's ``ids``, each once. Raises Problem 400 for more than 200."""
+    ids = [id for id in dict.fromkeys(text.split(",")) if id]
+    if len(ids) > shapes.MOST_IDS:
+        raise Problem(400, "too_many_ids", "At most 200 ids fit into an address; POST them to :lookup.")
+    return ids
+
+
+def since_of(query: Mapping[str, str]) -> str:
+    """The UTC time of ``updated_since`` in our own form, "" where it is not given. Raises Problem 400."""
+    try:
+        return moment_of(query["updated_since"]) if query.get("updated_since") else ""
+    except ValueError:
+        raise Problem(400, "invalid_updated_since", "updated_since must be a UTC time such as 2026-11-22T10:00:00Z.") from None
+
+
+def api_of(of: Resource[Any]) -> list[URLSpec]:
+    """Every address of the kind's API."""
+    at, known = f"/api/{of.plural}", {"of": of}
+    routes = [url(at, ListApi, known), url(f"{at}:lookup", LookupApi, known), url(f"{at}:gone", GoneApi, known)]
+    if "external_id" in of.fields:
+        routes.append(url(f"{at}:bulk", BulkApi, known))
+    return [*routes, url(rf"{at}/([\w-]+)", OneApi, known)]
+
+
+def _told(of: Resource[Any], name: str) -> str:
+    return f"Of this {of.by_name[name][1].label.lower()}." if name in of.by_name else of.filter_help.get(name, "")

@@ -1,0 +1,72 @@
+"""What happened to a record, in words: "Alice Archer changed Main phone of Delta Ridge from … to …"."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hmlib.records import audit
+from hmlib.resources import pickers
+from hmlib.resources.resource import Field, Resource
+from hmlib.tables.values import Reference
+from hmlib.web.page_handler import PageHandler
+
+MOST_SHOWN = 20
+VERBS = {"created": "added", "deleted": "deleted", "deactivated": "ended", "reactivated": "put back into use", "changed": "changed"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """One field of one event: what it is called, what it was and what it is, as people read it."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened: when, who did it, the verb, and the fields that changed with it."""
+
+    at: str
+    who: str
+    verb: str
+    fields: tuple[Told, ...]
+
+
+async def of_record(handler: PageHandler, of: Resource[Any], record: Any) -> list[Event]:
+    """The last twenty events of a record, the latest first. Clients of the MSP are told nothing of who did what."""
+    if handler.known.level == "client":
+        return []
+    zone = await handler.preferences.text(handler.db, "time_zone")
+    rows = await audit.of_subject(handler.db, f"{of.name}/{of.id_of(record)}", MOST_SHOWN)
+    names = await pickers.names_of(handler, of, [id for row in rows for id in _referred(of, row)])
+    return [event(of, row, names, zone) for row in rows]
+
+
+def event(of: Resource[Any], row: audit.AuditRow, names: Mapping[str, str], zone: str) -> Event:
+    """An entry of the audit log in the kind's words."""
+    verb = VERBS.get(row.action.rpartition(".")[2], row.action)
+    before, after = row.before or {}, row.after or {}
+    changed = {name: (before.get(name), after.get(name)) for name in {**before, **after}} if before else {}
+    fields = [_told(*of.by_name[name], old, new, names, zone) for name, (old, new) in changed.items() if name in of.by_name]
+    return Event(row.at, row.actor_name or "HiveMatrix", verb, tuple(fields))
+
+
+def _told(attribute: str, field: Field, old: Any, new: Any, names: Mapping[str, str], zone: str) -> Told:
+    return Told(field.label, _words(field, old, names, zone), _words(field, new, names, zone))
+
+
+def _words(field: Field, value: Any, names: Mapping[str, str], zone: str) -> str:
+    if value in (None, "", [], {}):
+        return ""
+    if isinstance(field.value, Reference):
+        return names.get(value, value)
+    try:
+        return field.value.words(field.value.read(value, zone), zone)
+    except ValueError:  # what was once stored and could not be entered today
+        return str(value)
+
+
+def _referred(of: Resource[Any], row: audit.AuditRow) -> list[str]:
+    columns = [of.fields[attribute].name or attribute for attribute in of.references]
+    return [side[name] for side in (row.before or {}, row.after or {}) for name in columns if side.get(name)]

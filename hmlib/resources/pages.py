@@ -1,0 +1,226 @@
+"""The pages of a declared kind, for browsers: list, rows, form, one record with its history, its end and its way back, picker, file."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from tornado.routing import URLSpec
+from tornado.web import HTTPError, url
+
+from hmlib.auth.permissions import allowed_of
+from hmlib.db.list_query import ListQuery
+from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.records import audit
+from hmlib.resources import changes, forms, history, pickers, records, statements
+from hmlib.resources.resource import Resource, writer_of
+from hmlib.tables import export
+from hmlib.web.page_handler import PageHandler
+from hmlib.web.problems import Problem
+
+CHANGED_MEANWHILE = "Somebody changed it at the same moment. Look again."
+Context = Callable[[PageHandler, Any], Awaitable[Mapping[str, Any]]]
+
+
+async def nothing_more(handler: PageHandler, record: Any) -> Mapping[str, Any]:
+    """A page that needs nothing beside its record."""
+    return {}
+
+
+class ResourcePage(PageHandler):
+    """What the pages of one kind share; ``shows`` finds what the page of one record needs beside it."""
+
+    def initialize(self, of: Resource[Any], shows: Context = nothing_more) -> None:
+        self.of, self.shows = of, shows
+
+    def asked(self, **fixed: str) -> ListQuery:
+        """The list that the address asks for, narrowed further by ``fixed``."""
+        return statements.definition(self.of).query({**self.query, **fixed}, self.keys)
+
+    async def found(self, id: str) -> Any:
+        """The record, if the caller may see it; else 404."""
+        record = await records.visible(self.db, self.of, self.known.scope, id)
+        if record is None:
+            raise HTTPError(404)
+        return record
+
+    def template(self, name: str) -> tuple[str, str]:
+        """The kind's own template, where it is shown in a special way, else that of every kind."""
+        return f"{self.of.plural}/{name}.html", f"resources/{name}.html"
+
+    def here(self, record: Any) -> str:
+        """The address of the record's page."""
+        return self.reverse_url(self.of.name, self.of.id_of(record))
+
+    async def list_context(self) -> dict[str, Any]:
+        page = await records.page_of(self.db, self.of, self.known.scope, self.asked())
+        names = await pickers.names(self, self.of, page.rows)
+        listed = [attribute for attribute, field in self.of.fields.items() if field.listed]
+        at = {"page_url": self.reverse_url(self.of.plural), "columns": forms.columns(self.of), "listed": listed, "words": forms.words}
+        return {"of": self.of, "page": page, "names": names, **at}
+
+    async def show_form(self, record: Any | None, said: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> None:
+        """The form with what is stored, or 422 with what was typed and what is wrong with it."""
+        context = await forms.context(self, self.of, record, said, errors)
+        self.set_status(422 if errors else 200)
+        self.page("resources/form.html", **context)
+
+
+class List(ResourcePage):
+    """The list, and where a new record is posted to."""
+
+    @allowed_of("read")
+    async def get(self) -> None:
+        chosen = await pickers.chosen(self, self.of, self.query)
+        self.page(self.template("list"), filters=forms.filters(self, self.of, chosen), **await self.list_context())
+
+    @allowed_of("write")
+    async def post(self) -> None:
+        said, wrong = await forms.said(self, self.of)
+        writer = await writer_of(self)
+        try:
+            async with self.transaction() as tx:
+                record = await changes.add(tx, self.of, said, writer, wrong=wrong)
+                self.toast(f"{self.of.title_of(record)} is added.")
+                self.see_other(self.here(record))
+        except (Invalid, NotAllowed) as refusal:
+            await self.show_form(None, self.form, forms.errors(self.of, refusal))
+
+
+class Rows(ResourcePage):
+    """The rows of the list alone."""
+
+    @allowed_of("read")
+    async def get(self) -> None:
+        self.partial(self.template("_rows"), **await self.list_context())
+
+
+class Export(ResourcePage):
+    """The list as a file: the same rows in the same order, to the last one. It is audited."""
+
+    @allowed_of("read", export=True)
+    async def get(self) -> None:
+        asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
+        question = statements.definition(self.of).query(asked, self.keys, limit_default=records.BATCH)
+        async with self.db.write() as tx:
+            event = audit.AuditEvent(f"{self.of.plural}.exported", f"export/{self.of.plural}", after=asked)
+            await audit.record_all(tx, self.actor, [event], now=self.now)
+        await export.stream(self, self.of.plural, forms.file_header(self.of), self.cells(question))
+
+    async def cells(self, question: ListQuery) -> AsyncIterator[Sequence[object]]:
+        async for batch in records.batches(self.db, self.of, self.known.scope, question):
+            numbers = await pickers.numbers(self, self.of, batch)
+            for record in batch:
+                yield forms.file_row(self.of, record, numbers)
+
+
+class New(ResourcePage):
+    """An empty form; what the address names is filled in."""
+
+    @allowed_of("write")
+    async def get(self) -> None:
+        await self.show_form(None)
+
+
+class One(ResourcePage):
+    """One record; where changes are posted to."""
+
+    @allowed_of("read")
+    async def get(self, id: str) -> None:
+        record = await self.found(id)
+        removal = await self.of.removal(self.db, self.known.scope, record)
+        told = await history.of_record(self, self.of, record)
+        names = await pickers.names(self, self.of, [record])
+        context = {"of": self.of, "record": record, "removal": removal, "history": told, "names": names, "words": forms.words}
+        self.page(self.template("page"), **context, **await self.shows(self, record))
+
+    @allowed_of("write")
+    async def post(self, id: str) -> None:
+        before = await self.found(id)
+        said, wrong = await forms.said(self, self.of, before)
+        writer = await writer_of(self)
+        try:
+            if forms.version(self.form) != before.version:
+                raise Stale
+            async with self.transaction() as tx:
+                record = await changes.change(tx, self.of, before, said, writer, wrong=wrong)
+                self.toast("Saved.")
+                self.see_other(self.here(record))
+        except (Invalid, NotAllowed) as refusal:
+            await self.show_form(before, self.form, forms.errors(self.of, refusal))
+        except Stale:
+            self.set_status(409)
+            self.page("resources/conflict.html", **await forms.conflict(self, self.of, await self.found(id)))
+
+    @allowed_of("write")
+    async def delete(self, id: str) -> None:
+        record, name = await self.found(id), self.of.title_of(await self.found(id))
+        removal = await self.of.removal(self.db, self.known.scope, record)
+        question = " ".join(filter(None, [f"Delete {name} for good?", removal.also, "It cannot be undone."]))
+        if not removal.hindrance and not self.confirmed(question, f"Delete {name}", self.here(record)):
+            return
+        writer = await writer_of(self)
+        try:
+            async with self.transaction() as tx:
+                await changes.remove(tx, self.of, record, writer)
+                self.toast(f"{name} is deleted.")
+                self.see_other(await pickers.back(self, self.of, record))
+        except NotAllowed as refusal:
+            self.toast(refusal.detail, "danger")
+            self.see_other(self.here(record))
+        except Stale:
+            raise Problem(409, "stale", CHANGED_MEANWHILE) from None
+
+
+class Edit(ResourcePage):
+    """The form with what is stored."""
+
+    @allowed_of("write")
+    async def get(self, id: str) -> None:
+        await self.show_form(await self.found(id))
+
+
+class Activity(ResourcePage):
+    """Whether the record is in use: PUT brings it back, DELETE is its normal end."""
+
+    @allowed_of("write")
+    async def put(self, id: str) -> None:
+        await self.turn(id, changes.resume, "is in use again")
+
+    @allowed_of("write")
+    async def delete(self, id: str) -> None:
+        await self.turn(id, changes.end, "has ended")
+
+    async def turn(self, id: str, step: Callable[..., Awaitable[Any]], happened: str) -> None:
+        before, writer = await self.found(id), await writer_of(self)
+        try:
+            async with self.transaction() as tx:
+                record = await step(tx, self.of, before, writer)
+                self.toast(f"{self.of.title_of(record)} {happened}.")
+                self.see_other(self.here(record))
+        except Stale:
+            raise Problem(409, "stale", CHANGED_MEANWHILE) from None
+        except Invalid as invalid:
+            raise Problem(422, "invalid", " ".join(invalid.errors.values())) from invalid
+
+
+class Picker(ResourcePage):
+    """What a picker offers for the letters typed so far."""
+
+    @allowed_of("read")
+    async def get(self) -> None:
+        typed = self.query.get(self.query.get("field", "q"), "")
+        self.partial("resources/_options.html", options=await pickers.offered(self, self.of.plural, typed))
+
+
+def pages_of(of: Resource[Any], *, shows: Context = nothing_more) -> list[URLSpec]:
+    """Every address of the kind's pages, in the order in which they must be tried."""
+    at, one, known = f"/{of.plural}", rf"/{of.plural}/([\w-]+)", {"of": of}
+    routes = [
+        url(at, List, known, name=of.plural),
+        url(f"{at}/rows", Rows, known, name=f"{of.name}-rows"),
+        url(f"{at}/export", Export, known, name=f"{of.plural}-export"),
+        url(f"{at}/new", New, known, name=f"{of.name}-new"),
+        url(f"{at}/picker", Picker, known, name=f"{of.plural}-picker"),
+        url(one, One, {**known, "shows": shows}, name=of.name),
+        url(f"{one}/edit", Edit, known, name=f"{of.name}-edit"),
+    ]
+    return [*routes, *([url(f"{one}/activity", Activity, known, name=f"{of.name}-activity")] if of.lifecycle else [])]

@@ -1,0 +1,176 @@
+"""Records out of the database and into it, as their kind declares them. What a caller may not see is not found, not counted and not read."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import ListQuery, Page, folded
+from hmlib.resources import statements
+from hmlib.resources.resource import Part, Resource
+
+R = TypeVar("R", bound=msgspec.Struct)
+EVERY_COMPANY = CompanyScope()
+BATCH = 1000
+
+
+async def page_of(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True) -> Page[R]:
+    """A page of the list; what is called exactly as the search says stands before the first row, wherever it is sorted."""
+    page = await plain_page_of(db, of, scope, asked, since=since, total=total)
+    return Page([of.record(**row) for row in page.rows], *_rest(page))
+
+
+async def plain_page_of(
+    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True
+) -> Page[dict[str, Any]]:
+    """As page_of(), without making a record of each row: what a program asks for is only written down again."""
+    async with db.read() as snapshot:
+        first = await _exact(snapshot, of, scope, asked)
+        found = statements.where(of, scope, asked, since=since, without=first)
+        place, order, limits = asked.sql()
+        rows = await snapshot.all(
+            f"SELECT {statements.select(of)} FROM {statements.source(of)} WHERE {found.text} {place} {order}", **found.params, **limits
+        )
+        count = await snapshot.value(f"SELECT count(*) FROM {of.table_name} WHERE {found.text}", **found.params) if total else None
+        page = asked.page(rows, None if count is None else count + len(first), lambda row: (row[_sort_column(of, asked)], row[of.key]))
+        before = await snapshot.all(statements.some(of, scope), ids=first, **scope.params()) if first and asked.position is None else []
+        parts = await _parts(snapshot, of, scope, [row[of.key] for row in [*before, *page.rows]])
+    shown = [_attributes(of, row, parts) for row in [*before, *page.rows]]
+    return Page(shown, *_rest(page))
+
+
+async def by_ids(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> list[R]:
+    """Those of the ids that exist and that the scope sees."""
+    if not ids:
+        return []
+    async with db.read() as snapshot:
+        rows = await snapshot.all(statements.some(of, scope), ids=list(ids), **scope.params())
+        parts = await _parts(snapshot, of, scope, [row[of.key] for row in rows])
+    return [of.record(**_attributes(of, row, parts)) for row in rows]
+
+
+async def visible(db: Db, of: Resource[R], scope: CompanyScope, id: str) -> R | None:
+    """The record, None for somebody else's and for none."""
+    found = await by_ids(db, of, scope, [id])
+    return found[0] if found else None
+
+
+async def batches(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery) -> AsyncIterator[list[R]]:
+    """Every row of a list in its order, some at a time and to the last one; each batch is read for itself."""
+    while True:
+        page = await page_of(db, of, scope, asked, total=False)
+        yield page.rows
+        if page.next_cursor is None:
+            return
+        asked = asked.at(page.next_cursor)
+
+
+async def of_source(db: Db, of: Resource[R], scope: CompanyScope, source: str) -> list[R]:
+    """Those that another system knows by an external id."""
+    known = f"{of.table_name}.source = :source AND {of.table_name}.external_id IS NOT NULL AND {of.condition(scope)}"
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"SELECT {of.table_name}.{of.key} AS id FROM {of.table_name} WHERE {known}", source=source, **scope.params())
+        return await by_ids(snapshot, of, scope, [row["id"] for row in rows])
+
+
+async def insert(tx: Db, of: Resource[R], records: Iterable[R], now: str) -> None:
+    """Raises Conflict when something that is unique is taken, or something that is referred to is not there."""
+    rows = list(records)
+    await tx.many(statements.insert(of), [{**values(of, record), "now": now} for record in rows])
+    for part in of.parts:
+        await _put_parts(tx, of, part, rows)
+
+
+async def save(tx: Db, of: Resource[R], record: R, now: str, scope: CompanyScope = EVERY_COMPANY) -> bool:
+    """False when the row has changed since ``record.version``. Raises Conflict as insert() does."""
+    version = getattr(record, "version")  # noqa: B009  every kind has it, though not every kind is a Record
+    if not await tx.run(statements.update(of), **values(of, record), version=version, now=now):
+        return False
+    for part in of.parts:
+        seen = scope.clause(part.scope) if part.scope else "TRUE"
+        await tx.run(f"DELETE FROM {part.table} WHERE {part.key} = :owner AND {seen}", owner=of.id_of(record), **_params(part, scope))
+        await _put_parts(tx, of, part, [record])
+    return True
+
+
+async def delete(tx: Db, of: Resource[R], record: R) -> bool:
+    """False when the row has changed. Raises Conflict while something refers to it."""
+    return bool(await tx.run(statements.delete(of), **{of.key: of.id_of(record), "version": getattr(record, "version")}))  # noqa: B009
+
+
+async def taken(db: Db, of: Resource[R], record: R) -> dict[str, str]:
+    """What is unique and belongs to another record: sentences by field."""
+    found, row = {}, values(of, record)
+    for unique in of.unique:
+        if all(row[column] not in (None, "") for column in unique.columns):
+            same = " AND ".join(f"{column} = :{column}" for column in unique.columns)
+            given = {column: row[column] for column in unique.columns}
+            other = f"SELECT 1 FROM {of.table_name} WHERE {same} AND {of.key} <> :but"
+            if await db.value(other, **given, but=of.id_of(record)) is not None:
+                found[unique.field] = unique.said
+    return found
+
+
+def values(of: Resource[R], record: R) -> dict[str, Any]:
+    """The columns of a record, by name."""
+    row = {name: getattr(record, name) for name in statements.columns(of)}
+    for attribute, field in of.fields.items():
+        if field.value.store is not None and attribute in row:
+            row[attribute] = field.value.store(row[attribute])
+    if statements.searched(of):
+        row["search"] = statements.search_text(of, record)
+    return row | {name: derive(record) for name, derive in of.derived.items()}
+
+
+def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> dict[str, Any]:
+    """The row itself, with the attributes of its record."""
+    for attribute, field in of.fields.items():
+        if field.value.load is not None and attribute in row:
+            row[attribute] = field.value.load(row[attribute])
+    for attribute, found in parts.items():
+        row[attribute] = found.get(row[of.key], ())
+    if of.load is not None:
+        row = of.load(row)
+    return {name: value for name, value in row.items() if name in of.record.__struct_fields__}
+
+
+async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery) -> list[str]:
+    statement = statements.exact(of, scope) if asked.q and not asked.sorted_by_person else ""
+    if not statement:
+        return []
+    rows = await db.all(statement, folded=folded(asked.q), lowered=asked.q.lower(), **scope.params())
+    return [row["id"] for row in rows]
+
+
+def _sort_column(of: Resource[R], asked: ListQuery) -> str:
+    table, _, column = asked.column.partition(".")
+    return column if table == of.table_name else f"{table}_form"
+
+
+async def _parts(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> dict[str, dict[str, tuple[Any, ...]]]:
+    found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for part in of.parts:
+        names = ", ".join(part.of.__struct_fields__)
+        seen = scope.clause(part.scope) if part.scope else "TRUE"
+        statement = f"SELECT {part.key} AS owner, {names} FROM {part.table} WHERE {part.key} IN :ids AND {seen} ORDER BY {part.order or names}"
+        mine = found[part.attribute] = {}
+        for row in await db.all(statement, ids=list(ids), **_params(part, scope)) if ids else []:
+            owner = row.pop("owner")
+            mine[owner] = (*mine.get(owner, ()), msgspec.convert(row, part.of, strict=False))
+    return found
+
+
+async def _put_parts(tx: Db, of: Resource[R], part: Part, records: Sequence[R]) -> None:
+    names = (part.key, *part.of.__struct_fields__)
+    rows = [{part.key: of.id_of(record), **msgspec.structs.asdict(one)} for record in records for one in getattr(record, part.attribute)]
+    await tx.many(f"INSERT INTO {part.table} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})", rows)
+
+
+def _params(part: Part, scope: CompanyScope) -> dict[str, Any]:
+    return scope.params() if part.scope else {}
+
+
+def _rest(page: Page[Any]) -> tuple[Any, ...]:
+    return page.total, page.first, page.next_cursor, page.previous_cursor, page.asked

@@ -1,0 +1,223 @@
+"""What a kind of record is. Data only: what one can do with a kind are functions that take it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Generic, TypeVar, get_origin, get_type_hints
+
+import msgspec
+
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.records.audit import Actor
+from hmlib.tables.values import Reference, Value
+
+R = TypeVar("R", bound=msgspec.Struct)
+STAMPS = ("created_at", "updated_at", "version")
+
+
+@dataclass(frozen=True)
+class Field:
+    """What people call an attribute, and what it can hold.
+
+    ``name`` is what forms, JSON and files call it, where that is not the attribute's own name. ``sort`` is the column it is sorted by ("=" its
+    own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is never said by
+    others; ``stored`` is false for what is said but has no column. ``also`` are headings of other tools' files; a ``measured`` one that says
+    N/A there leaves what is stored. ``beside`` puts it beside the field before it on a form, ``listed`` makes it a column of the list.
+    """
+
+    label: str
+    value: Value
+    name: str = ""
+    help: str = ""
+    searched: bool = False
+    identifier: bool = False
+    filtered: bool = False
+    sort: str = ""
+    listed: bool = False
+    beside: bool = False
+    fixed: bool = False
+    ours: bool = False
+    stored: bool = True
+    on_form: bool = True
+    measured: bool = False
+    also: tuple[str, ...] = ()
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What every record has; ``version`` counts its changes from 1; times are UTC."""
+
+    id: str
+    created_at: str = ""
+    updated_at: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes, when (UTC), in which time zone the MSP's days are, and of which companies they see what they write."""
+
+    actor: Actor
+    scope: CompanyScope
+    now: str
+    today: str
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Part:
+    """An attribute that is a list of Structs with a table of their own: ``key`` names the record they belong to, ``scope`` the column of the
+    company by which a caller sees only some of them. Those that a caller does not see stay as they are."""
+
+    attribute: str
+    of: type[msgspec.Struct]
+    table: str
+    key: str
+    scope: str = ""
+    order: str = ""
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Fields that no two records share: the names of their columns, the constraint in the database, and which field is told what."""
+
+    columns: tuple[str, ...]
+    constraint: str
+    field: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Lifecycle(Generic[R]):
+    """The normal end of a record, and the way back: nothing is lost. ``ended`` are the values of one that ends on a day, ``running`` of one that
+    runs again; ``is_over`` tells; ``end`` and ``resume`` are the buttons, ``over`` and ``on`` the words for the state."""
+
+    ended: Callable[[R, str], Mapping[str, Any]]
+    running: Mapping[str, Any]
+    is_over: Callable[[R], bool]
+    end: str = "Deactivate"
+    resume: str = "Reactivate"
+    over: str = "Inactive"
+    on: str = "Active"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What stands in the way of deleting a record (a whole sentence, "" when nothing), and what else it would change."""
+
+    hindrance: str = ""
+    also: str = ""
+
+
+async def nothing_wrong(tx: Db, writer: Writer, before: Any, after: Any) -> Mapping[str, str]:
+    """No rule."""
+    return {}
+
+
+async def as_said(tx: Db, writer: Writer, before: Any, after: Any) -> Any:
+    """Nothing follows."""
+    return after
+
+
+async def free_to_go(db: Db, scope: CompanyScope, record: Any) -> Removal:
+    """Nothing stands in the way."""
+    return Removal()
+
+
+async def nothing_goes_along(db: Db, record: Any) -> Sequence[tuple[str, str]]:
+    """Nothing else is deleted with it."""
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource(Generic[R]):
+    """A kind of record: its names, its Struct, who may read and write it, whose it is, and its rules.
+
+    ``complete`` fills in what follows from other fields, ``rules`` says what is wrong beside its field (both in the transaction), ``removal``
+    what keeps it from being deleted, ``goes_along`` the kind and id of what is deleted with it. ``seen`` is the condition in SQL under which a
+    scope sees a row, ``companies`` whose a record is ([] is everybody's). ``filters`` are conditions beside the filtered fields; ``load`` turns
+    a row into attributes where a column is none, and ``derived`` names the columns that follow from a record. ``key`` is the column of the id.
+    """
+
+    name: str
+    plural: str
+    record: type[R]
+    read: str
+    write: str
+    label: str = ""
+    labels: str = ""
+    title: str = "name"
+    icon: str = "hexagons"
+    table: str = ""
+    key: str = "id"
+    staff: bool = False
+    order: str = "name"
+    seen: Callable[[CompanyScope], str] | None = None
+    companies: Callable[[Db, R], Awaitable[Sequence[str]]] | None = None
+    complete: Callable[[Db, Writer, Any, R], Awaitable[R]] = as_said
+    rules: Callable[[Db, Writer, Any, R], Awaitable[Mapping[str, str]]] = nothing_wrong
+    removal: Callable[[Db, CompanyScope, R], Awaitable[Removal]] = free_to_go
+    goes_along: Callable[[Db, R], Awaitable[Sequence[tuple[str, str]]]] = nothing_goes_along
+    unique: tuple[Unique, ...] = ()
+    parts: tuple[Part, ...] = ()
+    lifecycle: Lifecycle[R] | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    load: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    derived: Mapping[str, Callable[[R], Any]] = field(default_factory=dict)
+    in_use: str = "Something belongs to it still."
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """The declared fields by attribute, in the order of the record."""
+        hints = get_type_hints(self.record, include_extras=True)
+        return {name: hint.__metadata__[0] for name, hint in hints.items() if get_origin(hint) is Annotated and _declares(hint)}
+
+    @cached_property
+    def by_name(self) -> Mapping[str, tuple[str, Field]]:
+        """The attribute and the field by the name that forms, JSON and files use."""
+        return {(one.name or attribute): (attribute, one) for attribute, one in self.fields.items()}
+
+    @cached_property
+    def references(self) -> Mapping[str, Reference]:
+        """The attributes that are ids of other records."""
+        return {attribute: one.value for attribute, one in self.fields.items() if isinstance(one.value, Reference)}
+
+    @property
+    def singular(self) -> str:
+        """What people call one: "location"."""
+        return self.label or self.name.replace("_", " ")
+
+    @property
+    def heading(self) -> str:
+        """What people call the list: "Locations"."""
+        return self.labels or self.plural.replace("_", " ").replace("-", " ").capitalize()
+
+    def id_of(self, record: R) -> str:
+        """The record's id."""
+        found: str = getattr(record, self.key)
+        return found
+
+    def title_of(self, record: R) -> str:
+        """What people call this one."""
+        return str(getattr(record, self.title) or self.singular)
+
+    async def company_ids(self, db: Db, record: R) -> Sequence[str]:
+        """The companies that a record belongs to."""
+        if self.companies is not None:
+            return await self.companies(db, record)
+        return [record.company_id] if hasattr(record, "company_id") else []
+
+    def condition(self, scope: CompanyScope) -> str:
+        """What the rows that a scope sees fulfil; bind it with scope.params()."""
+        if self.seen is not None:
+            return self.seen(scope)
+        return scope.clause(f"{self.table_name}.company_id") if "company_id" in self.record.__struct_fields__ else "TRUE"
+
+    @property
+    def table_name(self) -> str:
+        """The table of its rows."""
+        return self.table or self.name
+
+
+def _declares(hint: Any) -> bool:
+    return isinstance(hint.__metadata__[0], Field)

@@ -1,0 +1,138 @@
+"""What programs send and get of a declared kind: Structs made from its fields, for reading bodies strictly and for the API's description."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hmlib.resources.resource import Field, Resource
+
+MOST_IDS = 200
+MOST_LOOKED_UP = 5000
+MOST_ITEMS = 1000
+
+
+class Lookup(msgspec.Struct, forbid_unknown_fields=True):
+    """Ids to look up, at most 5,000; those that do not exist or may not be seen are absent from the answer."""
+
+    ids: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=MOST_LOOKED_UP)]
+
+
+class Gone(msgspec.Struct):
+    """The ids that no longer exist, or have left the companies that the caller sees, since a number; and the number to ask with next."""
+
+    ids: list[str]
+    since: int
+
+
+class ItemResult(msgspec.Struct, kw_only=True):
+    """What became of one item of a list: `status` is HTTP's for the item alone, 201 created, 200 updated or unchanged, and 403, 409 or 422 for an
+    error; `errors` are sentences by field, "" being the item as a whole; `id` and `version` are ours, where the item met a record that may be
+    seen."""
+
+    external_id: str
+    result: Literal["created", "updated", "unchanged", "error"]
+    status: Literal[200, 201, 403, 409, 422]
+    id: str | None = None
+    version: int | None = None
+    errors: dict[str, str] = {}
+
+
+class BulkAnswer(msgspec.Struct):
+    """What became of each item, in the order of the list; behind these stand those that the list does not hold and that could not be ended. Then
+    the ids of those that were ended because it does not hold them."""
+
+    items: list[ItemResult]
+    deactivated: list[str]
+
+
+@lru_cache(maxsize=256)
+def draft(of: Resource[Any]) -> type[msgspec.Struct]:
+    """A record to be: what is needed must be given, the rest has the record's defaults. Nothing unknown is taken."""
+    defaults = {one.name: one for one in msgspec.structs.fields(of.record)}
+    needed, optional = [], []
+    for attribute, name, field in _said(of):
+        default = defaults[attribute]
+        kind = _type(field)
+        if field.value.needed and default.required:
+            needed.append((name, kind))
+        else:
+            given = field.value.empty if default.required else default.default
+            factory = msgspec.field(default_factory=lambda value=given: field_value(value))
+            optional.append((name, kind, factory))
+    return msgspec.defstruct(f"{_named(of)}Draft", [*needed, *optional], kw_only=True, forbid_unknown_fields=True, namespace=_doc(of))
+
+
+@lru_cache(maxsize=256)
+def patch(of: Resource[Any]) -> type[msgspec.Struct]:
+    """The fields that may change, none of them needed."""
+    fields = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for _, name, field in _said(of) if not field.fixed]
+    return msgspec.defstruct(f"{_named(of)}Patch", fields, forbid_unknown_fields=True, namespace=_doc(of))
+
+
+@lru_cache(maxsize=256)
+def answer(of: Resource[Any]) -> type[msgspec.Struct]:
+    """A record as it is answered. `fields=` leaves out all but the id and what it names, so nothing else is promised."""
+    shown = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for name, (_, field) in of.by_name.items() if field.shown]
+    beside = [(f"{column.removesuffix('_id')}_name", str | msgspec.UnsetType, msgspec.UNSET) for column in of.named]
+    stamps: list[Any] = [(name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in _STAMPS.items()]
+    return msgspec.defstruct(_named(of), [(of.key, str), *(one for one in [*shown, *beside] if one[0] != of.key), *stamps], namespace=_doc(of))
+
+
+@lru_cache(maxsize=256)
+def listed(of: Resource[Any]) -> Any:
+    """A list of them."""
+    return list.__class_getitem__(answer(of))
+
+
+@lru_cache(maxsize=256)
+def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
+    """What a PUT of a whole list takes: `source` names the system it comes from; `complete` says that what it does not hold is gone (from one
+    company, where `company_id` is given)."""
+    fields = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for _, name, field in _said(of) if name != "external_id"]
+    item = msgspec.defstruct(
+        f"{_named(of)}Item",
+        [("external_id", Annotated[str, msgspec.Meta(min_length=1, max_length=200)]), *fields],
+        forbid_unknown_fields=True,
+        namespace=_doc(of),
+    )
+    items = list.__class_getitem__(item)  # type: ignore[index]
+    whole: list[Any] = [
+        ("items", Annotated[items, msgspec.Meta(max_length=MOST_ITEMS)]),
+        ("source", Annotated[str, msgspec.Meta(max_length=50)], ""),
+        ("complete", bool, False),
+        ("company_id", str | None, None),
+    ]
+    return msgspec.defstruct(f"{_named(of)}Bulk", whole, forbid_unknown_fields=True)
+
+
+def given(body: msgspec.Struct) -> dict[str, Any]:
+    """What a body said, by field."""
+    values = {name: getattr(body, name) for name in body.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+
+
+def field_value(value: Any) -> Any:
+    """A default as JSON has it."""
+    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+
+
+_STAMPS: Mapping[str, Any] = {"created_at": str, "updated_at": str, "version": int}
+
+
+def _said(of: Resource[Any]) -> list[tuple[str, str, Field]]:
+    return [(attribute, name, field) for name, (attribute, field) in of.by_name.items() if not field.ours]
+
+
+def _type(field: Field) -> Any:
+    kind = Annotated[field.value.json, msgspec.Meta(description=" ".join(filter(None, [f"{field.label}.", field.help])))]
+    return kind | None if field.value.empty is None else kind
+
+
+def _named(of: Resource[Any]) -> str:
+    return "".join(part.capitalize() for part in of.name.split("_"))
+
+
+def _doc(of: Resource[Any]) -> dict[str, Any]:
+    return {"__doc__": of.record.__doc__}

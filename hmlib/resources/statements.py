@@ -1,0 +1,171 @@
+"""The SQL of declared kinds, made from declared names only; tests keep the text of each kind in a file, where people read it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
+from hmlib.resources.resource import STAMPS, Resource
+from hmlib.tables.values import Phone, YesNo
+
+MOST_WORDS = 8
+MOST_EXACT = 5
+_LIKE_A_PHONE = re.compile(r"[+(]?[0-9][0-9()+./\s-]{3,}")
+
+
+@dataclass(frozen=True)
+class Where:
+    """The conditions of a list, and their parameters."""
+
+    text: str
+    params: Mapping[str, Any]
+
+
+def columns(of: Resource[Any]) -> list[str]:
+    """The columns that callers set, by attribute; first the key."""
+    stored = [attribute for attribute, field in of.fields.items() if field.stored and attribute not in _parts(of)]
+    return [of.key, *(name for name in stored if name != of.key)]
+
+
+def derived_columns(of: Resource[Any]) -> list[str]:
+    """The columns that follow from a record: what is searched in, and what the kind names."""
+    return [*(["search"] if searched(of) else []), *of.derived]
+
+
+def searched(of: Resource[Any]) -> bool:
+    """Whether a list of the kind can be searched."""
+    return any(field.searched for field in of.fields.values())
+
+
+def select(of: Resource[Any]) -> str:
+    """The columns that are read, with the names of what the record refers to in this database."""
+    table = of.table_name
+    own = [f"{table}.{name}" for name in (*columns(of), *of.derived, *STAMPS)]
+    return ", ".join([*own, *(f"{alias}.name AS {alias}_name, {alias}.name_form AS {alias}_form" for alias, _, _ in _joined(of))])
+
+
+def source(of: Resource[Any]) -> str:
+    """The table, joined with what its records refer to and are shown with."""
+    joins = [f"LEFT JOIN {table} {alias} ON {alias}.id = {of.table_name}.{column}" for alias, column, table in _joined(of)]
+    return " ".join([of.table_name, *joins])
+
+
+def insert(of: Resource[Any]) -> str:
+    names = [*columns(of), *derived_columns(of)]
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {of.table_name} ({', '.join(names)}, created_at, updated_at, version) VALUES ({values}, :now, :now, 1)"
+
+
+def update(of: Resource[Any]) -> str:
+    assignments = ", ".join(f"{name} = :{name}" for name in [*columns(of)[1:], *derived_columns(of)])
+    return f"UPDATE {of.table_name} SET {assignments}, updated_at = :now, version = version + 1 WHERE {of.key} = :{of.key} AND version = :version"
+
+
+def delete(of: Resource[Any]) -> str:
+    return f"DELETE FROM {of.table_name} WHERE {of.key} = :{of.key} AND version = :version"
+
+
+def some(of: Resource[Any], scope: CompanyScope) -> str:
+    """Those of :ids that the scope sees."""
+    table = of.table_name
+    return f"SELECT {select(of)} FROM {source(of)} WHERE {table}.{of.key} IN :ids AND {of.condition(scope)} ORDER BY {table}.{of.key}"
+
+
+def definition(of: Resource[Any]) -> ListDefinition:
+    """What a list of the kind can be asked."""
+    table, joined = of.table_name, {column: alias for alias, column, _ in _joined(of)}
+    sorts = {}
+    for attribute, field in of.fields.items():
+        if field.sort:
+            column = f"{joined[attribute]}.name_form" if attribute in joined else f"{table}.{attribute if field.sort == '=' else field.sort}"
+            sorts[(field.name or attribute).removesuffix("_id")] = column
+    sorts |= {name: f"{table}.{name}" for name in ("created_at", "updated_at")}
+    return ListDefinition(sorts=sorts, default=of.order, id_column=f"{table}.{of.key}", filters=tuple(filters(of)))
+
+
+def filters(of: Resource[Any]) -> dict[str, str]:
+    """The condition of each filter, which binds its value by its own name."""
+    found = {}
+    for attribute, field in of.fields.items():
+        if field.filtered:
+            name, column = field.name or attribute, f"{of.table_name}.{attribute}"
+            found[name] = f"{column} = (:{name} = 'yes')" if isinstance(field.value, YesNo) else f"{column} = :{name}"
+    return found | dict(of.filters)
+
+
+def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", without: Sequence[str] = ()) -> Where:
+    """What the rows of a list fulfil, but for those ``without`` that stand before it."""
+    clauses, params = [of.condition(scope)], dict(scope.params())
+    if asked.q:
+        clauses.append(_search(of, asked.q, params))
+    for name, condition in filters(of).items():
+        if name in asked.filters:
+            clauses.append(condition)
+            params[name] = asked.filters[name]
+    if since:
+        clauses.append(f"{of.table_name}.updated_at >= :updated_since")
+        params["updated_since"] = since
+    if without:
+        clauses.append(f"{of.table_name}.{of.key} NOT IN :without")
+        params["without"] = list(without)
+    return Where(" AND ".join(clauses), params)
+
+
+def exact(of: Resource[Any], scope: CompanyScope) -> str:
+    """The ids of what is called exactly :said (folded) or has it as an identifier; "" where nothing of the kind is one."""
+    named = [f"{of.table_name}.{name} = :folded" for name in of.derived if name == "name_form"]
+    fields = [f"lower({of.table_name}.{attribute}) = :lowered" for attribute, field in of.fields.items() if field.identifier]
+    if not [*named, *fields]:
+        return ""
+    return (
+        f"SELECT {of.table_name}.{of.key} AS id FROM {of.table_name} WHERE ({' OR '.join([*named, *fields])}) AND {of.condition(scope)}"
+        f" ORDER BY {of.table_name}.{of.key} LIMIT {MOST_EXACT}"
+    )
+
+
+def search_text(of: Resource[Any], record: Any) -> str:
+    """What a record is found by: the searched fields folded, and its telephone numbers in digits alone."""
+    words, digits = [], []
+    for attribute, field in of.fields.items():
+        value = getattr(record, attribute)
+        if not field.searched or not value:
+            continue
+        words += value if isinstance(value, tuple) else [field.value.words(value)]
+        if isinstance(field.value, Phone):
+            digits.append(re.sub("[^0-9]", "", value))
+    return " ".join([folded(" ".join(words)), *digits]).strip()
+
+
+def _search(of: Resource[Any], q: str, params: dict[str, Any]) -> str:
+    """Every word is found in the record or in the name of what it refers to; an external id and a telephone number only as a whole."""
+    words = []
+    for number, word in enumerate(q.split()[:MOST_WORDS]):
+        params[f"like_{number}"] = like(word)
+        places = [f"{of.table_name}.search LIKE :like_{number} ESCAPE '\\'"]
+        for alias, column, table in _joined(of):
+            if of.fields[column].searched:
+                named = f"SELECT {alias}.id FROM {table} {alias} WHERE {alias}.name_form LIKE :like_{number} ESCAPE '\\'"
+                places.append(f"{of.table_name}.{column} IN ({named})")
+        words.append(places[0] if len(places) == 1 else f"({' OR '.join(places)})")
+    ways = [" AND ".join(words)]
+    if "external_id" in of.fields:
+        ways.append(f"{of.table_name}.external_id = :said")
+        params["said"] = q
+    if _LIKE_A_PHONE.fullmatch(q) and any(isinstance(field.value, Phone) and field.searched for field in of.fields.values()):
+        ways.append(f"{of.table_name}.search LIKE :digits ESCAPE '\\'")
+        params["digits"] = like(re.sub("[^0-9]", "", q))
+    return f"({' OR '.join(ways)})"
+
+
+def _joined(of: Resource[Any]) -> list[tuple[str, str, str]]:
+    """What the record shows the name of: alias, column and table, for each ``X_id`` that refers into this database beside an ``X_name``."""
+    names = of.record.__struct_fields__
+    local = [(column.removesuffix("_id"), column, to.table) for column, to in of.references.items() if to.table]
+    return [(alias, column, table) for alias, column, table in local if f"{alias}_name" in names]
+
+
+def _parts(of: Resource[Any]) -> set[str]:
+    return {part.attribute for part in of.parts}
+

@@ -1,0 +1,387 @@
+"""What a field can hold: each type of value reads what a form, a file or a program says, and writes it for JSON, for forms and for people."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from hmlib import clock, text
+from hmlib.tables import units
+from hmlib.tables.cells import BadCell, Column, reader
+
+NEEDED = "This is needed."
+
+
+class Refused(ValueError):
+    """One value that cannot stand; the text is a sentence for the person who said it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """What is common to the types. ``needed`` refuses nothing at all; ``empty`` is what nothing is stored as; ``widget`` the control of a form."""
+
+    needed: bool = False
+    empty: Any = ""
+    widget: ClassVar[str] = "text"
+    json: ClassVar[Any] = str
+    load: ClassVar[Callable[[Any], Any] | None] = None
+    """From a column to the record, where the two differ."""
+    store: ClassVar[Callable[[Any], Any] | None] = None
+    """From the record to its column, where the two differ."""
+
+    def read(self, said: Any, zone: str = "UTC") -> Any:
+        """What is stored for what was said. Raises Refused, and text.Unseen for a character that nobody would see."""
+        if said is None or said == "" or (isinstance(said, str) and not said.strip()):
+            if self.needed:
+                raise Refused(NEEDED)
+            return self.empty
+        return self.parse(said, zone)
+
+    def parse(self, said: Any, zone: str) -> Any:
+        """What is stored for something that was said. Raises Refused."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> Any:
+        """As JSON and the audit log have it."""
+        return value
+
+    def show(self, value: Any, zone: str = "UTC") -> str:
+        """As a form has it: read() of it gives the value again."""
+        return "" if value is None else str(value)
+
+    def words(self, value: Any, zone: str = "UTC") -> str:
+        """As people read it."""
+        return self.show(value, zone)
+
+
+@dataclass(frozen=True)
+class Text(Value):
+    """Up to ``most`` characters, on one line unless ``lines``."""
+
+    most: int = 200
+    lines: bool = False
+    kind: str = "text"
+    """The control: text, tel, url or email."""
+
+    @property
+    def widget(self) -> str:  # type: ignore[override]
+        return "lines" if self.lines else self.kind
+
+    def parse(self, said: Any, zone: str) -> str:
+        value = (text.lines if self.lines else text.one_line)(str(said))
+        if len(value) > self.most:
+            raise Refused(f"Use at most {self.most} characters.")
+        return value
+
+
+@dataclass(frozen=True)
+class Phone(Text):
+    """A telephone number as people write it; it is found by its digits alone."""
+
+    most: int = 50
+    kind: str = "tel"
+
+
+@dataclass(frozen=True)
+class Digits(Value):
+    """Exactly ``count`` digits of ASCII."""
+
+    count: int = 6
+    said: str = "Use six digits."
+
+    def parse(self, said: Any, zone: str) -> str:
+        value = str(said).strip()
+        if not (value.isascii() and value.isdecimal() and len(value) == self.count):
+            raise Refused(self.said)
+        return value
+
+
+@dataclass(frozen=True)
+class Checked(Value):
+    """A text that a function brings into the form in which it is stored, or refuses (ValueError with a sentence)."""
+
+    check: Callable[[str], Any] = str
+    most: int = 300
+    kind: str = "text"
+
+    def parse(self, said: Any, zone: str) -> Any:
+        value = text.one_line(str(said))
+        if len(value) > self.most:
+            raise Refused(f"Use at most {self.most} characters.")
+        return self.check(value)
+
+
+@dataclass(frozen=True)
+class Choice(Value):
+    """One of ``labels`` (stored word: what people call it); ``also`` are other tools' words for them, which files may use."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    also: Mapping[str, str] = field(default_factory=dict)
+    widget: ClassVar[str] = "choice"
+
+    def parse(self, said: Any, zone: str) -> str:
+        if said not in self.labels:
+            raise Refused(f"Choose one of {', '.join(key for key in self.labels if key)}.")
+        return str(said)
+
+    def words(self, value: Any, zone: str = "UTC") -> str:
+        return self.labels.get(value, value or "")
+
+
+@dataclass(frozen=True)
+class Day(Value):
+    """A day as ISO text, None where there is none."""
+
+    empty: Any = None
+    widget: ClassVar[str] = "date"
+    json: ClassVar[Any] = str
+
+    def parse(self, said: Any, zone: str) -> str:
+        try:
+            return clock.day_of(str(said).strip())
+        except ValueError:
+            raise Refused("Use a date such as 2026-11-22.") from None
+
+
+@dataclass(frozen=True)
+class Moment(Value):
+    """A UTC time as text; without an offset what is said is a time of the MSP's zone."""
+
+    empty: Any = None
+    widget: ClassVar[str] = "datetime-local"
+
+    def parse(self, said: Any, zone: str) -> str:
+        try:
+            return clock.moment_of(str(said).strip(), zone)
+        except ValueError:
+            years = f"{clock.FIRST_YEAR} to {clock.LAST_YEAR}"
+            raise Refused(f"Use a day and a time such as 2026-11-22T10:00, in the years {years}.") from None
+
+    def show(self, value: Any, zone: str = "UTC") -> str:
+        try:
+            return datetime.fromisoformat(value).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M") if value else ""
+        except OverflowError:  # the zone leads out of the calendar
+            return str(value)[:16]
+
+
+@dataclass(frozen=True)
+class Integer(Value):
+    """A whole number from ``least`` to ``most``."""
+
+    least: int = 0
+    most: int = 2**53 - 1
+    empty: Any = None
+    widget: ClassVar[str] = "number"
+    json: ClassVar[Any] = int
+
+    def parse(self, said: Any, zone: str) -> int:
+        digits = re.sub(r"[\s,'_]", "", str(said))
+        if isinstance(said, bool) or not re.fullmatch(r"[+-]?[0-9]{1,19}", digits) or not self.least <= int(digits) <= self.most:
+            raise Refused(f"Enter a whole number from {self.least:,} to {self.most:,}." if self.most < 10**9 else "Enter a whole number.")
+        return int(digits)
+
+
+@dataclass(frozen=True)
+class Fixed(Value):
+    """A decimal, kept as an integer of ``places`` decimals and written with at least ``shown`` of them; bounds are of the decimal."""
+
+    places: int = 4
+    shown: int = 0
+    least: int | None = None
+    most: int | None = None
+    empty: Any = None
+    widget: ClassVar[str] = "decimal"
+
+    def parse(self, said: Any, zone: str) -> int:
+        column = Column("", kind="decimal", minimum=self.least, maximum=self.most)
+        try:
+            number = reader(column, "both", "point")(str(said))
+        except BadCell as wrong:
+            raise Refused(f"The value {wrong.args[0]}.") from wrong
+        scaled = number.scaleb(self.places)
+        if scaled != scaled.to_integral_value():
+            raise Refused(f"Use at most {self.places} decimals.")
+        if not abs(scaled) < 2**63:
+            raise Refused("The number is too large.")
+        return int(scaled)
+
+    def write(self, value: Any) -> Any:
+        return None if value is None else units.decimal_text(value, self.places, self.shown)
+
+    def show(self, value: Any, zone: str = "UTC") -> str:
+        return "" if value is None else units.decimal_text(value, self.places, self.shown)
+
+
+@dataclass(frozen=True)
+class Money(Fixed):
+    """A price in ten-thousandths of the currency's unit, shown with two decimals at least."""
+
+    shown: int = 2
+
+
+@dataclass(frozen=True)
+class Size(Value):
+    """Bytes, from 0 to 2^60; people may say 1.5 TB, where GB and GiB are both 2^30 and TB and TiB both 2^40."""
+
+    empty: Any = 0
+    json: ClassVar[Any] = int
+
+    def parse(self, said: Any, zone: str) -> int:
+        return units.size(str(said))
+
+    def show(self, value: Any, zone: str = "UTC") -> str:
+        return units.exact_size(value) if value else ""
+
+    def words(self, value: Any, zone: str = "UTC") -> str:
+        return units.rounded_size(value) if value else ""
+
+
+@dataclass(frozen=True)
+class Duration(Fixed):
+    """Hours in millionths: 1.25, 1:15, 01:15:00, 1h 15m or 75 min."""
+
+    places: int = 6
+    least: int | None = 0
+    most: int | None = 1_000_000
+
+    def parse(self, said: Any, zone: str) -> int:
+        clocked = units.clocked_hours(str(said))
+        return super().parse(said, zone) if clocked is None else clocked
+
+
+@dataclass(frozen=True)
+class YesNo(Value):
+    """Yes or no; a box on a form, which is not sent when it is not ticked."""
+
+    empty: Any = False
+    widget: ClassVar[str] = "yes"
+    json: ClassVar[Any] = bool
+    load: ClassVar[Callable[[Any], Any] | None] = bool
+
+    def parse(self, said: Any, zone: str) -> bool:
+        if isinstance(said, bool):
+            return said
+        if str(said).lower() not in ("on", "yes", "no", "true", "false"):
+            raise Refused("Say yes or no.")
+        return str(said).lower() in ("on", "yes", "true")
+
+    def show(self, value: Any, zone: str = "UTC") -> str:
+        return "on" if value else ""
+
+    def words(self, value: Any, zone: str = "UTC") -> str:
+        return "Yes" if value else "No"
+
+
+@dataclass(frozen=True)
+class Reference(Value):
+    """The id of another record. ``to`` is its plural, at whose picker it is chosen; ``table`` its table, "" where it lives in another service;
+    ``said`` the sentence where it is not there or may not be seen."""
+
+    to: str = "companies"
+    table: str = ""
+    said: str = "There is no such company."
+    scoped: bool = True
+    """Whether its rows are companies' own."""
+    widget: ClassVar[str] = "picker"
+
+    def parse(self, said: Any, zone: str) -> str:
+        value = str(said).strip()
+        if len(value) > 64 or not value.isascii():
+            raise Refused(self.said)
+        return value
+
+
+@dataclass(frozen=True)
+class Words(Value):
+    """Several short texts, each brought into form by ``check`` (ValueError with a sentence); kept with a space between them, or as tags."""
+
+    check: Callable[[str], str] = str
+    most: int = 50
+    said: str = "Use at most 50."
+    empty: Any = ()
+    widget: ClassVar[str] = "words"
+    json: ClassVar[Any] = list[str]
+
+    def parse(self, said: Any, zone: str) -> tuple[str, ...]:
+        parts: Sequence[str] = re.split(r"[\s,;]+", said) if isinstance(said, str) else said
+        found: dict[str, str] = {}
+        for part in parts:
+            value = self.check(text.one_line(part)) if part.strip() else ""
+            if value:
+                found.setdefault(value.casefold(), value)
+        if len(found) > self.most:
+            raise Refused(self.said)
+        return tuple(found.values())
+
+    def write(self, value: Any) -> Any:
+        return list(value)
+
+    def show(self, value: Any, zone: str = "UTC") -> str:
+        return ", ".join(value)
+
+    @staticmethod
+    def load(raw: Any) -> Any:  # type: ignore[override]
+        return tuple(raw.split())
+
+    @staticmethod
+    def store(value: Any) -> Any:  # type: ignore[override]
+        return " ".join(value)
+
+
+@dataclass(frozen=True)
+class Tags(Words):
+    """Words by which people group things, of letters, digits and dashes; without case."""
+
+    check: Callable[[str], str] = str.casefold
+    most: int = 20
+    said: str = "Use at most 20 tags."
+
+
+@dataclass(frozen=True)
+class Pairs(Value):
+    """Names with a text for each, at most 100: an object in JSON, lines such as "antivirus: Included" on a form."""
+
+    most: int = 100
+    empty: Any = field(default_factory=dict)
+    widget: ClassVar[str] = "pairs"
+    json: ClassVar[Any] = dict[str, str]
+
+    def parse(self, said: Any, zone: str) -> dict[str, str]:
+        if not isinstance(said, Mapping):
+            rows = [row.partition(":") for row in re.split(r"\r\n|\r|\n", str(said)) if row.strip()]
+            said = {name.strip(): words.strip() or name.strip() for name, _, words in rows}
+        found = {text.one_line(name): text.one_line(words) for name, words in said.items()}
+        if any(not name or len(name) > 200 or len(words) > 200 for name, words in found.items()):
+            raise Refused("Each has a name and a text of at most 200 characters.")
+        if len(found) > self.most:
+            raise Refused(f"Use at most {self.most}.")
+        return found
+
+    def write(self, value: Any) -> Any:
+        return dict(value)
+
+    def show(self, value: Any, zone: str = "UTC") -> str:
+        return "\n".join(f"{name}: {words}" for name, words in dict(value).items())
+
+
+@dataclass(frozen=True)
+class Many(Value):
+    """A list of Structs that stand in a table of their own (see Part): JSON alone has them whole, forms have a page for them."""
+
+    of: type[msgspec.Struct] = msgspec.Struct
+    empty: Any = ()
+    widget: ClassVar[str] = ""
+
+    @property
+    def json(self) -> Any:  # type: ignore[override]
+        return list.__class_getitem__(self.of)
+
+    def parse(self, said: Any, zone: str) -> tuple[Any, ...]:
+        return tuple(said)
+
+    def write(self, value: Any) -> Any:
+        return msgspec.to_builtins(list(value))
