@@ -13,6 +13,9 @@ from hmlib.db.migrate import Folder
 from hmlib.keys import Keys, load_master
 from hmlib.nexus.client import Nexus
 from hmlib.records.preferences import Preferences
+from hmlib.resources import pickers
+from hmlib.resources.api import api_of
+from hmlib.resources.pages import Picker, pages_of
 from hmlib.server import admin
 from hmlib.server.application import application
 from hmlib.web.layout import NavigationItem
@@ -22,8 +25,9 @@ from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import imports as api_imports
-from nexus_srv.api import locations as api_locations
 from nexus_srv.api import users as api_users
+from nexus_srv.directory.companies import COMPANIES
+from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.identity.callers import NexusCallers
 from nexus_srv.identity.passwords import Hasher
 from nexus_srv.identity.sign_in import SignIn
@@ -47,11 +51,11 @@ from nexus_srv.pages import (
     home,
     imports,
     keys,
-    locations,
     login,
     setup,
     users,
 )
+from nexus_srv.queries import directory
 from nexus_srv.settings import PREFERENCES
 from nexus_srv.sweeping import sweep_for_ever
 
@@ -81,6 +85,7 @@ ROUTES = [
     url(r"/companies", companies.CompanyListPage, name="companies"),
     url(r"/companies/rows", companies.CompanyRows, name="company-rows"),
     url(r"/companies/export", companies.CompanyExport, name="companies-export"),
+    url(r"/companies/picker", Picker, {"of": COMPANIES}, name="companies-picker"),
     url(r"/companies/new", companies.CompanyNewPage, name="company-new"),
     url(r"/companies/([\w-]+)", companies.CompanyPage, name="company"),
     url(r"/companies/([\w-]+)/edit", companies.CompanyEditPage, name="company-edit"),
@@ -100,13 +105,7 @@ ROUTES = [
     url(r"/contacts/([\w-]+)/activity", contacts.ContactActivity, name="contact-activity"),
     url(r"/contacts/([\w-]+)/companies", contacts.ContactCompanies, name="contact-companies"),
     url(r"/contacts/([\w-]+)/companies/([\w-]+)", contacts.ContactCompany, name="contact-company"),
-    url(r"/locations", locations.LocationListPage, name="locations"),
-    url(r"/locations/rows", locations.LocationRows, name="location-rows"),
-    url(r"/locations/export", locations.LocationExport, name="locations-export"),
-    url(r"/locations/new", locations.LocationNewPage, name="location-new"),
-    url(r"/locations/([\w-]+)", locations.LocationPage, name="location"),
-    url(r"/locations/([\w-]+)/edit", locations.LocationEditPage, name="location-edit"),
-    url(r"/locations/([\w-]+)/activity", locations.LocationActivity, name="location-activity"),
+    *pages_of(LOCATIONS),
     url(r"/assets", assets.AssetListPage, name="assets"),
     url(r"/assets/rows", assets.AssetRows, name="asset-rows"),
     url(r"/assets/export", assets.AssetExport, name="assets-export"),
@@ -171,10 +170,7 @@ ROUTES = [
     url(r"/api/contacts:lookup", api_contacts.ContactLookup),
     url(r"/api/contacts:bulk", api_contacts.ContactBulkList),
     url(r"/api/contacts/([\w-]+)", api_contacts.ContactEntry),
-    url(r"/api/locations", api_locations.LocationList),
-    url(r"/api/locations:lookup", api_locations.LocationLookup),
-    url(r"/api/locations:bulk", api_locations.LocationBulkList),
-    url(r"/api/locations/([\w-]+)", api_locations.LocationEntry),
+    *api_of(LOCATIONS),
     url(r"/api/assets", api_assets.AssetList),
     url(r"/api/assets:lookup", api_assets.AssetLookup),
     url(r"/api/assets:bulk", api_assets.AssetBulkList),
@@ -214,6 +210,8 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         preferences=preferences,
         navigation=NAVIGATION,
         callers=NexusCallers(db, signer.verifier),
+        state=directory.state,
+        pickers={"companies": pickers.local(COMPANIES)},
         keys=keys,
         signer=signer,
         issuer=issuer,

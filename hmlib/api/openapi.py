@@ -32,12 +32,25 @@ PROBLEM = {
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """A parameter of an address: what it means, and its type: string, integer, boolean, date or date-time."""
+
+    said: str
+    type: str = "string"
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """As JSON Schema has it."""
+        return {"type": "string", "format": self.type} if self.type.startswith("date") else {"type": self.type}
+
+
+@dataclass(frozen=True)
 class Contract:
     """What one method takes and answers; ``query`` names its parameters, each with a sentence; ``media`` are a raw body's media types."""
 
     takes: Any = None
     answers: Any = None
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Parameter] = field(default_factory=dict)
     status: int = 200
     media: tuple[str, ...] = ()
 
@@ -49,6 +62,16 @@ def speaks(
 
     def stamp(method: Method) -> Method:
         method.__dict__["contract"] = Contract(takes, answers, query or {}, status, media)
+        return method
+
+    return stamp
+
+
+def speaks_of(contract: Callable[[Any], Contract]) -> Callable[[Method], Method]:
+    """Declare what a method takes and answers of whatever resource its handler is about."""
+
+    def stamp(method: Method) -> Method:
+        method.__dict__["contract_of"] = contract
         return method
 
     return stamp
@@ -76,10 +99,16 @@ def operations(routes: Iterable[URLSpec]) -> list[Operation]:
         for verb in VERBS:
             method = getattr(route.target, verb, None)
             if method is not None and mark_of(method) is not None:
-                found.append(
-                    Operation(path, verb, _summary(method), _permission(method), method.__dict__.get("contract", Contract()), names)
-                )
+                of = (route.kwargs or {}).get("of")
+                found.append(Operation(path, verb, _summary(method), _permission(method, of), _contract(method, of), names))
     return found
+
+
+def _contract(method: Any, of: Any) -> Contract:
+    if of is not None and "contract_of" in method.__dict__:
+        found: Contract = method.__dict__["contract_of"](of)
+        return found
+    return method.__dict__.get("contract", Contract())  # type: ignore[no-any-return]
 
 
 def document(title: str, release: str, origin: str, found: list[Operation]) -> dict[str, Any]:
@@ -127,7 +156,8 @@ def _described(operation: Operation, by_kind: Mapping[int, Any]) -> dict[str, An
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     text = {"schema": {"type": "string"}}
     named = [{"name": name, "in": "path", "required": True, **text} for name in operation.names]
-    asked = [{"name": name, "in": "query", "description": said, **text} for name, said in operation.contract.query.items()]
+    query = {name: said if isinstance(said, Parameter) else Parameter(said) for name, said in operation.contract.query.items()}
+    asked = [{"name": name, "in": "query", "description": one.said, "schema": one.schema} for name, one in query.items()]
     header, said = HEADERS.get("post" if operation.path.endswith(":bulk") else operation.verb, ("", ""))
     if not header or not operation.path.startswith("/api/"):
         return [*named, *asked]
@@ -150,8 +180,8 @@ def _summary(method: Any) -> str:
     return " ".join((method.__doc__ or "").split("\n\n")[0].split())
 
 
-def _permission(method: Any) -> str:
-    mark = mark_of(method)
+def _permission(method: Any, of: Any = None) -> str:
+    mark = mark_of(method, of)
     assert mark is not None
     return "anyone" if mark.everyone else mark.permission or "signed in"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from hmlib.records.audit import Actor
 
@@ -103,22 +103,38 @@ def effective_permissions(level: str | None, scope: frozenset[str]) -> frozenset
     return PERMISSIONS.get(level, frozenset()) & scope
 
 
+class Guarded(Protocol):
+    """What names its own permissions: a resource. ``staff`` keeps clients out."""
+
+    @property
+    def read(self) -> str: ...
+
+    @property
+    def write(self) -> str: ...
+
+    @property
+    def staff(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Mark:
     """Who may call a method: ``everyone``, or those signed in, or those signed in who hold ``permission``.
 
-    ``staff`` refuses clients, though they hold the permission for what is theirs; an ``export`` is not made while Nexus is away
-    and the caller's token has run out.
+    ``of`` says that the permission is the one that the handler's resource names for reading or writing. ``staff`` refuses clients, though
+    they hold the permission for what is theirs; an ``export`` is not made while Nexus is away and the caller's token has run out.
     """
 
     everyone: bool = False
     permission: str | None = None
+    of: Literal["", "read", "write"] = ""
     staff: bool = False
     export: bool = False
 
     def admits(self, caller: Caller | None) -> bool:
         if self.everyone:
             return True
+        if self.of and self.permission is None:
+            return False
         if caller is None or (self.staff and caller.level == "client") or (self.export and caller.read_only):
             return False
         return self.permission is None or caller.may(self.permission)
@@ -155,6 +171,14 @@ def allowed(permission: str, *, staff: bool = False, export: bool = False) -> Ca
     return _marked(Mark(permission=permission, staff=staff, export=export))
 
 
-def mark_of(method: Any) -> Mark | None:
-    """The mark above a method, or None: a method without one is refused."""
-    return getattr(method, "mark", None)
+def allowed_of(what: Literal["read", "write"], *, export: bool = False) -> Callable[[Method], Method]:
+    """The method may be called by those who hold the permission that the handler's resource names for reading or writing."""
+    return _marked(Mark(of=what, export=export))
+
+
+def mark_of(method: Any, of: Guarded | None = None) -> Mark | None:
+    """The mark above a method, with the permission that ``of`` names where it is a resource's; None: a method without one is refused."""
+    mark: Mark | None = getattr(method, "mark", None)
+    if mark is None or not mark.of or of is None:
+        return mark
+    return replace(mark, permission=of.read if mark.of == "read" else of.write, staff=of.staff)

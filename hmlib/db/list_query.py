@@ -77,13 +77,15 @@ class Listing:
             column=column,
             id_column=self.id_column,
             keys=keys,
+            sort_chosen=bool(args.get("sort")),
         )
         return ask.at(args["cursor"]) if args.get("cursor") else ask
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One question to a list. ``limit`` is rows per page; ``filters`` holds only those that were given."""
+    """One question to a list. ``limit`` is rows per page; ``filters`` holds only those that were given; ``sort_chosen`` says that the
+    order was."""
 
     q: str
     sort: str
@@ -93,6 +95,7 @@ class Ask:
     id_column: str
     keys: Marker = field(repr=False, compare=False)
     position: Position | None = None
+    sort_chosen: bool = False
 
     def sql(self) -> tuple[str, str, dict[str, Any]]:
         """What goes into the statement: a condition that begins with AND (or nothing), ORDER BY with LIMIT, and their parameters.

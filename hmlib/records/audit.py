@@ -153,6 +153,12 @@ async def everything(snapshot: Db, ask: Ask) -> AsyncGenerator[AuditRow, None]:
             yield AuditRow(**row)
 
 
+async def of_subject(db: Db, subject: str, most: int) -> list[AuditRow]:
+    """The latest entries about one thing, the last one first; ``subject`` is such as "company/<id>"."""
+    found = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE subject = :subject ORDER BY seq DESC LIMIT :most", subject=subject, most=most)
+    return [AuditRow(**row) for row in found]
+
+
 async def _after(db: Db, seq: int) -> list[AuditRow]:
     rows = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE seq > :seq ORDER BY seq LIMIT :batch", seq=seq, batch=_BATCH)
     return [AuditRow(**row) for row in rows]

@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
 from hmlib import json
 from hmlib.api import tombstones
-from hmlib.api.openapi import Contract, Parameter, documented
+from hmlib.api.answer_cache import AnswerCache, KeptAnswer
+from hmlib.api.conventions import Lookup, given, ids_of, since_of
+from hmlib.api.openapi import Contract, Parameter, speaks_of
 from hmlib.auth.permissions import allowed_of
-from hmlib.clock import moment_of
 from hmlib.resources import bulk, changes, pickers, records, shapes, statements
 from hmlib.resources.resource import Resource, writer_of
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.problems import Problem
 
-WHOLE = ("ids", "q", "sort", "limit", "cursor", "updated_since", "fields")
 PARAMETERS = {
     "ids": Parameter("Only these, with a comma between them; at most 200.", "string"),
     "q": Parameter("Words that must all be found.", "string"),
@@ -31,8 +32,7 @@ PARAMETERS = {
 class ResourceApi(ApiHandler):
     """What the addresses of one kind share."""
 
-    def initialize(self, of: Resource[Any]) -> None:
-        self.of = of
+    of: Resource[Any]
 
     async def found(self, id: str) -> Any:
         """The record, if the caller may see it; else 404."""
@@ -56,7 +56,7 @@ class ResourceApi(ApiHandler):
 
     async def said(self, body: Any, before: Any | None = None) -> tuple[dict[str, Any], dict[str, str]]:
         """What a body says, and which of the records in other services it refers to are not there."""
-        values = shapes.given(body)
+        values = given(body)
         return values, await pickers.missing_elsewhere(self, self.of, values, before)
 
 
@@ -64,7 +64,7 @@ class ListApi(ResourceApi):
     """All of them."""
 
     @allowed_of("read")
-    @documented(lambda of: Contract(answers=shapes.listed(of), query=parameters(of)))
+    @speaks_of(lambda of: Contract(answers=shapes.listed(of), query=parameters(of)))
     async def get(self) -> None:
         """Those that the caller may see: whole without a limit; with one, page by page with Link and X-Total-Count."""
         self.check_parameters(parameters(self.of))
@@ -81,30 +81,41 @@ class ListApi(ResourceApi):
 
     async def answer_page(self) -> None:
         """One page; made anew only when something has changed."""
-        etag = await self.state_tag()
-        if etag and self.not_modified(etag):
-            self.set_paging(self.answers.headers_of(etag))
-            self.finish()
-            return
-        asked = statements.definition(self.of).query(self.query, self.keys, limit_default=1000)
+        answers: AnswerCache | None = self.settings["answers"]
+        if answers is None:
+            kept, etag = await self._page(), None
+        else:
+            etag = await self.state_tag(answers)
+            kept = await answers.of(etag, self._page)
+        for name, value in kept.headers.items():
+            self.set_header(name, value)
+        self.answer(kept.body, etag=etag)
+
+    async def _page(self) -> KeptAnswer:
+        asked = statements.definition(self.of).ask(self.query, self.keys, limit_default=1000)
         page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since_of(self.query))
         headers = {"X-Total-Count": str(page.total)}
         if page.next_cursor:
-            headers["Link"] = f'<{self.next_address(page.next_cursor)}>; rel="next"'
-        self.set_paging(headers)
-        self.answer(json.encode(self.shown(page.rows)), etag=etag)
+            question = urlencode({**self.query, "limit": asked.limit, "cursor": page.next_cursor})
+            headers["Link"] = f'<{self.hm.origin}{self.request.path}?{question}>; rel="next"'
+        return KeptAnswer(json.encode(self.shown(page.rows)), headers)
+
+    async def state_tag(self, answers: AnswerCache) -> str:
+        """Names the answer to this question as the database stands."""
+        question = (f"{name}={value}" for name, value in sorted(self.query.items()))
+        return await answers.etag(self.db, self.known.scope, self.of.plural, *question)
 
     async def answer_whole(self) -> None:
         """Every row, streamed by id, so that one that changes meanwhile is neither skipped nor told twice."""
-        etag = await self.state_tag()
-        if etag and self.not_modified(etag):
+        answers: AnswerCache | None = self.settings["answers"]
+        if answers is not None and self.not_modified(await self.state_tag(answers)):
             self.finish()
             return
         question = dict(self.query) if "sort" in self.query else {**self.query, "sort": statements.BY_ID}
-        asked = statements.definition(self.of).query(question, self.keys, limit_default=records.BATCH)
+        asked = statements.definition(self.of).ask(question, self.keys, limit_default=records.BATCH)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         before = b"["
-        async for rows in records.plain_batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):
+        async for rows in records.batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):
             encoded = json.encode(self.shown(rows))[1:-1]
             if encoded:
                 self.write(before + encoded)
@@ -113,7 +124,7 @@ class ListApi(ResourceApi):
         self.finish(b"[]" if before == b"[" else b"]")
 
     @allowed_of("write")
-    @documented(lambda of: Contract(takes=shapes.draft(of), answers=shapes.answer(of), status=201))
+    @speaks_of(lambda of: Contract(takes=shapes.draft(of), answers=shapes.answer(of), status=201))
     async def post(self) -> None:
         """Add one; once, however often it is sent with one Idempotency-Key."""
         said, wrong = await self.said(self.body(shapes.draft(self.of)))
@@ -126,10 +137,10 @@ class LookupApi(ResourceApi):
     """Many by id."""
 
     @allowed_of("read")
-    @documented(lambda of: Contract(takes=shapes.Lookup, answers=shapes.listed(of)))
+    @speaks_of(lambda of: Contract(takes=Lookup, answers=shapes.listed(of)))
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
-        ids = list(dict.fromkeys(self.body(shapes.Lookup).ids))
+        ids = list(dict.fromkeys(self.body(Lookup).ids))
         self.answer(self.shown(await records.plain_by_ids(self.db, self.of, self.known.scope, ids)))
 
 
@@ -137,24 +148,29 @@ class GoneApi(ResourceApi):
     """What is no longer there."""
 
     @allowed_of("read")
-    @documented(lambda of: Contract(answers=shapes.Gone, query={"since": Parameter("The number of the answer before, or a UTC time.", "string")}))
+    @speaks_of(
+        lambda of: Contract(answers=shapes.Gone, query={"since": Parameter("The number of the answer before, or a UTC time.", "string")})
+    )
     async def get(self) -> None:
         """The ids that are gone since a number, and the number to ask with next."""
         self.check_parameters({"since": 1})
-        self.answer(await tombstones.gone(self.db, self.of.name, self.known.scope, self.query.get("since", "")))
+        since = since_of({"updated_since": self.query.get("since", "")})
+        gone = await tombstones.buried(self.db, self.of.name, self.known.scope, since)
+        alive = {row[self.of.key] for row in await records.plain_by_ids(self.db, self.of, self.known.scope, gone)}
+        self.answer(shapes.Gone([id for id in gone if id not in alive], self.now))
 
 
 class OneApi(ResourceApi):
     """One of them."""
 
     @allowed_of("read")
-    @documented(lambda of: Contract(answers=shapes.answer(of)))
+    @speaks_of(lambda of: Contract(answers=shapes.answer(of)))
     async def get(self, id: str) -> None:
         """One; its ETag is what a change needs as If-Match."""
         self.show(await self.found(id))
 
     @allowed_of("write")
-    @documented(lambda of: Contract(takes=shapes.patch(of), answers=shapes.answer(of)))
+    @speaks_of(lambda of: Contract(takes=shapes.patch(of), answers=shapes.answer(of)))
     async def patch(self, id: str) -> None:
         """Change the fields that are given."""
         self.if_match()
@@ -166,7 +182,7 @@ class OneApi(ResourceApi):
             self.show(await changes.change(tx, self.of, before, said, writer, wrong=wrong))
 
     @allowed_of("write")
-    @documented(lambda of: Contract(status=204))
+    @speaks_of(lambda of: Contract(status=204))
     async def delete(self, id: str) -> None:
         """Delete what should never have been there; 409 while something hangs on it."""
         self.if_match()
@@ -184,7 +200,7 @@ class BulkApi(ResourceApi):
     body_limit = 8 * 1024 * 1024
 
     @allowed_of("write")
-    @documented(lambda of: Contract(takes=shapes.bulk(of), answers=shapes.BulkAnswer))
+    @speaks_of(lambda of: Contract(takes=shapes.bulk(of), answers=shapes.BulkAnswer))
     async def put(self) -> None:
         """Make, change and, where the list is complete, end what a system knows; each item stands by itself."""
         body: Any = self.body(shapes.bulk(self.of))
@@ -214,22 +230,6 @@ def written_names(of: Resource[Any], fields: str) -> list[tuple[str, str, Any]]:
     return [every[name] for name in names]
 
 
-def ids_of(text: str) -> list[str]:
-    """The ids of a query's ``ids``, each once. Raises Problem 400 for more than 200."""
-    ids = [id for id in dict.fromkeys(text.split(",")) if id]
-    if len(ids) > shapes.MOST_IDS:
-        raise Problem(400, "too_many_ids", "At most 200 ids fit into an address; POST them to :lookup.")
-    return ids
-
-
-def since_of(query: Mapping[str, str]) -> str:
-    """The UTC time of ``updated_since`` in our own form, "" where it is not given. Raises Problem 400."""
-    try:
-        return moment_of(query["updated_since"]) if query.get("updated_since") else ""
-    except ValueError:
-        raise Problem(400, "invalid_updated_since", "updated_since must be a UTC time such as 2026-11-22T10:00:00Z.") from None
-
-
 def api_of(of: Resource[Any]) -> list[URLSpec]:
     """Every address of the kind's API."""
     at, known = f"/api/{of.plural}", {"of": of}
@@ -240,4 +240,4 @@ def api_of(of: Resource[Any]) -> list[URLSpec]:
 
 
 def _told(of: Resource[Any], name: str) -> str:
-    return f"Of this {of.by_name[name][1].label.lower()}." if name in of.by_name else of.filter_help.get(name, "")
+    return f"Of this {of.by_name[name][1].label.lower()}." if name in of.by_name else of.filters[name].said

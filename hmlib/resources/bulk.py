@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hmlib.api.conventions import ItemResult, given
 from hmlib.db.database import Conflict, Transaction
-from hmlib.errors import Invalid, NotAllowed, Stale
-from hmlib.resources import changes, records, shapes
+from hmlib.errors import Invalid, NotAllowed, Stale, Taken
+from hmlib.resources import changes, records
 from hmlib.resources.resource import Resource, Writer
-from hmlib.resources.shapes import BulkAnswer, ItemResult
+from hmlib.resources.shapes import BulkAnswer
 from hmlib.web.problems import Problem
 
 
 def checked(body: Any) -> list[dict[str, Any]]:
     """The items of a list, by field. Raises Problem 422 for a list that cannot be meant."""
-    items = [shapes.given(item) for item in body.items]
+    items = [given(item) for item in body.items]
     if any(item.pop("source", body.source) != body.source for item in items):
         raise Problem(422, "invalid", "All items come from the one source.")
     if body.complete and not items:
@@ -33,8 +34,9 @@ async def put(
         said = {**item, **({"source": body.source} if "source" in of.fields else {})}
         results.append(await _one(tx, of, None if twice else known.pop(item["external_id"], None), said, {**wrong, **twice}, writer))
     ended: list[str] = []
-    for record in known.values() if body.complete and of.lifecycle else []:
-        if not of.lifecycle.is_over(record) and body.company_id in (None, *await of.company_ids(tx, record)):
+    over = of.lifecycle.is_over if of.lifecycle else None
+    for record in known.values() if body.complete and over else []:
+        if over is not None and not over(record) and body.company_id in (None, *await of.company_ids(tx, record)):
             result = await _ended(tx, of, record, writer)
             if result.result == "error":
                 results.append(result)
@@ -66,10 +68,18 @@ async def _ended(tx: Transaction, of: Resource[Any], before: Any, writer: Writer
 
 def _refused(of: Resource[Any], external_id: str, before: Any, refusal: Exception) -> ItemResult:
     errors = refusal.errors if isinstance(refusal, Invalid) else {"": getattr(refusal, "detail", changes.NOT_ALLOWED)}
-    status = refusal.status if isinstance(refusal, NotAllowed) else 409 if not isinstance(refusal, Invalid) or changes.is_taken(refusal) else 422
+    status = (
+        refusal.status
+        if isinstance(refusal, NotAllowed)
+        else 422
+        if isinstance(refusal, Invalid) and not isinstance(refusal, Taken)
+        else 409
+    )
     return _answer(of, external_id, "error", status, before, errors)
 
 
-def _answer(of: Resource[Any], external_id: str, result: Any, status: Any, record: Any, errors: Mapping[str, str] = changes.NOTHING) -> ItemResult:
+def _answer(
+    of: Resource[Any], external_id: str, result: Any, status: Any, record: Any, errors: Mapping[str, str] = changes.NOTHING
+) -> ItemResult:
     id, version = (of.id_of(record), record.version) if record is not None else (None, None)
     return ItemResult(external_id=external_id, result=result, status=status, id=id, version=version, errors=dict(errors))

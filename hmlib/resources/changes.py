@@ -21,7 +21,8 @@ NOTHING: Mapping[str, str] = {}
 
 
 def read(of: Resource[R], said: Mapping[str, Any], writer: Writer, *, new: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """The attributes out of what is said by field, and what is wrong with the rest, in sentences by field. A new record needs what is needed."""
+    """The attributes out of what is said by field, and what is wrong with the rest, in sentences by field. A new record needs what is
+    needed."""
     values: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for attribute, field in of.fields.items():
@@ -44,7 +45,8 @@ def blank(of: Resource[R], values: Mapping[str, Any]) -> R:
 
 
 async def add(tx: Transaction, of: Resource[R], said: Mapping[str, Any], writer: Writer, *, wrong: Mapping[str, str] = NOTHING) -> R:
-    """The new record as it stands. ``wrong`` is what is known to be wrong already. Raises Invalid with all that is wrong, Taken, NotAllowed."""
+    """The new record as it stands. ``wrong`` is what is known to be wrong already. Raises Invalid with all that is wrong, Taken,
+    NotAllowed."""
     values, unread = read(of, said, writer, new=True)
     fresh = {} if of.key != "id" else {"id": new_id()}
     wanted = structs.replace(blank(of, {**fresh, **values}), created_at=writer.now, updated_at=writer.now, version=1)
@@ -76,8 +78,9 @@ async def save(tx: Transaction, of: Resource[R], before: R, wanted: R, writer: W
             raise Stale
     except Conflict as conflict:
         raise refusal(of, conflict) from conflict
-    left = [id for id in await of.company_ids(tx, before) if id not in await of.company_ids(tx, stored)]
-    await tombstones.bury(tx, of.name, of.id_of(before), left, writer.now)
+    now = await of.company_ids(tx, stored)
+    if left := [id for id in await of.company_ids(tx, before) if id not in now]:
+        await tombstones.bury(tx, of.name, of.id_of(before), left, writer.now)
     await audit.record_all(tx, writer.actor, [_changed(of, before, stored, changed)], now=writer.now)
     return await _again(tx, of, stored, writer)
 
@@ -106,8 +109,8 @@ async def remove(tx: Transaction, of: Resource[R], before: R, writer: Writer) ->
     except Conflict as held:
         raise NotAllowed("in_use", of.in_use, 409) from held
     for kind, id in [(of.name, of.id_of(before)), *along]:
-        await tombstones.bury(tx, kind, id, companies or [""], writer.now)
-    event = audit.AuditEvent(f"{of.name}.deleted", f"{of.name}/{of.id_of(before)}", before=facts(of, before))
+        await tombstones.bury(tx, kind, id, companies, writer.now)
+    event = audit.Deed(f"{of.name}.deleted", f"{of.name}/{of.id_of(before)}", before=facts(of, before))
     await audit.record_all(tx, writer.actor, [event], now=writer.now)
 
 
@@ -127,9 +130,9 @@ def differences(of: Resource[R], before: R, after: R) -> dict[str, tuple[Any, An
     }
 
 
-def created(of: Resource[R], record: R) -> audit.AuditEvent:
+def created(of: Resource[R], record: R) -> audit.Deed:
     """What the audit log says of a new record."""
-    return audit.AuditEvent(f"{of.name}.created", f"{of.name}/{of.id_of(record)}", after=facts(of, record))
+    return audit.Deed(f"{of.name}.created", f"{of.name}/{of.id_of(record)}", after=facts(of, record))
 
 
 def refusal(of: Resource[Any], conflict: Conflict) -> Invalid:
@@ -176,9 +179,9 @@ async def _again(tx: Db, of: Resource[R], stored: R, writer: Writer) -> R:
     return found
 
 
-def _changed(of: Resource[R], before: R, after: R, changed: Mapping[str, tuple[Any, Any]]) -> audit.AuditEvent:
+def _changed(of: Resource[R], before: R, after: R, changed: Mapping[str, tuple[Any, Any]]) -> audit.Deed:
     old, new = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
-    return audit.AuditEvent(f"{of.name}.{_happened(of, before, after)}", f"{of.name}/{of.id_of(before)}", old, new)
+    return audit.Deed(f"{of.name}.{_happened(of, before, after)}", f"{of.name}/{of.id_of(before)}", old, new)
 
 
 def _happened(of: Resource[R], before: R, after: R) -> str:
@@ -188,10 +191,10 @@ def _happened(of: Resource[R], before: R, after: R) -> str:
 
 
 def _kept(of: Resource[Any]) -> Mapping[str, Field]:
-    return {attribute: field for attribute, field in of.fields.items() if attribute not in STAMPS and (field.stored or field.name)}
+    return {attribute: field for attribute, field in of.fields.items() if attribute not in STAMPS and field.shown}
 
 
-def events_of(of: Resource[R], pairs: Sequence[tuple[R | None, R]]) -> list[audit.AuditEvent]:
+def events_of(of: Resource[R], pairs: Sequence[tuple[R | None, R]]) -> list[audit.Deed]:
     """What the audit log says of many records at once, each as it was (None: not there) and as it is."""
     return [
         created(of, after) if before is None else _changed(of, before, after, differences(of, before, after)) for before, after in pairs

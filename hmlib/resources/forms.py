@@ -38,7 +38,8 @@ def written(of: Resource[Any], record: Any, zone: str) -> dict[str, str]:
 
 
 async def said(handler: PageHandler, of: Resource[Any], before: Any | None = None) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the posted form says by name, and what is wrong with the records it refers to. A box that is not ticked is not sent: it means no."""
+    """What the posted form says by name, and what is wrong with the records it refers to. A box that is not ticked is not sent: it means
+    no."""
     posted: dict[str, Any] = {}
     for _, name, field in on_form(of):
         if name in handler.form or isinstance(field.value, YesNo):
@@ -64,7 +65,7 @@ async def context(
         "errors": dict(errors or {}),
         "version": values.get("version") or getattr(record, "version", None),
         "chosen": await pickers.chosen(handler, of, {**stored, **values}),
-        "back": await pickers.back(handler, of, record, given),
+        "back": pickers.back(handler, of, record, given),
     }
 
 
@@ -78,7 +79,7 @@ async def conflict(handler: PageHandler, of: Resource[Any], theirs: Any) -> dict
     for _, name, field in on_form(of):
         yours = str(posted.get(name, "" if isinstance(field.value, YesNo) else now[name])).replace("\r\n", "\n")
         sides = {"base": base.get(name, ""), "theirs": now[name], "yours": "" if yours == "off" else yours}
-        called = {value: names[side].get(name) or field.value.words(value, zone) for side, value in sides.items() if _is_named(field)}
+        called = {value: names[side].get(name) or field.value.words(value) for side, value in sides.items() if _is_named(field)}
         fields.append({"name": name, "label": field.label, "names": called, **sides})
     return {"of": of, "record": theirs, "fields": fields}
 
@@ -102,7 +103,7 @@ def version(form: Mapping[str, str]) -> int:
 def columns(of: Resource[Any]) -> list[dict[str, str]]:
     """The headings of the list, as macros/table.html takes them."""
     definition = statements.definition(of)
-    found = []
+    found: list[dict[str, str]] = []
     for attribute, field in of.fields.items():
         if field.listed:
             sort = (field.name or attribute).removesuffix("_id")
@@ -126,7 +127,7 @@ def filters(handler: PageHandler, of: Resource[Any], chosen: Mapping[str, str]) 
             else:
                 one |= {"kind": "text"}
             found.append(one)
-    return found + [dict(one) for one in of.filter_controls]
+    return found + [{"name": name, "label": one.label, "options": one.options} for name, one in of.filters.items() if one.label]
 
 
 def words(fmt: Any, field: Field, value: Any, names: Mapping[str, str]) -> str:
@@ -142,7 +143,7 @@ def words(fmt: Any, field: Field, value: Any, names: Mapping[str, str]) -> str:
 
 def file_header(of: Resource[Any]) -> list[str]:
     """The columns of the kind's files: a company stands there by its account number."""
-    return [file_name(name, field) for name, (_, field) in of.by_name.items() if field.stored or field.name]
+    return [file_name(name, field) for name, (_, field) in of.by_name.items() if field.shown]
 
 
 def file_name(name: str, field: Field) -> str:
@@ -150,12 +151,12 @@ def file_name(name: str, field: Field) -> str:
     return "company_account_number" if isinstance(field.value, Reference) and name == "company_id" else name
 
 
-def file_row(of: Resource[Any], record: Any, numbers: Mapping[str, str]) -> list[object]:
-    """A record's cells under file_header(): as the import reads them again."""
-    cells = []
-    for name, (attribute, field) in of.by_name.items():
-        if field.stored or field.name:
-            value = getattr(record, attribute)
+def file_row(of: Resource[Any], row: Mapping[str, Any], numbers: Mapping[str, str]) -> list[object]:
+    """The cells of a row under file_header(): as the import reads them again."""
+    cells: list[object] = []
+    for attribute, field in of.fields.items():
+        if field.shown:
+            value = row[attribute]
             cells.append(numbers.get(value or "", value) if isinstance(field.value, Reference) else field.value.cell(value))
     return cells
 

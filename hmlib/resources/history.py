@@ -62,7 +62,7 @@ def _words(field: Field, value: Any, names: Mapping[str, str], zone: str) -> str
     if isinstance(field.value, Reference):
         return names.get(value, value)
     try:
-        return field.value.words(field.value.read(value, zone), zone)
+        return field.value.words(field.value.read(value, zone))
     except ValueError:  # what was once stored and could not be entered today
         return str(value)
 

@@ -6,8 +6,8 @@ from typing import Any
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
-from hmlib.auth.permissions import allowed_of
-from hmlib.db.list_query import ListQuery
+from hmlib.auth.permissions import allowed, allowed_of
+from hmlib.db.list_query import Ask
 from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.records import audit
 from hmlib.resources import changes, forms, history, pickers, records, statements
@@ -17,6 +17,8 @@ from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem
 
 CHANGED_MEANWHILE = "Somebody changed it at the same moment. Look again."
+NOBODY = "-"
+"""The id of no record: what a filter means that names one that is not there."""
 Context = Callable[[PageHandler, Any], Awaitable[Mapping[str, Any]]]
 
 
@@ -28,12 +30,18 @@ async def nothing_more(handler: PageHandler, record: Any) -> Mapping[str, Any]:
 class ResourcePage(PageHandler):
     """What the pages of one kind share; ``shows`` finds what the page of one record needs beside it."""
 
-    def initialize(self, of: Resource[Any], shows: Context = nothing_more) -> None:
-        self.of, self.shows = of, shows
+    of: Resource[Any]
 
-    def asked(self, **fixed: str) -> ListQuery:
-        """The list that the address asks for, narrowed further by ``fixed``."""
-        return statements.definition(self.of).query({**self.query, **fixed}, self.keys)
+    def initialize(self, of: Any = None, **more: object) -> None:
+        super().initialize(of)
+        self.shows: Context = more.get("shows", nothing_more)  # type: ignore[assignment]
+
+    async def asked(self, **fixed: str) -> Ask:
+        """The list that the address asks for, narrowed further by ``fixed``; what filters name is looked up."""
+        filters, unknown = await pickers.resolved(
+            self, self.of, {name: self.query[name] for name in statements.filters(self.of) if name in self.query}, None
+        )
+        return statements.definition(self.of).ask({**self.query, **filters, **dict.fromkeys(unknown, NOBODY), **fixed}, self.keys)
 
     async def found(self, id: str) -> Any:
         """The record, if the caller may see it; else 404."""
@@ -44,14 +52,14 @@ class ResourcePage(PageHandler):
 
     def template(self, name: str) -> tuple[str, str]:
         """The kind's own template, where it is shown in a special way, else that of every kind."""
-        return f"{self.of.plural}/{name}.html", f"resources/{name}.html"
+        return name.replace("resources", self.of.plural), name
 
     def here(self, record: Any) -> str:
         """The address of the record's page."""
         return self.reverse_url(self.of.name, self.of.id_of(record))
 
     async def list_context(self) -> dict[str, Any]:
-        page = await records.page_of(self.db, self.of, self.known.scope, self.asked())
+        page = await records.page_of(self.db, self.of, self.known.scope, await self.asked())
         names = await pickers.names(self, self.of, page.rows)
         listed = [attribute for attribute, field in self.of.fields.items() if field.listed]
         at = {"page_url": self.reverse_url(self.of.plural), "columns": forms.columns(self.of), "listed": listed, "words": forms.words}
@@ -70,7 +78,7 @@ class List(ResourcePage):
     @allowed_of("read")
     async def get(self) -> None:
         chosen = await pickers.chosen(self, self.of, self.query)
-        self.page(self.template("list"), filters=forms.filters(self, self.of, chosen), **await self.list_context())
+        self.page(self.template("resources/list.html"), filters=forms.filters(self, self.of, chosen), **await self.list_context())
 
     @allowed_of("write")
     async def post(self) -> None:
@@ -90,7 +98,7 @@ class Rows(ResourcePage):
 
     @allowed_of("read")
     async def get(self) -> None:
-        self.partial(self.template("_rows"), **await self.list_context())
+        self.partial(self.template("resources/_rows.html"), **await self.list_context())
 
 
 class Export(ResourcePage):
@@ -99,17 +107,17 @@ class Export(ResourcePage):
     @allowed_of("read", export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        question = statements.definition(self.of).query(asked, self.keys, limit_default=records.BATCH)
+        question = statements.definition(self.of).ask(asked, self.keys, limit_default=records.BATCH)
         async with self.db.write() as tx:
-            event = audit.AuditEvent(f"{self.of.plural}.exported", f"export/{self.of.plural}", after=asked)
+            event = audit.Deed(f"{self.of.plural}.exported", f"export/{self.of.plural}", after=asked)
             await audit.record_all(tx, self.actor, [event], now=self.now)
-        await export.stream(self, self.of.plural, forms.file_header(self.of), self.cells(question))
+        await export.answer(self, self.of.plural, forms.file_header(self.of), [row async for row in self.cells(question)])
 
-    async def cells(self, question: ListQuery) -> AsyncIterator[Sequence[object]]:
+    async def cells(self, question: Ask) -> AsyncIterator[Sequence[object]]:
         async for batch in records.batches(self.db, self.of, self.known.scope, question):
             numbers = await pickers.numbers(self, self.of, batch)
-            for record in batch:
-                yield forms.file_row(self.of, record, numbers)
+            for row in batch:
+                yield forms.file_row(self.of, row, numbers)
 
 
 class New(ResourcePage):
@@ -130,7 +138,7 @@ class One(ResourcePage):
         told = await history.of_record(self, self.of, record)
         names = await pickers.names(self, self.of, [record])
         context = {"of": self.of, "record": record, "removal": removal, "history": told, "names": names, "words": forms.words}
-        self.page(self.template("page"), **context, **await self.shows(self, record))
+        self.page(self.template("resources/page.html"), **context, **await self.shows(self, record))
 
     @allowed_of("write")
     async def post(self, id: str) -> None:
@@ -152,17 +160,17 @@ class One(ResourcePage):
 
     @allowed_of("write")
     async def delete(self, id: str) -> None:
-        record, name = await self.found(id), self.of.title_of(await self.found(id))
+        record = await self.found(id)
+        name = self.of.title_of(record)
         removal = await self.of.removal(self.db, self.known.scope, record)
-        question = " ".join(filter(None, [f"Delete {name} for good?", removal.also, "It cannot be undone."]))
-        if not removal.hindrance and not self.confirmed(question, f"Delete {name}", self.here(record)):
+        if not removal.hindrance and not self.confirmed(removal.question(name), f"Delete {name}", self.here(record)):
             return
         writer = await writer_of(self)
         try:
             async with self.transaction() as tx:
                 await changes.remove(tx, self.of, record, writer)
                 self.toast(f"{name} is deleted.")
-                self.see_other(await pickers.back(self, self.of, record))
+                self.see_other(pickers.back(self, self.of, record))
         except NotAllowed as refusal:
             self.toast(refusal.detail, "danger")
             self.see_other(self.here(record))
@@ -208,7 +216,17 @@ class Picker(ResourcePage):
     @allowed_of("read")
     async def get(self) -> None:
         typed = self.query.get(self.query.get("field", "q"), "")
-        self.partial("resources/_options.html", options=await pickers.offered(self, self.of.plural, typed))
+        options = await pickers.local(self.of).search(self, typed[:200])
+        self.partial("resources/_options.html", options=options)
+
+
+class CompanyPicker(PageHandler):
+    """What a picker offers of the companies of the directory, in a module: none while Nexus is away."""
+
+    @allowed("directory:read")
+    async def get(self) -> None:
+        typed = self.query.get(self.query.get("field", "q"), "")
+        self.partial("resources/_options.html", options=await pickers.offered_companies(self, typed[:200]))
 
 
 def pages_of(of: Resource[Any], *, shows: Context = nothing_more) -> list[URLSpec]:

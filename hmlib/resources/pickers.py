@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hmlib.nexus.bulk import fetch_by_ids
+from hmlib.nexus.transport import NexusDown
+from hmlib.resources import records, statements
 from hmlib.resources.resource import Resource
 from hmlib.tables.values import Reference
-from hmlib.web.page_handler import PageHandler
+from hmlib.web.handler import Handler
 
 MOST_OFFERED = 20
 UNCLEAR = "More than one is called this. Choose one of the list."
@@ -31,26 +34,21 @@ class Option:
 class Source:
     """Where the records of one kind are found, as far as the caller may see them: by what is typed, and by ids. Raises NexusDown."""
 
-    search: Callable[[PageHandler, str], Awaitable[Sequence[Option]]]
-    by_ids: Callable[[PageHandler, Sequence[str]], Awaitable[Mapping[str, Option]]]
+    search: Callable[[Handler, str], Awaitable[Sequence[Option]]]
+    by_ids: Callable[[Handler, Sequence[str]], Awaitable[Mapping[str, Option]]]
 
 
-async def offered(handler: PageHandler, to: str, q: str) -> Sequence[Option]:
-    """What is offered for the letters typed so far."""
-    return (await _source(handler, to).search(handler, q[:200]))[:MOST_OFFERED]
-
-
-async def names(handler: PageHandler, of: Resource[Any], rows: Iterable[Any]) -> dict[str, str]:
+async def names(handler: Handler, of: Resource[Any], rows: Iterable[Any]) -> dict[str, str]:
     """What people call the records that some rows refer to, by id; ids alone where they cannot be found."""
     return {id: option.title for id, option in (await _options(handler, of, list(rows))).items()}
 
 
-async def numbers(handler: PageHandler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, str]:
+async def numbers(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, str]:
     """By which numbers files know the records that some rows refer to."""
     return {id: option.number or option.title for id, option in (await _options(handler, of, rows)).items()}
 
 
-async def chosen(handler: PageHandler, of: Resource[Any], values: Mapping[str, str]) -> dict[str, str]:
+async def chosen(handler: Handler, of: Resource[Any], values: Mapping[str, str]) -> dict[str, str]:
     """What stands in the boxes of a form whose values are these, by name."""
     found = {}
     for attribute, to in of.references.items():
@@ -62,7 +60,7 @@ async def chosen(handler: PageHandler, of: Resource[Any], values: Mapping[str, s
 
 
 async def resolved(
-    handler: PageHandler, of: Resource[Any], posted: Mapping[str, Any], before: Any | None
+    handler: Handler, of: Resource[Any], posted: Mapping[str, Any], before: Any | None
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What was posted with ids in the place of names and numbers, and what could not be found, as sentences by name."""
     said, wrong = dict(posted), {}
@@ -78,22 +76,79 @@ async def resolved(
     return said, wrong
 
 
-async def back(handler: PageHandler, of: Resource[Any], record: Any | None, given: Mapping[str, str] | None = None) -> str:
-    """Where a form or a deletion leads back to: the record, else what it belongs to, else the list."""
-    parent = next(iter(of.references.items()), None) if of.within else None
-    if record is not None and not of.within:
-        return handler.reverse_url(of.plural)
-    if parent is not None:
-        id = getattr(record, parent[0], None) or (given or {}).get(parent[0])
-        if id:
-            return handler.reverse_url(of.within, id)
-    return handler.reverse_url(of.plural)
+async def missing_elsewhere(handler: Handler, of: Resource[Any], said: Mapping[str, Any], before: Any | None) -> dict[str, str]:
+    """Which of the records in other services that are named anew are not there, or not for the caller: sentences by name. Raises
+    NexusDown."""
+    wrong = {}
+    for attribute, to in of.references.items():
+        name = of.fields[attribute].name or attribute
+        id = said.get(name)
+        if to.table or not isinstance(id, str) or id in ("", getattr(before, attribute, None)):
+            continue
+        if id not in await _source(handler, to.to).by_ids(handler, [id]):
+            wrong[name] = to.said
+    return wrong
 
 
-async def _resolve(handler: PageHandler, to: Reference, typed: str) -> tuple[Option | None, str]:
+async def names_of(handler: Handler, of: Resource[Any], ids: Sequence[str]) -> dict[str, str]:
+    """What people call the records with these ids, of whatever kind the resource refers to."""
+    found: dict[str, str] = {}
+    for to in {to.to for to in of.references.values()} if ids else ():
+        found |= {id: option.title for id, option in (await _source(handler, to).by_ids(handler, ids)).items()}
+    return found
+
+
+def back(handler: Handler, of: Resource[Any], record: Any | None, given: Mapping[str, Any] | None = None) -> str:
+    """Where a form or a deletion leads back to: what the record belongs to, else the list."""
+    parent = getattr(record, of.within, "") or (given or {}).get(of.within) if of.within else ""
+    return handler.reverse_url(of.references[of.within].one, parent) if parent else handler.reverse_url(of.plural)
+
+
+def local(of: Resource[Any]) -> Source:
+    """The records of a kind of this service."""
+
+    def option(record: Any) -> Option:
+        return Option(of.id_of(record), of.title_of(record), getattr(record, of.number) if of.number else "")
+
+    async def search(handler: Handler, q: str) -> Sequence[Option]:
+        asked = statements.definition(of).ask({"q": q}, handler.keys, limit_default=MOST_OFFERED)
+        page = await records.page_of(handler.db, of, handler.known.scope, asked, total=False)
+        return [option(record) for record in page.rows]
+
+    async def by_ids(handler: Handler, ids: Sequence[str]) -> Mapping[str, Option]:
+        return {of.id_of(record): option(record) for record in await records.by_ids(handler.db, of, handler.known.scope, ids)}
+
+    return Source(search, by_ids)
+
+
+async def companies_like(handler: Handler, q: str) -> Sequence[Option]:
+    """Companies of the directory, for a module. Raises NexusDown."""
+    page = await handler.nexus.companies.page(q=q, limit=str(MOST_OFFERED))
+    return [Option(company.id, company.name, company.account_number) for company in page.items]
+
+
+async def companies_by_ids(handler: Handler, ids: Sequence[str]) -> Mapping[str, Option]:
+    """Those of the ids that the caller may see. Raises NexusDown."""
+    found = await fetch_by_ids(handler.nexus.companies, ids)
+    return {id: Option(id, company.name, company.account_number) for id, company in found.items()}
+
+
+async def offered_companies(handler: Handler, q: str) -> Sequence[Option]:
+    """companies_like(), and nothing while Nexus is away: the form still takes a number."""
+    try:
+        return await companies_like(handler, q)
+    except NexusDown:
+        return []
+
+
+DIRECTORY_COMPANIES = Source(companies_like, companies_by_ids)
+
+
+async def _resolve(handler: Handler, to: Reference, typed: str) -> tuple[Option | None, str]:
     source = _source(handler, to.to)
-    if _like_an_id(typed):
-        return (await source.by_ids(handler, [typed])).get(typed), to.said
+    known = (await source.by_ids(handler, [typed])).get(typed) if _like_an_id(typed) else None
+    if known is not None:
+        return known, ""
     numbered = re.fullmatch(r".*\(([^()]{1,100})\)", typed)
     options = await source.search(handler, numbered[1] if numbered else typed)
     same = [option for option in options if typed in (option.label, option.number) or option.title.casefold() == typed.casefold()]
@@ -102,17 +157,18 @@ async def _resolve(handler: PageHandler, to: Reference, typed: str) -> tuple[Opt
     return None, UNCLEAR if options else to.said
 
 
-async def _options(handler: PageHandler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, Option]:
+async def _options(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, Option]:
     found: dict[str, Option] = {}
     for attribute, to in of.references.items():
-        ids = sorted({id for row in rows if (id := getattr(row, attribute))})
+        ids = sorted({id for row in rows if (id := row[attribute] if isinstance(row, dict) else getattr(row, attribute))})
         found |= await _source(handler, to.to).by_ids(handler, ids) if ids else {}
     return found
 
 
-def _source(handler: PageHandler, to: str) -> Source:
-    return handler.spine.pickers[to]
+def _source(handler: Handler, to: str) -> Source:
+    found: Source = handler.settings["pickers"][to]
+    return found
 
 
 def _like_an_id(text: str) -> bool:
-    return bool(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{1,64}", text)) and " " not in text
+    return bool(re.fullmatch(r"[A-Za-z0-9-]{1,64}", text))

@@ -1,4 +1,5 @@
-"""Records out of the database and into it, as their kind declares them. What a caller may not see is not found, not counted and not read."""
+"""Records out of the database and into it, as their kind declares them. What a caller may not see is not found, not counted and not
+read."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -7,7 +8,7 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import ListQuery, Page, folded
+from hmlib.db.list_query import Ask, Page, folded
 from hmlib.resources import statements
 from hmlib.resources.resource import Part, Resource
 
@@ -16,14 +17,14 @@ EVERY_COMPANY = CompanyScope()
 BATCH = 1000
 
 
-async def page_of(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True) -> Page[R]:
+async def page_of(db: Db, of: Resource[R], scope: CompanyScope, asked: Ask, *, since: str = "", total: bool = True) -> Page[R]:
     """A page of the list; what is called exactly as the search says stands before the first row, wherever it is sorted."""
     page = await plain_page_of(db, of, scope, asked, since=since, total=total)
     return Page([of.record(**row) for row in page.rows], *_rest(page))
 
 
 async def plain_page_of(
-    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True
+    db: Db, of: Resource[R], scope: CompanyScope, asked: Ask, *, since: str = "", total: bool = True
 ) -> Page[dict[str, Any]]:
     """As page_of(), without making a record of each row: what a program asks for is only written down again."""
     async with db.read() as snapshot:
@@ -43,12 +44,17 @@ async def plain_page_of(
 
 async def by_ids(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> list[R]:
     """Those of the ids that exist and that the scope sees."""
+    return [of.record(**row) for row in await plain_by_ids(db, of, scope, ids)]
+
+
+async def plain_by_ids(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """As by_ids(), without making records."""
     if not ids:
         return []
     async with db.read() as snapshot:
         rows = await snapshot.all(statements.some(of, scope), ids=list(ids), **scope.params())
         parts = await _parts(snapshot, of, scope, [row[of.key] for row in rows])
-    return [of.record(**_attributes(of, row, parts)) for row in rows]
+    return [_attributes(of, row, parts) for row in rows]
 
 
 async def visible(db: Db, of: Resource[R], scope: CompanyScope, id: str) -> R | None:
@@ -57,22 +63,30 @@ async def visible(db: Db, of: Resource[R], scope: CompanyScope, id: str) -> R | 
     return found[0] if found else None
 
 
-async def batches(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery) -> AsyncIterator[list[R]]:
+async def batches(db: Db, of: Resource[R], scope: CompanyScope, asked: Ask, *, since: str = "") -> AsyncIterator[list[dict[str, Any]]]:
     """Every row of a list in its order, some at a time and to the last one; each batch is read for itself."""
     while True:
-        page = await page_of(db, of, scope, asked, total=False)
+        page = await plain_page_of(db, of, scope, asked, since=since, total=False)
         yield page.rows
         if page.next_cursor is None:
             return
         asked = asked.at(page.next_cursor)
 
 
-async def of_source(db: Db, of: Resource[R], scope: CompanyScope, source: str) -> list[R]:
-    """Those that another system knows by an external id."""
-    known = f"{of.table_name}.source = :source AND {of.table_name}.external_id IS NOT NULL AND {of.condition(scope)}"
-    async with db.read() as snapshot:
-        rows = await snapshot.all(f"SELECT {of.table_name}.{of.key} AS id FROM {of.table_name} WHERE {known}", source=source, **scope.params())
-        return await by_ids(snapshot, of, scope, [row["id"] for row in rows])
+async def known_by(db: Db, of: Resource[R], scope: CompanyScope, source: str, external_ids: Sequence[str], *, whole: bool) -> dict[str, R]:
+    """The records that a source knows by these external ids, or all of them (``whole``), by external id."""
+    table = of.table_name
+    known = f"{table}.external_id IS NOT NULL AND {of.condition(scope)}" + ("" if whole else f" AND {table}.external_id IN :external_ids")
+    given: dict[str, Any] = {} if whole else {"external_ids": list(external_ids)}
+    if "source" in of.fields:
+        known, given = f"{table}.source = :source AND {known}", {**given, "source": source}
+    rows = await db.all(f"SELECT {table}.{of.key} AS id FROM {table} WHERE {known}", **given, **scope.params())
+    found = [
+        one
+        for start in range(0, len(rows), BATCH)
+        for one in await by_ids(db, of, scope, [row["id"] for row in rows[start : start + BATCH]])
+    ]
+    return {getattr(one, "external_id"): one for one in found}  # noqa: B009  only kinds that have it are asked
 
 
 async def insert(tx: Db, of: Resource[R], records: Iterable[R], now: str) -> None:
@@ -116,9 +130,9 @@ async def taken(db: Db, of: Resource[R], record: R) -> dict[str, str]:
 def values(of: Resource[R], record: R) -> dict[str, Any]:
     """The columns of a record, by name."""
     row = {name: getattr(record, name) for name in statements.columns(of)}
-    for attribute, field in of.fields.items():
-        if field.value.store is not None and attribute in row:
-            row[attribute] = field.value.store(row[attribute])
+    for attribute in of.converted:
+        if attribute in row:
+            row[attribute] = of.fields[attribute].value.store(row[attribute])
     if statements.searched(of):
         row["search"] = statements.search_text(of, record)
     return row | {name: derive(record) for name, derive in of.derived.items()}
@@ -126,9 +140,9 @@ def values(of: Resource[R], record: R) -> dict[str, Any]:
 
 def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> dict[str, Any]:
     """The row itself, with the attributes of its record."""
-    for attribute, field in of.fields.items():
-        if field.value.load is not None and attribute in row:
-            row[attribute] = field.value.load(row[attribute])
+    for attribute in of.converted:
+        if attribute in row:
+            row[attribute] = of.fields[attribute].value.load(row[attribute])
     for attribute, found in parts.items():
         row[attribute] = found.get(row[of.key], ())
     if of.load is not None:
@@ -136,15 +150,15 @@ def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mappin
     return {name: value for name, value in row.items() if name in of.record.__struct_fields__}
 
 
-async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery) -> list[str]:
-    statement = statements.exact(of, scope) if asked.q and not asked.sorted_by_person else ""
+async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: Ask) -> list[str]:
+    statement = statements.exact(of, scope) if asked.q and not asked.sort_chosen else ""
     if not statement:
         return []
     rows = await db.all(statement, folded=folded(asked.q), lowered=asked.q.lower(), **scope.params())
     return [row["id"] for row in rows]
 
 
-def _sort_column(of: Resource[R], asked: ListQuery) -> str:
+def _sort_column(of: Resource[R], asked: Ask) -> str:
     table, _, column = asked.column.partition(".")
     return column if table == of.table_name else f"{table}_form"
 
@@ -154,7 +168,9 @@ async def _parts(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str
     for part in of.parts:
         names = ", ".join(part.of.__struct_fields__)
         seen = scope.clause(part.scope) if part.scope else "TRUE"
-        statement = f"SELECT {part.key} AS owner, {names} FROM {part.table} WHERE {part.key} IN :ids AND {seen} ORDER BY {part.order or names}"
+        statement = (
+            f"SELECT {part.key} AS owner, {names} FROM {part.table} WHERE {part.key} IN :ids AND {seen} ORDER BY {part.order or names}"
+        )
         mine = found[part.attribute] = {}
         for row in await db.all(statement, ids=list(ids), **_params(part, scope)) if ids else []:
             owner = row.pop("owner")
@@ -173,4 +189,4 @@ def _params(part: Part, scope: CompanyScope) -> dict[str, Any]:
 
 
 def _rest(page: Page[Any]) -> tuple[Any, ...]:
-    return page.total, page.first, page.next_cursor, page.previous_cursor, page.asked
+    return page.total, page.first, page.next_cursor, page.previous_cursor, page.ask

@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from hmlib.auth.permissions import CompanyScope
+from hmlib.clock import parse
 from hmlib.db.database import Db
 from hmlib.records.audit import Actor
 from hmlib.tables.values import Reference, Value
+from hmlib.web.handler import Handler
 
 R = TypeVar("R", bound=msgspec.Struct)
 STAMPS = ("created_at", "updated_at", "version")
@@ -20,9 +23,12 @@ STAMPS = ("created_at", "updated_at", "version")
 class Field:
     """What people call an attribute, and what it can hold.
 
-    ``name`` is what forms, JSON and files call it, where that is not the attribute's own name. ``sort`` is the column it is sorted by ("=" its
-    own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is never said by
-    others; ``stored`` is false for what is said but has no column. ``also`` are headings of other tools' files; a ``measured`` one that says
+    ``name`` is what forms, JSON and files call it, where that is not the attribute's own name. ``sort`` is the column it is sorted by
+    ("=" its
+    own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is never
+    said by
+    others; ``stored`` is false for what is said but has no column. ``also`` are headings of other tools' files; a ``measured`` one that
+    says
     N/A there leaves what is stored. ``beside`` puts it beside the field before it on a form, ``listed`` makes it a column of the list.
     """
 
@@ -42,6 +48,11 @@ class Field:
     on_form: bool = True
     measured: bool = False
     also: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is told to anybody: what is only said is not."""
+        return self.stored or self.ours
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +77,8 @@ class Writer:
 
 @dataclass(frozen=True)
 class Part:
-    """An attribute that is a list of Structs with a table of their own: ``key`` names the record they belong to, ``scope`` the column of the
-    company by which a caller sees only some of them. Those that a caller does not see stay as they are."""
+    """An attribute that is a list of Structs with a table of their own: ``key`` names the record they belong to, ``scope`` the column of
+    the company by which a caller sees only some of them. Those that a caller does not see stay as they are."""
 
     attribute: str
     of: type[msgspec.Struct]
@@ -88,9 +99,20 @@ class Unique:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """A way to narrow a list that is no field: its condition, which binds its value by the filter's own name, what programs are told of
+    it, and, where people are offered it, its label and what can be chosen."""
+
+    condition: str
+    said: str
+    label: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Lifecycle(Generic[R]):
-    """The normal end of a record, and the way back: nothing is lost. ``ended`` are the values of one that ends on a day, ``running`` of one that
-    runs again; ``is_over`` tells; ``end`` and ``resume`` are the buttons, ``over`` and ``on`` the words for the state."""
+    """The normal end of a record, and the way back: nothing is lost. ``ended`` are the values of one that ends on a day, ``running`` of
+    one that runs again; ``is_over`` tells; ``end`` and ``resume`` are the buttons, ``over`` and ``on`` the words for the state."""
 
     ended: Callable[[R, str], Mapping[str, Any]]
     running: Mapping[str, Any]
@@ -107,6 +129,17 @@ class Removal:
 
     hindrance: str = ""
     also: str = ""
+
+    def question(self, name: str) -> str:
+        """What is asked before a record of this name is deleted."""
+        return " ".join(filter(None, [f"Delete {name} for good?", self.also, "It cannot be undone."]))
+
+
+async def writer_of(handler: Handler) -> Writer:
+    """The caller of a request, as a writer."""
+    zone = await handler.preferences.text(handler.db, "time_zone")
+    today = parse(handler.now).astimezone(ZoneInfo(zone)).date().isoformat()
+    return Writer(handler.actor, handler.known.scope, handler.now, today, zone)
 
 
 async def nothing_wrong(tx: Db, writer: Writer, before: Any, after: Any) -> Mapping[str, str]:
@@ -129,14 +162,19 @@ async def nothing_goes_along(db: Db, record: Any) -> Sequence[tuple[str, str]]:
     return ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Resource(Generic[R]):
     """A kind of record: its names, its Struct, who may read and write it, whose it is, and its rules.
 
-    ``complete`` fills in what follows from other fields, ``rules`` says what is wrong beside its field (both in the transaction), ``removal``
-    what keeps it from being deleted, ``goes_along`` the kind and id of what is deleted with it. ``seen`` is the condition in SQL under which a
-    scope sees a row, ``companies`` whose a record is ([] is everybody's). ``filters`` are conditions beside the filtered fields; ``load`` turns
-    a row into attributes where a column is none, and ``derived`` names the columns that follow from a record. ``key`` is the column of the id.
+    ``complete`` fills in what follows from other fields, ``rules`` says what is wrong beside its field (both in the transaction),
+    ``removal``
+    what keeps it from being deleted, ``goes_along`` the kind and id of what is deleted with it. ``seen`` is the condition in SQL under
+    which a
+    scope sees a row, ``companies`` whose a record is ([] is everybody's). ``number`` is the attribute by which files and people know
+    a record. ``within`` is the attribute of what its form leads back to.
+    ``filters`` are beside the filtered fields; ``load`` turns
+    a row into attributes where a column is none, and ``derived`` names the columns that follow from a record. ``key`` is the column of
+    the id.
     """
 
     name: str
@@ -151,6 +189,8 @@ class Resource(Generic[R]):
     table: str = ""
     key: str = "id"
     staff: bool = False
+    within: str = ""
+    number: str = ""
     order: str = "name"
     seen: Callable[[CompanyScope], str] | None = None
     companies: Callable[[Db, R], Awaitable[Sequence[str]]] | None = None
@@ -161,7 +201,7 @@ class Resource(Generic[R]):
     unique: tuple[Unique, ...] = ()
     parts: tuple[Part, ...] = ()
     lifecycle: Lifecycle[R] | None = None
-    filters: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, Filter] = field(default_factory=dict)
     load: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     derived: Mapping[str, Callable[[R], Any]] = field(default_factory=dict)
     in_use: str = "Something belongs to it still."
@@ -178,6 +218,11 @@ class Resource(Generic[R]):
         return {(one.name or attribute): (attribute, one) for attribute, one in self.fields.items()}
 
     @cached_property
+    def converted(self) -> Sequence[str]:
+        """The attributes that are otherwise in their column."""
+        return [attribute for attribute, one in self.fields.items() if type(one.value).load is not Value.load]
+
+    @cached_property
     def references(self) -> Mapping[str, Reference]:
         """The attributes that are ids of other records."""
         return {attribute: one.value for attribute, one in self.fields.items() if isinstance(one.value, Reference)}
@@ -186,6 +231,17 @@ class Resource(Generic[R]):
     def singular(self) -> str:
         """What people call one: "location"."""
         return self.label or self.name.replace("_", " ")
+
+    @property
+    def article(self) -> str:
+        """What people call any one: "a location"."""
+        return f"{'an' if self.singular[0] in 'aeiou' else 'a'} {self.singular}"
+
+    @cached_property
+    def named(self) -> Mapping[str, str]:
+        """The tables whose ``name`` a record is shown with, by the attribute that refers to them: those for which it has an ``X_name``."""
+        names = self.record.__struct_fields__
+        return {name: to.table for name, to in self.references.items() if to.table and f"{name.removesuffix('_id')}_name" in names}
 
     @property
     def heading(self) -> str:

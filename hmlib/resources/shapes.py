@@ -1,47 +1,28 @@
-"""What programs send and get of a declared kind: Structs made from its fields, for reading bodies strictly and for the API's description."""
+"""What programs send and get of a declared kind: Structs made from its fields, for reading bodies strictly and for the API's
+description."""
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
+from hmlib.api.conventions import ItemResult
 from hmlib.resources.resource import Field, Resource
 
-MOST_IDS = 200
-MOST_LOOKED_UP = 5000
 MOST_ITEMS = 1000
 
 
-class Lookup(msgspec.Struct, forbid_unknown_fields=True):
-    """Ids to look up, at most 5,000; those that do not exist or may not be seen are absent from the answer."""
-
-    ids: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=MOST_LOOKED_UP)]
-
-
 class Gone(msgspec.Struct):
-    """The ids that no longer exist, or have left the companies that the caller sees, since a number; and the number to ask with next."""
+    """The ids that no longer exist, or have left the companies that the caller sees, and the UTC time to ask from next."""
 
     ids: list[str]
-    since: int
-
-
-class ItemResult(msgspec.Struct, kw_only=True):
-    """What became of one item of a list: `status` is HTTP's for the item alone, 201 created, 200 updated or unchanged, and 403, 409 or 422 for an
-    error; `errors` are sentences by field, "" being the item as a whole; `id` and `version` are ours, where the item met a record that may be
-    seen."""
-
-    external_id: str
-    result: Literal["created", "updated", "unchanged", "error"]
-    status: Literal[200, 201, 403, 409, 422]
-    id: str | None = None
-    version: int | None = None
-    errors: dict[str, str] = {}
+    until: str
 
 
 class BulkAnswer(msgspec.Struct):
-    """What became of each item, in the order of the list; behind these stand those that the list does not hold and that could not be ended. Then
-    the ids of those that were ended because it does not hold them."""
+    """What became of each item, in the order of the list; behind these stand those that the list does not hold and that could not be
+    ended. Then the ids of those that were ended because it does not hold them."""
 
     items: list[ItemResult]
     deactivated: list[str]
@@ -59,8 +40,7 @@ def draft(of: Resource[Any]) -> type[msgspec.Struct]:
             needed.append((name, kind))
         else:
             given = field.value.empty if default.required else default.default
-            factory = msgspec.field(default_factory=lambda value=given: field_value(value))
-            optional.append((name, kind, factory))
+            optional.append((name, kind, as_json(given)))
     return msgspec.defstruct(f"{_named(of)}Draft", [*needed, *optional], kw_only=True, forbid_unknown_fields=True, namespace=_doc(of))
 
 
@@ -77,7 +57,9 @@ def answer(of: Resource[Any]) -> type[msgspec.Struct]:
     shown = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for name, (_, field) in of.by_name.items() if field.shown]
     beside = [(f"{column.removesuffix('_id')}_name", str | msgspec.UnsetType, msgspec.UNSET) for column in of.named]
     stamps: list[Any] = [(name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in _STAMPS.items()]
-    return msgspec.defstruct(_named(of), [(of.key, str), *(one for one in [*shown, *beside] if one[0] != of.key), *stamps], namespace=_doc(of))
+    return msgspec.defstruct(
+        _named(of), [(of.key, str), *(one for one in [*shown, *beside] if one[0] != of.key), *stamps], namespace=_doc(of)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -88,8 +70,8 @@ def listed(of: Resource[Any]) -> Any:
 
 @lru_cache(maxsize=256)
 def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
-    """What a PUT of a whole list takes: `source` names the system it comes from; `complete` says that what it does not hold is gone (from one
-    company, where `company_id` is given)."""
+    """What a PUT of a whole list takes: `source` names the system it comes from; `complete` says that what it does not hold is gone (from
+    one company, where `company_id` is given)."""
     fields = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for _, name, field in _said(of) if name != "external_id"]
     item = msgspec.defstruct(
         f"{_named(of)}Item",
@@ -97,7 +79,7 @@ def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
         forbid_unknown_fields=True,
         namespace=_doc(of),
     )
-    items = list.__class_getitem__(item)  # type: ignore[index]
+    items = list.__class_getitem__(item)
     whole: list[Any] = [
         ("items", Annotated[items, msgspec.Meta(max_length=MOST_ITEMS)]),
         ("source", Annotated[str, msgspec.Meta(max_length=50)], ""),
@@ -107,13 +89,7 @@ def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
     return msgspec.defstruct(f"{_named(of)}Bulk", whole, forbid_unknown_fields=True)
 
 
-def given(body: msgspec.Struct) -> dict[str, Any]:
-    """What a body said, by field."""
-    values = {name: getattr(body, name) for name in body.__struct_fields__}
-    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
-
-
-def field_value(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """A default as JSON has it."""
     return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
 
@@ -126,7 +102,8 @@ def _said(of: Resource[Any]) -> list[tuple[str, str, Field]]:
 
 
 def _type(field: Field) -> Any:
-    kind = Annotated[field.value.json, msgspec.Meta(description=" ".join(filter(None, [f"{field.label}.", field.help])))]
+    said = msgspec.Meta(description=" ".join(filter(None, [f"{field.label}.", field.help])))
+    kind: Any = Annotated.__class_getitem__((field.value.json, said))  # type: ignore[attr-defined]
     return kind | None if field.value.empty is None else kind
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
+from hmlib.db.list_query import Ask, Listing, folded, like
 from hmlib.resources.resource import STAMPS, Resource
-from hmlib.tables.values import Phone, YesNo
+from hmlib.tables.values import Phone, Value, YesNo
 
 MOST_WORDS = 8
 MOST_EXACT = 5
+BY_ID = "id"
+"""The order in which nothing is skipped though it changes meanwhile."""
 _LIKE_A_PHONE = re.compile(r"[+(]?[0-9][0-9()+./\s-]{3,}")
 
 
@@ -60,7 +62,8 @@ def insert(of: Resource[Any]) -> str:
 
 def update(of: Resource[Any]) -> str:
     assignments = ", ".join(f"{name} = :{name}" for name in [*columns(of)[1:], *derived_columns(of)])
-    return f"UPDATE {of.table_name} SET {assignments}, updated_at = :now, version = version + 1 WHERE {of.key} = :{of.key} AND version = :version"
+    changed = f"{assignments}, updated_at = :now, version = version + 1"
+    return f"UPDATE {of.table_name} SET {changed} WHERE {of.key} = :{of.key} AND version = :version"
 
 
 def delete(of: Resource[Any]) -> str:
@@ -73,16 +76,18 @@ def some(of: Resource[Any], scope: CompanyScope) -> str:
     return f"SELECT {select(of)} FROM {source(of)} WHERE {table}.{of.key} IN :ids AND {of.condition(scope)} ORDER BY {table}.{of.key}"
 
 
-def definition(of: Resource[Any]) -> ListDefinition:
+def definition(of: Resource[Any]) -> Listing:
     """What a list of the kind can be asked."""
     table, joined = of.table_name, {column: alias for alias, column, _ in _joined(of)}
     sorts = {}
     for attribute, field in of.fields.items():
         if field.sort:
-            column = f"{joined[attribute]}.name_form" if attribute in joined else f"{table}.{attribute if field.sort == '=' else field.sort}"
+            column = (
+                f"{joined[attribute]}.name_form" if attribute in joined else f"{table}.{attribute if field.sort == '=' else field.sort}"
+            )
             sorts[(field.name or attribute).removesuffix("_id")] = column
-    sorts |= {name: f"{table}.{name}" for name in ("created_at", "updated_at")}
-    return ListDefinition(sorts=sorts, default=of.order, id_column=f"{table}.{of.key}", filters=tuple(filters(of)))
+    sorts |= {"created_at": f"{table}.created_at", "updated_at": f"{table}.updated_at", BY_ID: f"{table}.{of.key}"}
+    return Listing(sorts=sorts, default=of.order, id_column=f"{table}.{of.key}", filters=tuple(filters(of)))
 
 
 def filters(of: Resource[Any]) -> dict[str, str]:
@@ -92,10 +97,10 @@ def filters(of: Resource[Any]) -> dict[str, str]:
         if field.filtered:
             name, column = field.name or attribute, f"{of.table_name}.{attribute}"
             found[name] = f"{column} = (:{name} = 'yes')" if isinstance(field.value, YesNo) else f"{column} = :{name}"
-    return found | dict(of.filters)
+    return found | {name: one.condition for name, one in of.filters.items()}
 
 
-def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", without: Sequence[str] = ()) -> Where:
+def where(of: Resource[Any], scope: CompanyScope, asked: Ask, *, since: str = "", without: Sequence[str] = ()) -> Where:
     """What the rows of a list fulfil, but for those ``without`` that stand before it."""
     clauses, params = [of.condition(scope)], dict(scope.params())
     if asked.q:
@@ -125,9 +130,21 @@ def exact(of: Resource[Any], scope: CompanyScope) -> str:
     )
 
 
+def answered(of: Resource[Any]) -> dict[str, tuple[str, str, Any]]:
+    """What programs are told: by name, the name, the attribute, and how it is written where it is not as it is stored."""
+    found: dict[str, tuple[str, str, Any]] = {of.key: (of.key, of.key, None)}
+    for name, (attribute, field) in of.by_name.items():
+        if field.shown:
+            as_it_is = type(field.value).write is Value.write
+            found[name] = (name, attribute, None if as_it_is else field.value.write)
+    beside = [f"{column.removesuffix('_id')}_name" for column in of.named]
+    return found | {name: (name, name, None) for name in (*beside, *STAMPS)}
+
+
 def search_text(of: Resource[Any], record: Any) -> str:
     """What a record is found by: the searched fields folded, and its telephone numbers in digits alone."""
-    words, digits = [], []
+    words: list[str] = []
+    digits: list[str] = []
     for attribute, field in of.fields.items():
         value = getattr(record, attribute)
         if not field.searched or not value:
@@ -160,12 +177,9 @@ def _search(of: Resource[Any], q: str, params: dict[str, Any]) -> str:
 
 
 def _joined(of: Resource[Any]) -> list[tuple[str, str, str]]:
-    """What the record shows the name of: alias, column and table, for each ``X_id`` that refers into this database beside an ``X_name``."""
-    names = of.record.__struct_fields__
-    local = [(column.removesuffix("_id"), column, to.table) for column, to in of.references.items() if to.table]
-    return [(alias, column, table) for alias, column, table in local if f"{alias}_name" in names]
+    """Alias, column and table of what a record is shown with the name of."""
+    return [(column.removesuffix("_id"), column, table) for column, table in of.named.items()]
 
 
 def _parts(of: Resource[Any]) -> set[str]:
     return {part.attribute for part in of.parts}
-

@@ -1,7 +1,7 @@
 """Puts a service together: its routes and the ones all services share, its pages, sessions and callers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, HTTPError, url
 
 from hmlib.api import openapi
+from hmlib.api.answer_cache import AnswerCache
 from hmlib.auth.sessions import Sessions
 from hmlib.clock import utc_now
 from hmlib.config import HUB, Settings
@@ -17,6 +18,7 @@ from hmlib.keys import Keys, load_master
 from hmlib.logs import log_request
 from hmlib.nexus.client import Nexus
 from hmlib.records.preferences import Preferences
+from hmlib.resources.pickers import Source
 from hmlib.server import csp_reports
 from hmlib.sso import login, logout, presence
 from hmlib.sso.callers import Callers, ModuleCallers
@@ -39,20 +41,24 @@ def application(
     search_route: str | None = None,
     callers: Callers | None = None,
     keys: Keys | None = None,
+    state: Callable[[Db], Awaitable[int]] | None = None,
+    pickers: Mapping[str, Source] | None = None,
     **more: Any,
 ) -> Application:
     """The Tornado application of one service.
 
     ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here.
+    ``state`` counts the changes of the database, by which lists are remembered; ``pickers`` find what forms refer to, by plural.
     ``callers`` is Nexus's own; modules leave it out. ``more`` are further application settings for the service's handlers,
     among them ``background``: coroutine functions that run beside the requests for as long as the process lives.
     """
     keys = keys or Keys(load_master(settings.master_key_file), settings.service)
     sessions = Sessions(db, keys)
     background = [*more.pop("background", ()), lambda: _sweep(sessions, preferences, db)]
-    if callers is None:
-        callers = _module_callers(settings, db, nexus, sessions, preferences, background)
-    spine: dict[str, Any] = dict(hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences)
+    callers = callers or _module_callers(settings, db, nexus, sessions, preferences, background)
+    spine: dict[str, Any] = dict(
+        hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences, pickers=pickers or {}
+    )
     return Application(
         [*routes, *_shared_routes(settings)],
         routes=tuple(routes),
@@ -61,6 +67,7 @@ def application(
         log_function=log_request,
         pages=Pages(settings, templates, navigation, search_route),
         background=background,
+        answers=AnswerCache(state, settings.epoch) if state is not None else None,
         **spine,
         **more,
     )

@@ -22,10 +22,7 @@ def size(said: str) -> int:
     if found is None or unit is None:
         raise ValueError(A_SIZE)
     number = found[1].strip()
-    if "e" in number.lower():
-        amount = Decimal(number.replace(",", "."))
-    else:
-        amount = _grouped(number)
+    amount = Decimal(number.replace(",", ".")) if "e" in number.lower() else _grouped(number)
     exact = int((amount * unit).to_integral_value(ROUND_HALF_UP))
     if exact > MOST_BYTES:
         raise ValueError("This is more than can be kept.")
@@ -33,7 +30,8 @@ def size(said: str) -> int:
 
 
 def _grouped(number: str) -> Decimal:
-    """A number with groups or decimals: the last mark is the decimal one, unless it stands more than once or before three digits of many."""
+    """A number with groups or decimals: the last mark is the decimal one, unless it stands more than once or before three digits of
+    many."""
     bare = re.sub(r"['\s\u00a0\u2009\u202f]", "", number)
     marks = [mark for mark in bare if mark in ".,"]
     if len(set(marks)) == 2:

@@ -1,4 +1,5 @@
-"""What a field can hold: each type of value reads what a form, a file or a program says, and writes it for JSON, for forms and for people."""
+"""What a field can hold: each type of value reads what a form, a file or a program says, and writes it for JSON, for forms and for
+people."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +23,13 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """What is common to the types. ``needed`` refuses nothing at all; ``empty`` is what nothing is stored as; ``widget`` the control of a form."""
+    """What is common to the types. ``needed`` refuses nothing at all; ``empty`` is what nothing is stored as; ``widget`` the control of a
+    form."""
 
     needed: bool = False
     empty: Any = ""
     widget: ClassVar[str] = "text"
     json: ClassVar[Any] = str
-    load: ClassVar[Callable[[Any], Any] | None] = None
-    """From a column to the record, where the two differ."""
-    store: ClassVar[Callable[[Any], Any] | None] = None
-    """From the record to its column, where the two differ."""
 
     def read(self, said: Any, zone: str = "UTC") -> Any:
         """What is stored for what was said. Raises Refused, and text.Unseen for a character that nobody would see."""
@@ -49,13 +47,25 @@ class Value:
         """As JSON and the audit log have it."""
         return value
 
+    def load(self, raw: Any) -> Any:
+        """From a column to the record."""
+        return raw
+
+    def store(self, value: Any) -> Any:
+        """From the record to its column."""
+        return value
+
     def show(self, value: Any, zone: str = "UTC") -> str:
         """As a form has it: read() of it gives the value again."""
         return "" if value is None else str(value)
 
-    def words(self, value: Any, zone: str = "UTC") -> str:
+    def words(self, value: Any) -> str:
         """As people read it."""
-        return self.show(value, zone)
+        return self.show(value)
+
+    def cell(self, value: Any) -> Any:
+        """As a file has it, for a spreadsheet to calculate with."""
+        return self.write(value)
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,7 @@ class Choice(Value):
             raise Refused(f"Choose one of {', '.join(key for key in self.labels if key)}.")
         return str(said)
 
-    def words(self, value: Any, zone: str = "UTC") -> str:
+    def words(self, value: Any) -> str:
         return self.labels.get(value, value or "")
 
 
@@ -236,7 +246,7 @@ class Size(Value):
     def show(self, value: Any, zone: str = "UTC") -> str:
         return units.exact_size(value) if value else ""
 
-    def words(self, value: Any, zone: str = "UTC") -> str:
+    def words(self, value: Any) -> str:
         return units.rounded_size(value) if value else ""
 
 
@@ -260,28 +270,31 @@ class YesNo(Value):
     empty: Any = False
     widget: ClassVar[str] = "yes"
     json: ClassVar[Any] = bool
-    load: ClassVar[Callable[[Any], Any] | None] = bool
+
+    def load(self, raw: Any) -> bool:
+        return bool(raw)
 
     def parse(self, said: Any, zone: str) -> bool:
         if isinstance(said, bool):
             return said
-        if str(said).lower() not in ("on", "yes", "no", "true", "false"):
+        if str(said).lower() not in ("on", "off", "yes", "no", "true", "false"):
             raise Refused("Say yes or no.")
         return str(said).lower() in ("on", "yes", "true")
 
     def show(self, value: Any, zone: str = "UTC") -> str:
         return "on" if value else ""
 
-    def words(self, value: Any, zone: str = "UTC") -> str:
+    def words(self, value: Any) -> str:
         return "Yes" if value else "No"
 
 
 @dataclass(frozen=True)
 class Reference(Value):
-    """The id of another record. ``to`` is its plural, at whose picker it is chosen; ``table`` its table, "" where it lives in another service;
-    ``said`` the sentence where it is not there or may not be seen."""
+    """The id of another record. ``to`` is its plural, at whose picker it is chosen, ``one`` the route of its page; ``table`` its table,
+    "" where it lives in another service; ``said`` the sentence where it is not there or may not be seen."""
 
     to: str = "companies"
+    one: str = "company"
     table: str = ""
     said: str = "There is no such company."
     scoped: bool = True
@@ -323,12 +336,10 @@ class Words(Value):
     def show(self, value: Any, zone: str = "UTC") -> str:
         return ", ".join(value)
 
-    @staticmethod
-    def load(raw: Any) -> Any:  # type: ignore[override]
+    def load(self, raw: Any) -> tuple[str, ...]:
         return tuple(raw.split())
 
-    @staticmethod
-    def store(value: Any) -> Any:  # type: ignore[override]
+    def store(self, value: Any) -> str:
         return " ".join(value)
 
 
@@ -377,7 +388,7 @@ class Many(Value):
     widget: ClassVar[str] = ""
 
     @property
-    def json(self) -> Any:  # type: ignore[override]
+    def json(self) -> Any:
         return list.__class_getitem__(self.of)
 
     def parse(self, said: Any, zone: str) -> tuple[Any, ...]:

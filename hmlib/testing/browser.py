@@ -3,10 +3,11 @@
 import base64
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.web import Application
@@ -29,6 +30,30 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def items(self) -> Any:
+        """The rows of a list: a bare array, or one within an object where more is told beside it."""
+        found = self.json
+        return found if isinstance(found, list) else found["items"]
+
+    @property
+    def total(self) -> int:
+        """How many rows a list has in all: told beside a page, counted where it is whole."""
+        found = self.json
+        if isinstance(found, list):
+            return int(self.headers.get("X-Total-Count", len(found)))
+        return int(found["total"])
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Where the next page of a list begins, None on the last one."""
+        found = self.json
+        if isinstance(found, list):
+            link = re.search(r"<([^>]*)>; rel=\"next\"", self.headers.get("Link", ""))
+            return dict(parse_qsl(urlsplit(link[1]).query))["cursor"] if link else None
+        cursor: str | None = found["next_cursor"]
+        return cursor
 
     @property
     def location(self) -> str:

@@ -35,6 +35,7 @@ class Ask:
     sort: str = "name"
     limit: int = 25
     filters: dict[str, str] = field(default_factory=dict)
+    sort_chosen: bool = True
 
 
 @dataclass

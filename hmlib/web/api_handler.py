@@ -1,6 +1,7 @@
 """The API speaks to programs: a bearer token, JSON, and no cookie."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from hmlib import json
@@ -81,6 +82,17 @@ class ApiHandler(Handler):
             return IfMatch.read(",".join(given), self.hm.epoch)
         except ValueError:
             raise Problem(400, "invalid_if_match", 'If-Match is * or a list of ETags such as "3".') from None
+
+    def check_parameters(self, known: Collection[str]) -> None:
+        """Raises Problem 400 for a parameter that the address does not have: a slip would else answer everything."""
+        unknown = next((name for name in self.query if name not in known), None)
+        if unknown is not None:
+            raise Problem(400, "unknown_parameter", f"There is no parameter {unknown[:50]!r} here. There are {', '.join(known)}.")
+
+    def check_version(self, version: int) -> None:
+        """Raises Problem: 428 for a write without If-Match, 412 for one based on another version."""
+        if not self.if_match().admits(version):
+            raise Problem(412, "stale", "It has changed since you read it.")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None

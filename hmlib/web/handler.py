@@ -37,8 +37,11 @@ class Handler(RequestHandler):
     body_limit = BODY_LIMIT
     caller: Caller | None = None
     session: Session | None = None
+    of: Any = None
+    """The resource that a handler of declared kinds is about."""
 
-    def initialize(self, **_: object) -> None:
+    def initialize(self, of: Any = None, **_: object) -> None:
+        self.of = of
         self.hm: Settings = self.settings["hm"]
         self.db: Db = self.settings["db"]
         self.keys: Keys = self.settings["keys"]
@@ -131,7 +134,7 @@ class Handler(RequestHandler):
 
     def mark(self) -> Mark | None:
         """The mark above the method that was called."""
-        return mark_of(getattr(type(self), "get" if self.request.method == "HEAD" else (self.request.method or "").lower()))
+        return mark_of(getattr(type(self), "get" if self.request.method == "HEAD" else (self.request.method or "").lower()), self.of)
 
     def refuse_reading_on(self) -> None:
         """Raises Problem 403 for somebody who may only read just now, and wants more."""

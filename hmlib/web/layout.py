@@ -54,8 +54,10 @@ class Pages:
         self._formats: dict[str, rendering.Formats] = {}
         self._url: Callable[..., str] | None = None
 
-    def render(self, handler: PageHandler, template: str, nonce: str, context: Mapping[str, Any]) -> str:
-        return self._environment.get_template(template).render({**self._shared(handler, nonce), **context})
+    def render(self, handler: PageHandler, template: str | tuple[str, ...], nonce: str, context: Mapping[str, Any]) -> str:
+        """The page; of several templates the first that there is."""
+        found = self._environment.select_template(template if isinstance(template, tuple) else (template,))
+        return found.render({**self._shared(handler, nonce), **context})
 
     def _shared(self, handler: PageHandler, nonce: str) -> dict[str, Any]:
         settings, caller = self._settings, handler.caller

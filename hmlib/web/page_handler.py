@@ -260,11 +260,11 @@ class PageHandler(Handler):
             self.put_cookie(f"{self.hm.cookie}_toast", sealed, 60)
         return super().finish(chunk)
 
-    def page(self, template: str, **context: Any) -> None:
+    def page(self, template: str | tuple[str, ...], **context: Any) -> None:
         """Answer a whole page."""
         self._answer_html(template, context)
 
-    def partial(self, template: str, **context: Any) -> None:
+    def partial(self, template: str | tuple[str, ...], **context: Any) -> None:
         """Answer a piece of a page."""
         self._answer_html(template, context)
 
@@ -273,7 +273,7 @@ class PageHandler(Handler):
         self.set_status(422)
         self._answer_html(template, context)
 
-    def _answer_html(self, template: str, context: dict[str, Any]) -> None:
+    def _answer_html(self, template: str | tuple[str, ...], context: dict[str, Any]) -> None:
         nonce = secrets.token_urlsafe(18)
         self.send_html(self.settings["pages"].render(self, template, nonce, context), nonce)
 

@@ -126,7 +126,7 @@ def list_url(base: str, ask: Any, **changes: str | int | None) -> str:
     Nothing that is empty is written, and None takes a part out. What `base` says itself gives way to the list's own: no parameter stands
     twice, which would be refused.
     """
-    state: dict[str, Any] = {"q": ask.q, **ask.filters, "sort": ask.sort, "limit": ask.limit, **changes}
+    state: dict[str, Any] = {"q": ask.q, **ask.filters, "sort": ask.sort if ask.sort_chosen else None, "limit": ask.limit, **changes}
     given = tuple((name, value) for name, value in state.items() if value not in (None, ""))
     return (_with_query if sum(len(str(value)) for _, value in given) <= LONGEST_REMEMBERED else _with_query.__wrapped__)(base, given)
 

@@ -6,6 +6,7 @@ from contextlib import aclosing
 import msgspec
 
 from hmlib import json
+from hmlib.api.answer_cache import AnswerCache
 from hmlib.api.openapi import speaks
 from hmlib.auth.permissions import CompanyScope, allowed
 from hmlib.db import change_numbers
@@ -13,7 +14,6 @@ from hmlib.db.database import Db
 from hmlib.tables.spool import Spool
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.problems import Problem
-from nexus_srv.directory.answer_cache import answers_of
 from nexus_srv.queries import billing_summary
 from nexus_srv.queries.billing_summary import CompanyFacts
 
@@ -51,7 +51,8 @@ class BillingSummary(ApiHandler):
         """Companies with their assets and contacts. The ETag stands for the facts, not for the time they were asked at."""
         ids, since, scope = self._ids(), self._since(), self.known.scope
         asked = ["all"] if ids is None else sorted(ids)
-        etag = await answers_of(self.application).etag(self.db, scope, "billing_summary", str(since), self.query.get("scope", ""), *asked)
+        answers: AnswerCache = self.settings["answers"]
+        etag = await answers.etag(self.db, scope, "billing_summary", str(since), self.query.get("scope", ""), *asked)
         self.set_header("X-As-Of", self.now)
         if self.not_modified(etag):
             self.finish()

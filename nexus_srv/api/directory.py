@@ -7,10 +7,10 @@ from tornado.web import HTTPError
 
 from hmlib import json
 from hmlib.api import tombstones
+from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.api.conventions import QUERY, Lookup, check_version, given, ids_of, listed, patch_of, picked, since_of
 from hmlib.web.api_handler import ApiHandler
 from nexus_srv.directory import changes
-from nexus_srv.directory.answer_cache import answers_of
 from nexus_srv.directory.kinds import Noun
 from nexus_srv.queries.contacts import Link
 from nexus_srv.queries.directory import Entry
@@ -25,19 +25,19 @@ class EntryHandler(ApiHandler):
 
     async def answer_list(self) -> None:
         """The list, or 304; made anew only when the directory has changed."""
-        answers = answers_of(self.application)
+        answers: AnswerCache = self.settings["answers"]
         question = (f"{name}={value}" for name, value in sorted(self.query.items()))
         etag = await answers.etag(self.db, self.known.scope, self.noun.plural, *question)
         if self.not_modified(etag):
             self.finish()
             return
-        self.answer(await answers.of(etag, self._list), etag=etag)
+        self.answer((await answers.of(etag, self._list)).body, etag=etag)
 
-    async def _list(self) -> bytes:
+    async def _list(self) -> KeptAnswer:
         query, scope = self.query, self.known.scope
         if "ids" in query:
             rows = await self.noun.rows.some(self.db, scope, ids_of(query["ids"]))
-            return json.encode({"items": self._picked(rows), "next_cursor": None, "total": len(rows)})
+            return KeptAnswer(json.encode({"items": self._picked(rows), "next_cursor": None, "total": len(rows)}))
         since = since_of(query)
         ask = self.noun.rows.LISTING.ask(query, self.keys, limit_default=100)
         page = await self.noun.rows.plain_page_of(self.db, scope, ask, since=since)
@@ -46,7 +46,7 @@ class EntryHandler(ApiHandler):
             gone = await tombstones.buried(self.db, self.noun.name, scope, since) if not query.get("cursor") else []
             alive = {row.id for row in await self.noun.rows.some(self.db, scope, gone)} if gone else set()
             answer["deleted"] = [id for id in gone if id not in alive]
-        return json.encode(answer)
+        return KeptAnswer(json.encode(answer))
 
     def _picked(self, rows: Any) -> Any:
         return picked(rows, self.noun.kind, self.query.get("fields", ""))

@@ -1,8 +1,13 @@
 """Countries by their two letters (ISO 3166), and the names by which files call them."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from babel import Locale
+
+from hmlib.tables.values import Choice, Refused
 
 _NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 _ALSO = {
@@ -43,3 +48,29 @@ def _codes() -> dict[str, str]:
 @cache
 def _names() -> dict[str, str]:
     return dict(choices())
+
+
+class CountryNames(Mapping[str, str]):
+    """The names by code, read when somebody looks."""
+
+    def __getitem__(self, code: str) -> str:
+        return _names()[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_names())
+
+    def __len__(self) -> int:
+        return len(_names())
+
+
+@dataclass(frozen=True)
+class Country(Choice):
+    """A country by its two letters; its English name is taken for them."""
+
+    labels: Mapping[str, str] = field(default_factory=CountryNames)
+
+    def parse(self, said: Any, zone: str) -> str:
+        code = code_of(str(said))
+        if code is None:
+            raise Refused("Use the two letters of a country, such as US.")
+        return code

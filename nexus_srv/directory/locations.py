@@ -1,13 +1,11 @@
 """Locations: the places of companies."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
-from hmlib.db.database import Db
 from hmlib.db.list_query import folded
-from hmlib.resources.resource import Field, Lifecycle, Record, Resource, Unique, Writer
-from hmlib.tables.values import Checked, Phone, Reference, Text, YesNo
-from nexus_srv.directory import countries
+from hmlib.resources.resource import Field, Lifecycle, Record, Resource, Unique
+from hmlib.tables.values import Phone, Reference, Text, YesNo
+from nexus_srv.directory.countries import Country
 
 TAKEN = "The company has a location of this name."
 COMPANY = Reference("companies", table="company", needed=True)
@@ -17,12 +15,14 @@ class Location(Record, frozen=True, kw_only=True):
     """A place of a company. `address` may have several lines; `country` is two letters (ISO 3166)."""
 
     company_id: Annotated[str, Field("Company", COMPANY, sort="=", searched=True, filtered=True, listed=True)]
-    name: Annotated[str, Field("Name", Text(needed=True), sort="name_form", searched=True, listed=True, also=("Site", "Site Name", "Branch"))]
+    name: Annotated[
+        str, Field("Name", Text(needed=True), sort="name_form", searched=True, listed=True, also=("Site", "Site Name", "Branch"))
+    ]
     address: Annotated[str, Field("Address", Text(500, lines=True), searched=True, also=("Street", "Address 1"))] = ""
     postal_code: Annotated[str, Field("Postal code", Text(20), searched=True, also=("Zip", "Zip Code", "Postcode"))] = ""
     city: Annotated[str, Field("City", Text(100), sort="=", searched=True, listed=True, beside=True, also=("Town",))] = ""
     region: Annotated[str, Field("State or region", Text(100), beside=True, also=("State", "Province", "County"))] = ""
-    country: Annotated[str, Field("Country", Checked(check=countries.stored), sort="=", filtered=True, listed=True)] = ""
+    country: Annotated[str, Field("Country", Country(), sort="=", filtered=True, listed=True)] = ""
     phone: Annotated[str, Field("Phone", Phone(), searched=True, also=("Phone Number", "Telephone"))] = ""
     active: Annotated[bool, Field("In use", YesNo(), filtered=True)] = True
     source: Annotated[str, Field("Source", Text(50), on_form=False)] = ""

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
+from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.db.list_query import Ask, Page
 from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.tables import export as exports
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem
 from nexus_srv.directory import changes, countries, forms
-from nexus_srv.directory.answer_cache import Answers, answers_of
 from nexus_srv.directory.forms import Rows
 from nexus_srv.directory.kinds import ASSETS, CONTACTS, Noun
 from nexus_srv.queries import companies, contacts
@@ -60,19 +60,19 @@ class EntryHandler(PageHandler):
 
     async def answer_rows(self, template: str, **fixed: str) -> None:
         """The rows of the list that the address asks for, narrowed further by `fixed`; made anew only when the directory has changed."""
-        answers = answers_of(self.application)
+        answers: AnswerCache = self.settings["answers"]
         zone = await self.preferences.text(self.db, "time_zone")
         asked = (f"{name}={value}" for name, value in sorted(self.query.items()))
         question = (template, self.request.path, zone, *sorted(self.known.permissions), "", *asked)
         etag = await answers.etag(self.db, self.known.scope, *question)
-        html = (await answers.of(etag, lambda: self._rows(answers, template, fixed))).decode()
+        html = (await answers.of(etag, lambda: self._rows(answers, template, fixed))).body.decode()
         nonce = secrets.token_urlsafe(18)
         self.send_html(html.replace(answers.nonce, nonce), nonce)
 
-    async def _rows(self, answers: Answers, template: str, fixed: Mapping[str, str]) -> bytes:
+    async def _rows(self, answers: AnswerCache, template: str, fixed: Mapping[str, str]) -> KeptAnswer:
         context = {"page": await self.found(**fixed), "page_url": self.request.path.removesuffix("/rows"), **self.labels()}
         html: str = self.settings["pages"].render(self, template, answers.nonce, context)
-        return html.encode()
+        return KeptAnswer(html.encode())
 
     async def found(self, **fixed: str) -> Page[Any]:
         """The page of the list that the address asks for, narrowed further by `fixed`."""

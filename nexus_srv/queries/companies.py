@@ -125,6 +125,18 @@ async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Company]:
     return [_company(row) for row in rows]
 
 
+async def parent_of(db: Db, id: str) -> str | None:
+    """The id of the company above."""
+    found: str | None = await db.value("SELECT parent_id FROM company WHERE id = :id", id=id)
+    return found
+
+
+async def holds(db: Db, id: str) -> dict[str, int]:
+    """How many of what belong to a company."""
+    found = await counts(db, id)
+    return {**{name: found[name] for name in ("contacts", "locations", "assets")}, "other companies": found["children"]}
+
+
 async def insert(tx: Db, companies: Iterable[Company], now: str) -> None:
     """Raises Conflict when an account number or an external id is taken."""
     await tx.many(_INSERT, [{**_values(company), "now": now} for company in companies])

@@ -14,7 +14,7 @@ async def add(who, plural="assets", **fields):
 
 
 async def listed(who, query="", plural="assets"):
-    return [item["name"] for item in (await who.api(f"/api/{plural}{query}")).json["items"]]
+    return [item["name"] for item in (await who.api(f"/api/{plural}{query}")).items]
 
 
 async def test_an_asset_is_kept_as_it_was_given(alice):
@@ -93,7 +93,7 @@ async def test_N113_dave_finds_only_what_is_his_companys(alice, dave, plural):
     assert await listed(dave, f"?company_id={GLOBEX}", plural) == []
     assert await listed(dave, f"?ids={other['id']}", plural) == []
     assert await listed(dave, "?q=theirs", plural) == []
-    assert (await dave.api(f"/api/{plural}")).json["total"] == 1
+    assert (await dave.api(f"/api/{plural}")).total == 1
     assert (await dave.api(f"/api/{plural}/{other['id']}")).code == 404
 
 
@@ -134,5 +134,5 @@ async def test_an_entry_is_the_same_in_a_list_a_lookup_and_alone(alice, plural):
     entry = (await alice.api(f"/api/{plural}", "POST", body)).json
     assert (await alice.api(f"/api/{plural}/{entry['id']}")).json == entry
     for query in ("?q=pc-1", f"?ids={entry['id']}", "?q=pc-1&fields=" + ",".join(entry)):
-        assert (await alice.api(f"/api/{plural}{query}")).json["items"] == [entry]
-    assert (await alice.api(f"/api/{plural}:lookup", "POST", {"ids": [entry["id"]]})).json["items"] == [entry]
+        assert (await alice.api(f"/api/{plural}{query}")).items == [entry]
+    assert (await alice.api(f"/api/{plural}:lookup", "POST", {"ids": [entry["id"]]})).items == [entry]

@@ -27,7 +27,7 @@ async def test_items_are_made_changed_and_left_alone(alice):
     assert results(answer) == ["unchanged", "updated", "created"]
     assert [(item["status"], item["version"], item["errors"]) for item in answer["items"]] == [(200, 1, {}), (200, 2, {}), (201, 1, {})]
     assert answer["deactivated"] == []
-    assets = (await alice.api("/api/assets")).json["items"]
+    assets = (await alice.api("/api/assets")).items
     assert [(asset["name"], asset["serial"], asset["source"], asset["version"]) for asset in assets] == [
         ("PC-1", "", "rmm", 1),
         ("PC-2", "S2", "rmm", 2),
@@ -44,7 +44,7 @@ async def test_a_bad_item_does_not_keep_the_others_out(alice):
         ["company_id"],
     ]
     assert [(item["status"], item["id"], item["version"]) for item in answer["items"][1:4]] == [(422, None, None)] * 3
-    assert (await alice.api("/api/assets")).json["total"] == 2
+    assert (await alice.api("/api/assets")).total == 2
 
 
 async def test_what_a_complete_list_does_not_hold_is_retired_never_deleted(alice):
@@ -52,7 +52,7 @@ async def test_what_a_complete_list_does_not_hold_is_retired_never_deleted(alice
     await alice.api("/api/assets", "POST", {"company_id": ACME, "name": "By hand"})
     answer = await put(alice, [device(1)], complete=True, company_id=ACME)
     assert len(answer["deactivated"]) == 1
-    assets = {asset["name"]: asset["retired_on"] for asset in (await alice.api("/api/assets")).json["items"]}
+    assets = {asset["name"]: asset["retired_on"] for asset in (await alice.api("/api/assets")).items}
     assert [name for name, day in assets.items() if day] == ["PC-2"]
     assert (await put(alice, [device(1)], complete=True, company_id=ACME))["deactivated"] == []
     assert len((await put(alice, [device(1)], complete=True))["deactivated"]) == 1
@@ -84,7 +84,7 @@ async def test_contacts_companies_and_locations_too(alice):
 )
 async def test_what_is_no_list_is_refused(alice, body, code):
     assert (await alice.api("/api/assets:bulk", "PUT", body)).code == code
-    assert (await alice.api("/api/assets")).json["total"] == 0
+    assert (await alice.api("/api/assets")).total == 0
 
 
 async def test_N113_a_limited_technician_neither_changes_nor_retires_what_he_does_not_see(alice, bob, db, people):
@@ -95,7 +95,7 @@ async def test_N113_a_limited_technician_neither_changes_nor_retires_what_he_doe
     assert results(answer) == ["error", "error", "created"]
     made = (await put(bob, [{"external_id": "c9", "name": "Hooli"}], "companies"))["items"]
     assert [(item["status"], list(item["errors"])) for item in made] == [(403, [""])]
-    assets = {asset["external_id"]: asset for asset in (await alice.api("/api/assets")).json["items"]}
+    assets = {asset["external_id"]: asset for asset in (await alice.api("/api/assets")).items}
     assert assets["d2"]["retired_on"] is None
     assert assets["d1"]["retired_on"] is not None
 
@@ -110,7 +110,7 @@ async def test_whoever_another_company_is_billed_for_is_named_and_stays_and_the_
     assert results(answer) == ["updated", "error"] and len(answer["deactivated"]) == 1
     refused = answer["items"][1]
     assert (refused["external_id"], refused["id"], refused["status"]) == ("p2", both, 422) and "active" in refused["errors"]
-    active = {contact["external_id"]: contact["active"] for contact in (await alice.api("/api/contacts")).json["items"]}
+    active = {contact["external_id"]: contact["active"] for contact in (await alice.api("/api/contacts")).items}
     assert (active["p0"], active["p1"], active["p2"]) == (True, False, True)
 
 

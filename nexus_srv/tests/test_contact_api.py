@@ -17,8 +17,8 @@ async def add(who, *companies, **fields):
 async def ids(who, query=""):
     answer = await who.api(f"/api/contacts{query}")
     assert answer.code == 200, answer.text
-    assert answer.json["total"] == len(answer.json["items"])
-    return [item["id"] for item in answer.json["items"]]
+    assert answer.total == len(answer.items)
+    return [item["id"] for item in answer.items]
 
 
 async def test_a_contact_has_many_addresses_and_companies(alice):

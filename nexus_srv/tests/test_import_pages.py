@@ -163,7 +163,7 @@ async def test_a_limited_technician_imports_within_his_companies_and_sees_his_ow
     assert "book.csv" not in (await bob.fetch("/imports")).text
     path = (await upload(bob, b"company_account_number,name\n100001,PC-1\n100002,PC-2\n", "assets")).location
     await apply(bob, path, "valid")
-    assert [item["name"] for item in (await alice.api("/api/assets")).json["items"]] == ["PC-1"]
+    assert [item["name"] for item in (await alice.api("/api/assets")).items] == ["PC-1"]
 
 
 async def test_a_program_imports_with_one_call(alice, dave, stranger, db):

@@ -17,7 +17,7 @@ ERIN = {"username": "erin", "display_name": "Erin Example", "permission_level": 
 async def names(browser, query=""):
     answer = await browser.api(f"/api/users{query}")
     assert answer.code == 200, answer.text
-    return [item["username"] for item in answer.json["items"]]
+    return [item["username"] for item in answer.items]
 
 
 async def service(app, stranger, scope):
@@ -67,7 +67,7 @@ async def test_n005_wildcards_are_letters(bob, people):
 async def test_at_most_200_ids_in_an_address_and_5000_in_a_lookup(bob, people):
     assert (await bob.api("/api/users?ids=" + ",".join(map(str, range(201))))).code == 400
     answer = await bob.api("/api/users:lookup", "POST", {"ids": [people.bob.id, *map(str, range(4000))]})
-    assert [item["username"] for item in answer.json["items"]] == ["bob"]
+    assert [item["username"] for item in answer.items] == ["bob"]
     assert (await bob.api("/api/users:lookup", "POST", {"ids": ["x"] * 5001})).code == 400
 
 
@@ -103,7 +103,7 @@ async def test_n113_a_limited_technician_sees_no_clients_of_other_companies(bob,
     await db.run("UPDATE account SET scope_rule = 'except' WHERE username = 'bob'")
     await db.run("INSERT INTO account_company (account_id, company_id) VALUES (:id, :company)", id=people.bob.id, company=ACME)
     assert await names(bob) == ["alice", "bob", "carol"]
-    assert (await bob.api("/api/users")).json["total"] == 3
+    assert (await bob.api("/api/users")).total == 3
     assert await names(bob, f"?ids={people.dave.id}") == [] and await names(bob, "?q=dave") == []
     assert (await bob.api(f"/api/users/{people.dave.id}")).code == 404
 
@@ -252,7 +252,7 @@ async def test_scopes_for_modules(app, stranger, people, db):
     module = await service(app, stranger, "scopes:read")
     await db.run("UPDATE account SET status = 'disabled' WHERE username = 'carol'")
     ids = ",".join([people.bob.id, people.carol.id, people.dave.id, "unknown"])
-    assert (await module.api(f"/api/scopes?ids={ids}")).json["items"] == [
+    assert (await module.api(f"/api/scopes?ids={ids}")).items == [
         {"user_id": people.bob.id, "rule": "all", "company_ids": []},
         {"user_id": people.dave.id, "rule": "only", "company_ids": [ACME]},
     ]

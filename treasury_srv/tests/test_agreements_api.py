@@ -57,7 +57,7 @@ async def test_adding_reading_changing_and_deleting(carol, agreement, noun):
         '"2"',
         {**made.json, field: value, "version": 2, "updated_at": changed.json["updated_at"]},
     )
-    assert made.json["id"] in [item["id"] for item in (await carol.api(f"/api/{noun}")).json["items"]]
+    assert made.json["id"] in [item["id"] for item in (await carol.api(f"/api/{noun}")).items]
     assert (await carol.api(path, "DELETE", If_Match='"2"')).code == 204
     assert (await carol.api(path)).code == 404
 
@@ -141,7 +141,7 @@ async def test_a_taken_name_is_409(carol, agreement):
 
 
 async def test_prices_that_were_billed_by_are_409(carol, agreement):
-    price = (await carol.api(f"/api/prices?plan_id={seeds.PLAN}")).json["items"][0]
+    price = (await carol.api(f"/api/prices?plan_id={seeds.PLAN}")).items[0]
     for verb, body in (("PATCH", {"per_user": "1"}), ("DELETE", None)):
         answer = await carol.api(f"/api/prices/{price['id']}", verb, body, If_Match='"1"')
         assert (answer.code, answer.json["code"]) == (409, "in_use")
@@ -171,9 +171,9 @@ async def test_lists_are_narrowed_paged_and_picked(carol, agreement, db):
     assert first["total"] == 2 and list(first["items"][0]) == ["id", "company_id"]
     rest = (await carol.api(f"/api/agreements?limit=1&cursor={first['next_cursor']}")).json
     assert len(rest["items"]) == 1 and rest["next_cursor"] is None
-    assert (await carol.api(f"/api/agreements?company_id={ACME}")).json["total"] == 1
-    assert (await carol.api("/api/agreements?q=globex")).json["items"][0]["company_id"] == GLOBEX
-    assert (await carol.api("/api/agreements?updated_since=2026-11-16T00:00:00Z")).json["total"] == 0
+    assert (await carol.api(f"/api/agreements?company_id={ACME}")).total == 1
+    assert (await carol.api("/api/agreements?q=globex")).items[0]["company_id"] == GLOBEX
+    assert (await carol.api("/api/agreements?updated_since=2026-11-16T00:00:00Z")).total == 0
     assert (await carol.api("/api/agreements?fields=password")).code == 400
 
 

@@ -166,9 +166,9 @@ async def test_n113_labour_out_of_scope_is_not_there(bob, db, hub):
     assert "Secret" not in (await bob.fetch("/labour")).text and "Secret" not in (await bob.fetch("/labour/export")).text
     assert (await bob.fetch(f"/labour/{entry.id}")).code == 404
     assert (await bob.fetch("/labour", "POST", HOURS)).code == 422
-    assert (await bob.api("/api/labour-entries")).json["total"] == 0
+    assert (await bob.api("/api/labour-entries")).total == 0
     assert (await bob.api(f"/api/labour-entries/{entry.id}")).code == 404
-    answers = (await bob.api(BULK, "PUT", {"items": [item(), item(entry.external_id, company_id=GLOBEX)]})).json["items"]
+    answers = (await bob.api(BULK, "PUT", {"items": [item(), item(entry.external_id, company_id=GLOBEX)]})).items
     assert [(answer["status"], answer["id"]) for answer in answers] == [(422, None), (409, None)]
 
 
@@ -214,11 +214,11 @@ async def test_one_entry_by_program(bob):
 
 async def test_a_timesheet_is_put_in_as_often_as_one_likes(bob, db):
     sheet = {"items": [item("x1"), item("x2", hours="0.25", billable=False)]}
-    first, again = [(await bob.api(BULK, "PUT", sheet)).json["items"] for _ in range(2)]
+    first, again = [(await bob.api(BULK, "PUT", sheet)).items for _ in range(2)]
     told = [{(one["result"], one["status"], one["version"], len(one["errors"])) for one in answers} for answers in (first, again)]
     assert told == [{("created", 201, 1, 0)}, {("unchanged", 200, 1, 0)}]
     assert [answer["id"] for answer in first] == [answer["id"] for answer in again]
-    changed = (await bob.api(BULK, "PUT", {"items": [item("x1", hours="9")]})).json["items"]
+    changed = (await bob.api(BULK, "PUT", {"items": [item("x1", hours="9")]})).items
     assert (changed[0]["result"], changed[0]["status"], changed[0]["version"]) == ("updated", 200, 2)
     assert (await db.one("SELECT hours_e6 FROM labour_entry WHERE external_id = 'x1'"))["hours_e6"] == 9_000_000
     assert (await db.value("SELECT count(*) FROM audit")) == 3
@@ -227,20 +227,20 @@ async def test_a_timesheet_is_put_in_as_often_as_one_likes(bob, db):
 async def test_each_entry_of_a_timesheet_has_its_own_answer(bob, db):
     entry = await finalised(db)
     sheet = [item("x1", hours="5"), item("x2", hours="many"), item("x3", company_id=NOBODY), item("x4"), item("x4")]
-    answers = (await bob.api(BULK, "PUT", {"items": sheet})).json["items"]
+    answers = (await bob.api(BULK, "PUT", {"items": sheet})).items
     assert [answer["status"] for answer in answers] == [409, 422, 422, 201, 422]
     assert [answer["result"] for answer in answers] == ["error", "error", "error", "created", "error"]
     assert [list(answers[place]["errors"]) for place in (0, 4)] == [[""], ["external_id"]]
     assert (answers[0]["id"], list(answers[1]["errors"]), list(answers[2]["errors"])) == (entry.id, ["hours"], ["company_id"])
     unchanged = item("x1", worked_at="2026-10-15T08:00:00Z", hours="2")
-    assert (await bob.api(BULK, "PUT", {"items": [unchanged]})).json["items"][0]["status"] == 200
+    assert (await bob.api(BULK, "PUT", {"items": [unchanged]})).items[0]["status"] == 200
 
 
 async def test_timesheets_at_the_same_moment_make_each_entry_once(bob, db):
     sheet = {"items": [item(f"x{number}") for number in range(20)]}
     answers = await asyncio.gather(*(bob.api(BULK, "PUT", sheet) for _ in range(5)))
     assert [answer.code for answer in answers] == [200] * 5
-    assert {one["status"] for answer in answers for one in answer.json["items"]} == {200, 201}
+    assert {one["status"] for answer in answers for one in answer.items} == {200, 201}
     assert (await db.value("SELECT count(*) FROM labour_entry")) == 20
 
 
@@ -277,4 +277,4 @@ async def test_a_program_confirms_many_hours_too(bob, db):
     assert (await bob.api(path, "PATCH", {"description": "x"}, If_Match='"1"')).code == 200
     assert (await bob.api(path, "PATCH", {"hours": "360"}, If_Match='"2"')).code == 422
     sheet = [item("long", hours="36"), item("meant", hours="36", hours_confirmed=True)]
-    assert [one["status"] for one in (await bob.api(BULK, "PUT", {"items": sheet})).json["items"]] == [422, 201]
+    assert [one["status"] for one in (await bob.api(BULK, "PUT", {"items": sheet})).items] == [422, 201]

@@ -143,12 +143,12 @@ async def test_billing_types_by_program(carol, month):
     assert (made.code, path, made.json["price"]) == (201, f"/api/asset-overrides/{DEVICE}", "7.00")
     assert (await carol.api("/api/asset-overrides", "POST", draft)).code == 409
     assert (await carol.api(path, "PATCH", {"billing_type": "vm"}, If_Match='"1"')).json["price"] == "0.00"
-    assert (await carol.api(f"/api/asset-overrides?company_id={ACME}")).json["total"] == 1
+    assert (await carol.api(f"/api/asset-overrides?company_id={ACME}")).total == 1
     assert (await carol.api(path, "DELETE", If_Match='"2"')).code == 204
     person = {"contact_id": NOBODY, "company_id": ACME, "billing_type": "free"}
     assert (await carol.api("/api/contact-overrides", "POST", person)).json["errors"] == {"contact_id": "The company has no such contact."}
     assert (await carol.api("/api/contact-overrides", "POST", {**person, "contact_id": PERSON})).code == 201
-    assert (await carol.api("/api/contact-overrides")).json["items"][0]["contact_id"] == PERSON
+    assert (await carol.api("/api/contact-overrides")).items[0]["contact_id"] == PERSON
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -190,8 +190,8 @@ async def test_case_n_a_billing_type_goes_where_the_device_goes(carol, month, db
     assert "$7.77" in (await carol.fetch(f"/companies/{GLOBEX}?period=2026-10")).text
     assert "7.77" in (await carol.fetch("/companies/export?format=csv&period=2026-10")).text
     listed = await carol.api(f"/api/asset-overrides?company_id={GLOBEX}")
-    assert [(one["asset_id"], one["company_id"]) for one in listed.json["items"]] == [(DEVICE, GLOBEX)]
-    assert (await carol.api(f"/api/asset-overrides?company_id={ACME}")).json["total"] == 0
+    assert [(one["asset_id"], one["company_id"]) for one in listed.items] == [(DEVICE, GLOBEX)]
+    assert (await carol.api(f"/api/asset-overrides?company_id={ACME}")).total == 0
     assert (await carol.api(f"/api/asset-overrides/{DEVICE}")).json["company_id"] == GLOBEX
     path = f"/companies/{GLOBEX}/devices/{DEVICE}/billing"
     assert (await carol.fetch(BILLING[0])).code == 404 and "7.77" in (await carol.fetch(path)).text

@@ -48,7 +48,7 @@ def add(carol, agreement):
 
 def keys(noun, answer):
     assert answer.code == 200, answer.text
-    return [item[KEYS.get(noun, "id")] for item in answer.json["items"]]
+    return [item[KEYS.get(noun, "id")] for item in answer.items]
 
 
 @pytest.mark.parametrize("noun", DRAFTS)
@@ -58,8 +58,8 @@ async def test_some_by_id_in_the_address_and_many_by_post(carol, add, noun):
     wanted = {"ids": [NOBODY, key, key, "no-id"]}
     for answer in (await carol.api(f"/api/{noun}?ids={NOBODY},{key}"), await carol.api(f"/api/{noun}:lookup", "POST", wanted)):
         assert (answer.code, answer.json) == (200, {"items": [one], "next_cursor": None, "total": 1})
-    assert (await carol.api(f"/api/{noun}?ids={NOBODY}")).json["items"] == []
-    assert (await carol.api(f"/api/{noun}?ids=")).json["items"] == []
+    assert (await carol.api(f"/api/{noun}?ids={NOBODY}")).items == []
+    assert (await carol.api(f"/api/{noun}?ids=")).items == []
 
 
 @pytest.mark.parametrize("noun", DRAFTS)
@@ -69,7 +69,7 @@ async def test_too_many_ids_are_refused(carol, noun):
     assert (full.code, full.json["code"]) == (400, "too_many_ids")
     assert (await carol.api(f"/api/{noun}?ids={','.join(ids[:200])}")).code == 200
     assert (await carol.api(f"/api/{noun}:lookup", "POST", {"ids": ids})).json["code"] == "invalid_value"
-    assert (await carol.api(f"/api/{noun}:lookup", "POST", {"ids": ids[:5000]})).json["total"] == 0
+    assert (await carol.api(f"/api/{noun}:lookup", "POST", {"ids": ids[:5000]})).total == 0
     assert (await carol.api(f"/api/{noun}:lookup", "POST", {})).code == 400
 
 
@@ -77,7 +77,7 @@ async def test_too_many_ids_are_refused(carol, noun):
 async def test_chosen_fields_come_with_the_key(carol, add, noun):
     _, key = await add(noun)
     for query in (f"ids={key}&fields=version", "fields=version"):
-        assert {KEYS.get(noun, "id"): key, "version": 1} in (await carol.api(f"/api/{noun}?{query}")).json["items"]
+        assert {KEYS.get(noun, "id"): key, "version": 1} in (await carol.api(f"/api/{noun}?{query}")).items
     for query in (f"ids={key}&fields=secret", "fields=secret"):
         refused = await carol.api(f"/api/{noun}?{query}")
         assert (refused.code, refused.json["code"]) == (400, "invalid_fields")
@@ -94,7 +94,7 @@ async def test_what_has_changed_and_what_is_gone(carol, add, noun):
     assert (key in keys(noun, after), after.json["deleted"]) == (False, [key])
     assert "deleted" not in (await carol.api(f"/api/{noun}")).json
     later = await carol.api(f"/api/{noun}?updated_since=2100-01-01T00:00:00Z")
-    assert (later.json["items"], later.json["deleted"]) == ([], [])
+    assert (later.items, later.json["deleted"]) == ([], [])
     wrong = await carol.api(f"/api/{noun}?updated_since=yesterday")
     assert (wrong.code, wrong.json["code"]) == (400, "invalid_updated_since")
 

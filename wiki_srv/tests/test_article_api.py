@@ -11,7 +11,7 @@ NEW = {"title": "Backup plan", "body": "# Jobs\n\nNightly.", "company_id": ACME,
 
 
 async def titles(person, query=""):
-    return [item["title"] for item in (await person.api(f"/api/articles?{query}")).json["items"]]
+    return [item["title"] for item in (await person.api(f"/api/articles?{query}")).items]
 
 
 async def test_the_list_answers_texts(bob, network, runbook):
@@ -25,8 +25,8 @@ async def test_the_list_answers_texts(bob, network, runbook):
 
 async def test_bulk_by_ids_keeps_their_order_and_drops_what_is_not_there(bob, network, runbook):
     answer = await bob.api(f"/api/articles?ids={runbook},{network},{ACME}")
-    assert [item["id"] for item in answer.json["items"]] == [runbook, network]
-    assert (await bob.api("/api/articles:lookup", "POST", {"ids": [network]})).json["total"] == 1
+    assert [item["id"] for item in answer.items] == [runbook, network]
+    assert (await bob.api("/api/articles:lookup", "POST", {"ids": [network]})).total == 1
     many = [f"x{number}" for number in range(5001)]
     assert (await bob.api("/api/articles?ids=" + ",".join(many[:201]))).json["code"] == "too_many_ids"
     assert [(await bob.api("/api/articles:lookup", "POST", {"ids": many[:most]})).code for most in (5000, 5001)] == [200, 400]
@@ -96,10 +96,8 @@ async def test_filters(bob, network, runbook, query, found):
 
 
 async def test_fields_are_picked(bob, network):
-    assert (await bob.api("/api/articles?fields=title,version")).json["items"] == [
-        {"id": network, "title": "Network overview", "version": 1}
-    ]
-    assert (await bob.api("/api/articles?fields=body")).json["items"][0]["body"].startswith("# Firewall")
+    assert (await bob.api("/api/articles?fields=title,version")).items == [{"id": network, "title": "Network overview", "version": 1}]
+    assert (await bob.api("/api/articles?fields=body")).items[0]["body"].startswith("# Firewall")
     assert (await bob.api("/api/articles?fields=secret")).json["code"] == "invalid_fields"
 
 
@@ -116,7 +114,7 @@ async def test_writing_and_changing_an_article(bob, hub):
     path = made.headers["Location"]
     changed = await bob.api(path, "PATCH", {"body": "Hourly.", "message": "More often"}, If_Match='"1"')
     assert (changed.code, changed.json["version"], changed.json["body"], changed.json["tags"]) == (200, 2, "Hourly.\n", ["veeam"])
-    history = (await bob.api(f"{path}/revisions")).json["items"]
+    history = (await bob.api(f"{path}/revisions")).items
     assert [(item["number"], item["message"]) for item in history] == [(2, "More often"), (1, "First")]
     assert (await bob.api(f"{path}/revisions/1")).json["body"] == "# Jobs\n\nNightly.\n"
 
@@ -197,7 +195,7 @@ async def test_who_may_not(stranger, carol, dave, network):
 
 async def test_n113_another_companys_article_does_not_exist(dave, network, welcome, freight, runbook):
     assert await titles(dave) == ["How to reach us"]
-    assert (await dave.api("/api/articles")).json["total"] == 1
+    assert (await dave.api("/api/articles")).total == 1
     for id in (network, freight, runbook):
         for path in (f"/api/articles/{id}", f"/api/articles/{id}/revisions", f"/api/articles/{id}/revisions/1"):
             assert (await dave.api(path)).code == 404
