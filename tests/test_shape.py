@@ -28,8 +28,8 @@ SHAPE = {
 }
 
 # A package of hmlib imports only from those to its left; the modules at hmlib's root come first and import only each other.
-ORDER = ["db", "records", "auth", "nexus", "jobs", "web", "sso", "api", "tables", "resources", "imports", "processes", "server", "backups"]
-ORDER += ["cli", "testing"]
+ORDER = ["db", "records", "auth", "nexus", "jobs", "web", "sso", "api", "tables", "values", "resources", "imports", "processes", "server"]
+ORDER += ["backups", "cli", "testing"]
 MOST_AT_THE_ROOT = 10
 MOST_SIDE_BY_SIDE = 14
 A_FILE_EACH = ("queries", "pages", "api")

@@ -11,7 +11,7 @@ from tornado.web import HTTPError
 from hmlib.errors import Invalid, NotAllowed
 from hmlib.resources import changes, pickers, statements
 from hmlib.resources.resource import Field, Resource
-from hmlib.tables.values import Reference, YesNo
+from hmlib.values.types import Reference, YesNo
 from hmlib.web.page_handler import PageHandler
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hmlib.records import audit
 from hmlib.resources import pickers
 from hmlib.resources.resource import Field, Resource
-from hmlib.tables.values import Reference
+from hmlib.values.types import Reference
 from hmlib.web.page_handler import PageHandler
 
 MOST_SHOWN = 20

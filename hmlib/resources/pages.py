@@ -108,16 +108,23 @@ class Export(ResourcePage):
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
         question = statements.definition(self.of).ask(asked, self.keys, limit_default=records.BATCH)
-        async with self.db.write() as tx:
-            event = audit.Deed(f"{self.of.plural}.exported", f"export/{self.of.plural}", after=asked)
-            await audit.record_all(tx, self.actor, [event], now=self.now)
-        await export.answer(self, self.of.plural, forms.file_header(self.of), [row async for row in self.cells(question)])
+        await export.stream(
+            self, self.of.plural, forms.file_header(self.of), self.cells(question), self.query.get("format", "csv"), counted=self.counted
+        )
 
     async def cells(self, question: Ask) -> AsyncIterator[Sequence[object]]:
-        async for batch in records.batches(self.db, self.of, self.known.scope, question):
-            numbers = await pickers.numbers(self, self.of, batch)
-            for row in batch:
-                yield forms.file_row(self.of, row, numbers)
+        async with self.db.read(long=True) as snapshot:
+            async for batch in records.batches(snapshot, self.of, self.known.scope, question):
+                numbers = await pickers.numbers(self, self.of, batch)
+                for row in batch:
+                    yield forms.file_row(self.of, row, numbers)
+
+    async def counted(self, rows: int) -> None:
+        """Who took which list away as a file is kept before the file goes out."""
+        asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
+        event = audit.Deed(f"{self.of.plural}.exported", f"export/{self.of.plural}", after={**asked, "rows": rows})
+        async with self.db.write() as tx:
+            await audit.record_all(tx, self.actor, [event], now=self.now)
 
 
 class New(ResourcePage):

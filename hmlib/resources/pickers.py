@@ -9,7 +9,7 @@ from hmlib.nexus.bulk import fetch_by_ids
 from hmlib.nexus.transport import NexusDown
 from hmlib.resources import records, statements
 from hmlib.resources.resource import Resource
-from hmlib.tables.values import Reference
+from hmlib.values.types import Reference
 from hmlib.web.handler import Handler
 
 MOST_OFFERED = 20

@@ -12,7 +12,7 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import parse
 from hmlib.db.database import Db
 from hmlib.records.audit import Actor
-from hmlib.tables.values import Reference, Value
+from hmlib.values.types import Reference, Value
 from hmlib.web.handler import Handler
 
 R = TypeVar("R", bound=msgspec.Struct)

@@ -8,7 +8,7 @@ from typing import Any
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.list_query import Ask, Listing, folded, like
 from hmlib.resources.resource import STAMPS, Resource
-from hmlib.tables.values import Phone, Value, YesNo
+from hmlib.values.types import Phone, Value, YesNo
 
 MOST_WORDS = 8
 MOST_EXACT = 5

@@ -56,9 +56,7 @@ def application(
     sessions = Sessions(db, keys)
     background = [*more.pop("background", ()), lambda: _sweep(sessions, preferences, db)]
     callers = callers or _module_callers(settings, db, nexus, sessions, preferences, background)
-    spine: dict[str, Any] = dict(
-        hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences, pickers=pickers or {}
-    )
+    spine: dict[str, Any] = dict(hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences)
     return Application(
         [*routes, *_shared_routes(settings)],
         routes=tuple(routes),
@@ -68,6 +66,7 @@ def application(
         pages=Pages(settings, templates, navigation, search_route),
         background=background,
         answers=AnswerCache(state, settings.epoch) if state is not None else None,
+        pickers=pickers or {},
         **spine,
         **more,
     )

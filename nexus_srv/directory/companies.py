@@ -12,7 +12,8 @@ from hmlib.db.database import Db
 from hmlib.db.list_query import folded
 from hmlib.errors import NotAllowed
 from hmlib.resources.resource import Field, Lifecycle, Record, Removal, Resource, Unique, Writer
-from hmlib.tables.values import Checked, Choice, Digits, Phone, Reference, Refused, Text, Words
+from hmlib.values.several import Words
+from hmlib.values.types import Checked, Choice, Digits, Phone, Reference, Refused, Text
 from nexus_srv.directory.countries import Country
 from nexus_srv.queries import companies
 

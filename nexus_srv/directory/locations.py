@@ -4,7 +4,7 @@ from typing import Annotated
 
 from hmlib.db.list_query import folded
 from hmlib.resources.resource import Field, Lifecycle, Record, Resource, Unique
-from hmlib.tables.values import Phone, Reference, Text, YesNo
+from hmlib.values.types import Phone, Reference, Text, YesNo
 from nexus_srv.directory.countries import Country
 
 TAKEN = "The company has a location of this name."
