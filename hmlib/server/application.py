@@ -47,8 +47,8 @@ def application(
 ) -> Application:
     """The Tornado application of one service.
 
-    ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here.
-    ``state`` counts the changes of the database, by which lists are remembered; ``pickers`` find what forms refer to, by plural.
+    ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here. ``state`` counts
+    the changes of the database, by which lists are remembered; ``pickers`` find what forms refer to, by plural.
     ``callers`` is Nexus's own; modules leave it out. ``more`` are further application settings for the service's handlers,
     among them ``background``: coroutine functions that run beside the requests for as long as the process lives.
     """
@@ -67,8 +67,7 @@ def application(
         background=background,
         answers=AnswerCache(state, settings.epoch) if state is not None else None,
         pickers=pickers or {},
-        **spine,
-        **more,
+        **{**spine, **more},
     )
 
 
