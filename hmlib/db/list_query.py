@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -131,14 +132,20 @@ class Ask:
 
     def page_out_of(self, rows: Sequence[T], key: Callable[[T], Key]) -> "Page[T]":
         """The page out of rows that are all at hand, sorted and cut as the database would; searching and filtering come before."""
+        return self.page_out_of_sorted(sorted(rows, key=key), key)
+
+    def page_out_of_sorted(self, rows: Sequence[T], key: Callable[[T], Key]) -> "Page[T]":
+        """As page_out_of(), for rows that ascend by ``key``: it looks at a handful of them, however many there are."""
         place = self.position
         descending = self.sort.startswith("-") is not (place is not None and place.backward)
-        ordered = sorted(rows, key=key, reverse=descending)
+        start, end = 0, len(rows)
         if place is not None:
-            at = (place.value, place.id)
-            kept = place.side in ("from", "to")
-            ordered = [row for row in ordered if _beyond(key(row), at, descending=descending) or (kept and key(row) == at)]
-        return self.page(ordered[: self.limit + 1], len(rows), key)
+            cut = bisect_left if (place.side in ("from", "to")) is not descending else bisect_right
+            edge = cut(rows, (place.value, place.id), key=key)
+            start, end = (0, edge) if descending else (edge, end)
+        most = self.limit + 1
+        shown = rows[max(start, end - most) : end][::-1] if descending else rows[start : min(end, start + most)]
+        return self.page(shown, len(rows), key)
 
     def at(self, cursor: str) -> "Ask":
         """The same question at the place that ``cursor`` names. Raises BadAsk unless this very question made it."""
@@ -193,10 +200,6 @@ def like(q: str) -> str:
     """The pattern for ``search LIKE :like ESCAPE '\\'`` that finds ``q`` anywhere in a folded column."""
     escaped = folded(q).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
-
-
-def _beyond(key: Key, at: Key, *, descending: bool) -> bool:
-    return key < at if descending else key > at
 
 
 def _search(text: str) -> str:

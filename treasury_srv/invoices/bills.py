@@ -1,13 +1,12 @@
-"""The bills of a month for the whole book or for one company: gathers what they are made of, works them out, remembers the figures."""
+"""The bills of a month for the whole book or for one company."""
 
 import asyncio
-import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from msgspec import Struct
 
+from hmlib.cache import Bounded
+from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from hmlib.nexus.directory import Summary
 from hmlib.records.preferences import Preferences
@@ -17,31 +16,11 @@ from treasury_srv.billing.facts import Facts, Rules
 from treasury_srv.billing.figures import Bill, CompanyBill
 from treasury_srv.billing.variance import Variance, variance
 from treasury_srv.invoices import gathering, summaries
+from treasury_srv.invoices.month_book import Ground, Month, MonthBook, ground_key, of_month, rules_of
 from treasury_srv.invoices.summaries import CompanyFigures
-from treasury_srv.queries import book
-from treasury_srv.queries.book import Book
 from treasury_srv.queries.invoices import Standing
 
 REMEMBERED_MONTHS = 3
-Key = tuple[str, str, str, str, str, tuple[str, ...], int]
-
-
-class Ground(Struct, frozen=True, gc=False):
-    """What a month stands on: its name, today (when it is the running month), the MSP's zone, how pool years run."""
-
-    period: str
-    today: str
-    zone: str
-    pool_year: str
-
-
-class Month(Struct, frozen=True, gc=False):
-    """All companies in a month, in the directory's order; `etag` names this very state, `as_of` is the directory's."""
-
-    period: str
-    as_of: str
-    etag: str
-    companies: list[CompanyFigures]
 
 
 class CompanyMonth(Struct, frozen=True, gc=False):
@@ -58,29 +37,33 @@ class CompanyMonth(Struct, frozen=True, gc=False):
 class Bills:
     """The bills that this process has worked out: one a service.
 
-    Figures are remembered by what they are made of (month, directory, settings, the count of Treasury's changes), so they are
-    never stale; the last REMEMBERED_MONTHS states are kept.
+    Figures are kept for the last REMEMBERED_MONTHS months (with what they stand on: today, settings) and brought up to date by what has
+    changed, so they are never stale.
     """
 
     def __init__(self, db: Db, preferences: Preferences, epoch: str = "") -> None:
-        """``epoch`` is the database's: after a restore the count of changes comes by the same numbers with other content."""
+        """``epoch`` is the database's: after a restore a month may look the same by its numbers and be another."""
         self._db, self._preferences, self._epoch = db, preferences, epoch
-        self._held: OrderedDict[Key, asyncio.Task[Month]] = OrderedDict()
+        self._months: Bounded[tuple[str, ...], MonthBook] = Bounded(REMEMBERED_MONTHS)
+        self._working: dict[tuple[tuple[str, ...], int], asyncio.Task[Month]] = {}
 
     async def of_period(self, period: str, summary: Summary, now: str) -> Month:
         """Every company of the directory's answer, billable or not. Raises ValueError for what is no month."""
         ground = await self._ground(period, now)
-        version = await book.state(self._db)
-        key = (*ground_key(ground), summary.etag or summary.as_of, tuple(company.id for company in summary.companies), version)
-        task = self._held.get(key)
-        if task is None:
-            task = self._held[key] = asyncio.create_task(self._worked_out(ground, summary, key))
-            task.add_done_callback(lambda done: self._forget_failed(key, done))
-            while len(self._held) > REMEMBERED_MONTHS:
-                self._held.popitem(last=False)
-        self._held.move_to_end(key)
+        book = self._months.get(ground_key(ground))
+        if book is None:
+            book = MonthBook(ground, self._epoch)
+            self._months.put(ground_key(ground), book)
+        held = book.view(summary, await change_numbers.latest(self._db))
+        if held is not None:
+            return held
+        key = ground_key(ground), id(summary.companies)
+        work = self._working.get(key)
+        if work is None:
+            work = self._working[key] = asyncio.create_task(book.brought_up(self._db, summary))
+            work.add_done_callback(lambda _: self._working.pop(key, None))
         # Whoever asks first may go away; the others still wait for the same work.
-        return await asyncio.shield(task)
+        return await asyncio.shield(work)
 
     async def of_company(self, period: str, company_id: str, summary: Summary, now: str) -> CompanyMonth | None:
         """One company with all its lines and the month before; None when the directory's answer does not have it."""
@@ -103,8 +86,8 @@ class Bills:
 
     async def _one(self, db: Db, ground: Ground, alone: Summary) -> tuple[Rules, Facts, dict[str, Standing]]:
         things = [id for company in alone.companies for id in company.things()]
-        found = await self._book(db, ground, [company.id for company in alone.companies], things)
-        return _rules(found, ground), next(gathering.facts(found, alone, ground.zone)), found.standings
+        found = await of_month(db, ground, [company.id for company in alone.companies], things)
+        return rules_of(found, ground), next(gathering.facts(found, alone, ground.zone)), found.standings
 
     async def _ground(self, period: str, now: str) -> Ground:
         month = periods.period(period)
@@ -112,38 +95,6 @@ class Bills:
         zone = settings["time_zone"]
         today = periods.work_date(now, zone)
         return Ground(period, today if month.first <= today < month.next_first else "", zone, settings["pool_year"])
-
-    async def _book(self, db: Db, ground: Ground, ids: Sequence[str] | None = None, things: Sequence[str] = ()) -> Book:
-        month = periods.period(ground.period)
-        days = (f"{periods.year_before(ground.period)}-01", month.first, month.next_first)
-        history_at, first_at, next_at = (periods.starts_at(day, ground.zone) for day in days)
-        return await book.of_period(db, ground.period, (history_at, first_at, next_at), ids, things)
-
-    async def _worked_out(self, ground: Ground, summary: Summary, key: Key) -> Month:
-        found = await self._book(self._db, ground)
-        companies = await asyncio.to_thread(_figures, found, summary, ground)
-        etag = hashlib.sha256(repr((self._epoch, *key[:-1], found.version)).encode()).hexdigest()[:32]
-        return Month(ground.period, summary.as_of, f'"{etag}"', companies)
-
-    def _forget_failed(self, key: Key, task: asyncio.Task[Month]) -> None:
-        if task.cancelled() or task.exception():
-            self._held.pop(key, None)
-
-
-def ground_key(ground: Ground) -> tuple[str, str, str, str]:
-    """The part of a month's identity that settings and the calendar make."""
-    return ground.period, ground.today, ground.zone, ground.pool_year
-
-
-def _figures(found: Book, summary: Summary, ground: Ground) -> list[CompanyFigures]:
-    """Company after company, so that only one's lines are in memory at a time."""
-    rules = _rules(found, ground)
-    return [summaries.figures(bill_company(facts, rules), found.standings) for facts in gathering.facts(found, summary, ground.zone)]
-
-
-def _rules(found: Book, ground: Ground) -> Rules:
-    runs: Literal["anniversary", "calendar"] = "calendar" if ground.pool_year == "calendar" else "anniversary"
-    return Rules(periods.period(ground.period), ground.today, gathering.plans(found), runs)
 
 
 def paired(before: Sequence[Bill], now: Sequence[Bill]) -> dict[str, Bill]:

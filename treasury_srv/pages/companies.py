@@ -1,19 +1,17 @@
 """What each company owes for a month: the list of all, and one company's bill with every number explained."""
 
 import sys
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from tornado.web import HTTPError
 
 from hmlib.auth.permissions import allowed, signed_in
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import Ask, Listing, Page
 from hmlib.records import audit
 from hmlib.tables import export
 from treasury_srv.billing import money
+from treasury_srv.invoices.company_rows import CompanyRow, Lines
 from treasury_srv.invoices.labels import words
-from treasury_srv.invoices.summaries import NOT_BILLABLE, CompanyFigures
 from treasury_srv.pages.months import MonthHandler, visible
 from treasury_srv.queries import agreements, line_items, plans
 
@@ -23,59 +21,6 @@ LISTING = Listing(
     id_column="company_id",
     filters=("state", "plan", "period"),
 )
-DEVICE_COUNTS = ("workstation", "server", "vm", "switch", "firewall", "custom", "no_charge")
-USER_COUNTS = ("users", "custom_users")
-
-
-@dataclass(frozen=True)
-class CompanyRow:
-    """One company's line in the list; what it does not have is None."""
-
-    figures: CompanyFigures
-
-    @property
-    def billable(self) -> bool:
-        return self.figures.status != NOT_BILLABLE
-
-    @property
-    def devices(self) -> int:
-        return sum(one.counts[name] for one in self.figures.agreements for name in DEVICE_COUNTS)
-
-    @property
-    def users(self) -> int:
-        return sum(one.counts[name] for one in self.figures.agreements for name in USER_COUNTS)
-
-    @property
-    def hours(self) -> int:
-        return sum(one.worked_e6 for one in self.figures.agreements)
-
-    @property
-    def total(self) -> int:
-        return self.figures.sum.total_cents if self.figures.sum else -1
-
-    @property
-    def plans(self) -> str:
-        return ", ".join(dict.fromkeys(one.plan for one in self.figures.agreements))
-
-    def key(self, sort: str) -> tuple[str | int, str]:
-        named = {"name": folded(self.figures.name), "account_number": self.figures.account_number}
-        return named[sort] if sort in named else getattr(self, sort), self.figures.company_id
-
-    def matches(self, ask: Ask) -> bool:
-        words = folded(ask.q).split()
-        text = f"{folded(self.figures.name)} {self.figures.account_number} {folded(self.plans)}"
-        state = ask.filters.get("state")
-        fits = state is None or (state == "billable") == self.billable
-        return fits and ask.filters.get("plan", self.plans) == self.plans and all(word in text for word in words)
-
-
-@dataclass(frozen=True)
-class Total:
-    """What all companies of one currency owe together."""
-
-    currency: str
-    companies: int
-    cents: int
 
 
 class CompanyListPage(MonthHandler):
@@ -87,11 +32,16 @@ class CompanyListPage(MonthHandler):
     async def get(self) -> None:
         ask = LISTING.ask(self.query, self.keys)
         period = await self.shown_month()
-        figures = self.seen(await self.month(period.key))
-        page = _page(ask, [CompanyRow(one) for one in figures])
-        plans = [(plan, plan) for plan in sorted({one.plan for company in figures for one in company.agreements})]
-        missing = sum(one.status == NOT_BILLABLE for one in figures)
-        self.page(self.template, page=page, period=period, totals=totals(figures), missing=missing, plan_options=plans, count=len(figures))
+        lines = self.seen(await self.month(period.key))
+        self.page(
+            self.template,
+            page=_page(ask, lines),
+            period=period,
+            totals=lines.totals,
+            missing=len(lines.not_billable),
+            plan_options=[(plan, plan) for plan in lines.plans],
+            count=len(lines.rows),
+        )
 
 
 class CompanyRows(CompanyListPage):
@@ -108,7 +58,7 @@ class CompanyExport(MonthHandler):
         asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit")}
         ask = LISTING.ask(asked, self.keys, limit_default=sys.maxsize - 1)
         period = await self.shown_month()
-        rows = _page(ask, [CompanyRow(one) for one in self.seen(await self.month(period.key))]).rows
+        rows = _page(ask, self.seen(await self.month(period.key))).rows
 
         async def record(count: int) -> None:
             async with self.db.write() as tx:
@@ -151,21 +101,9 @@ class CompanyBillPage(MonthHandler):
         }
 
 
-def totals(figures: list[CompanyFigures]) -> list[Total]:
-    """What is owed, by currency: that of most companies first, then by code."""
-    cents: Counter[str] = Counter()
-    companies: Counter[str] = Counter()
-    for company in figures:
-        companies.update({one.currency for one in company.agreements})
-        for one in company.agreements:
-            cents[one.currency] += one.total_cents
-    ordered = sorted(companies, key=lambda currency: (-companies[currency], currency))
-    return [Total(currency, companies[currency], cents[currency]) for currency in ordered]
-
-
-def _page(ask: Ask, rows: list[CompanyRow]) -> Page[CompanyRow]:
-    found = [row for row in rows if row.matches(ask)]
-    return ask.page_out_of(found, lambda row: row.key(ask.sort.removeprefix("-")))
+def _page(ask: Ask, lines: Lines) -> Page[CompanyRow]:
+    sort = ask.sort.removeprefix("-")
+    return ask.page_out_of_sorted(lines.found(ask), lambda row: row.sorts[sort])
 
 
 HEADER = ["account_number", "name", "status", "reason", "plan", "devices", "users", "hours", "currency", "subtotal", "tax", "total"]

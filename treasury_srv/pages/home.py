@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from hmlib.auth.permissions import signed_in
-from treasury_srv.invoices.summaries import NOT_BILLABLE, CompanyFigures
-from treasury_srv.pages.companies import totals
+from treasury_srv.invoices.summaries import CompanyFigures
 from treasury_srv.pages.months import MonthHandler, ShownMonth
 from treasury_srv.queries import agreements
 
@@ -45,19 +44,18 @@ class HomePage(MonthHandler):
         this, last = [self.seen(await self.bills.of_period(key, summary, self.now)) for key in (period.key, period.previous)]
         until = (date.fromisoformat(today) + timedelta(days=ENDING_DAYS)).isoformat()
         ending = await agreements.ending(self.db, self.known.scope, today, until)
-        names = {one.company_id: one.name for one in this}
-        not_billable = [one for one in this if one.status == NOT_BILLABLE]
+        names = {one.company_id: one.name for one in this.figures}
         self.page(
             "home/dashboard.html",
             period=period,
-            this=totals(this),
-            last={one.currency: one.cents for one in totals(last)},
-            shares=plan_shares(this),
+            this=this.totals,
+            last={one.currency: one.cents for one in last.totals},
+            shares=plan_shares(this.figures),
             ending=[(one, names.get(one.company_id, ""), _days_left(today, one)) for one in ending[:SHOWN]],
             ending_counts={days: sum(_days_left(today, one) < days for one in ending) for days in (30, 60, 90)},
-            not_billable=not_billable[:SHOWN],
-            not_billable_count=len(not_billable),
-            active=sum(bool(one.agreements) for one in this),
+            not_billable=this.not_billable[:SHOWN],
+            not_billable_count=len(this.not_billable),
+            active=sum(bool(one.agreements) for one in this.figures),
         )
 
 

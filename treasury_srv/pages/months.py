@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.requests import BadRequest
 from treasury_srv.billing import periods
-from treasury_srv.invoices.bills import Bills, Month
+from treasury_srv.invoices.bills import Bills
+from treasury_srv.invoices.company_rows import Lines
+from treasury_srv.invoices.month_book import Month
 from treasury_srv.invoices.summaries import CompanyFigures
 
 
@@ -48,8 +50,9 @@ class MonthHandler(PageHandler):
         """Every company the caller may see, in one directory call."""
         return await self.bills.of_period(key, await self.nexus.billing_summary(), self.now)
 
-    def seen(self, month: Month) -> list[CompanyFigures]:
-        return visible(month.companies, self.known.level)
+    def seen(self, month: Month) -> Lines:
+        """What the caller sees of it: clients see finalised bills only."""
+        return month.final_lines if self.known.level == "client" else month.lines
 
 
 def visible(companies: list[CompanyFigures], level: str | None) -> list[CompanyFigures]:

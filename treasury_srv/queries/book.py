@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from treasury_srv.queries import invoices, prices
 from treasury_srv.queries.invoices import Standing
@@ -14,7 +15,7 @@ Rows = list[dict[str, Any]]
 
 class Book(msgspec.Struct, frozen=True, gc=False):
     """Rows as they were found, for facts to be made of; `finalised` by agreement and month, `standings` by agreement for this month,
-    `version` the count of changes they are true for."""
+    `version` the number of changes they are true for."""
 
     version: int
     plans: Rows
@@ -31,11 +32,45 @@ class Book(msgspec.Struct, frozen=True, gc=False):
     standings: dict[str, Standing]
 
 
-async def state(db: Db) -> int:
-    """The count of changes so far: bills worked out at one count are right as long as the count stands."""
-    row = await db.peek("SELECT version FROM billing_state WHERE id = 1")
-    assert row is not None
-    return int(row["version"])
+class Changes(msgspec.Struct, frozen=True):
+    """Whose bills may have changed: companies by id, and whoever has one of the `things` (devices and people)."""
+
+    companies: frozenset[str]
+    things: frozenset[str]
+
+
+async def changed(snapshot: Db, since: int) -> Changes:
+    """What has changed after a number."""
+    rows = await snapshot.all(
+        """
+        SELECT kind, id FROM row_change
+        WHERE number > :since AND kind IN ('bill', 'asset_override', 'contact_override', 'plan', 'plan_term')
+        """,
+        since=since,
+    )
+    ids: dict[str, set[str]] = {}
+    for row in rows:
+        ids.setdefault(row["kind"], set()).add(row["id"])
+    companies = ids.get("bill", set())
+    if "plan" in ids or "plan_term" in ids:
+        companies = companies | await _on_plans(snapshot, ids.get("plan", set()), ids.get("plan_term", set()))
+    return Changes(frozenset(companies), frozenset(ids.get("asset_override", set()) | ids.get("contact_override", set())))
+
+
+async def _on_plans(snapshot: Db, plans: set[str], terms: set[str]) -> set[str]:
+    """The companies with an agreement on one of these plans, or on one of these (plan's id, slash, term), be it by an override."""
+    rows = await snapshot.all(
+        """
+        SELECT company_id FROM agreement WHERE plan_id IN :plans OR plan_id || '/' || term IN :terms
+        UNION
+        SELECT agreement.company_id FROM agreement_override JOIN agreement ON agreement.id = agreement_override.agreement_id
+        WHERE agreement_override.what = 'plan'
+            AND (agreement_override.text IN :plans OR agreement_override.text || '/' || agreement.term IN :terms)
+        """,
+        plans=plans,
+        terms=terms,
+    )
+    return {row["company_id"] for row in rows}
 
 
 async def of_period(db: Db, period: str, span: tuple[str, str, str], ids: Sequence[str] | None = None, things: Sequence[str] = ()) -> Book:
@@ -57,7 +92,7 @@ async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Seque
         return "TRUE" if ids is None else f"{column} IN :things"
 
     return Book(
-        version=await state(db),
+        version=await change_numbers.latest(db),
         plans=await db.all("SELECT id, name FROM plan"),
         features=await db.all("SELECT plan_id, name, label FROM plan_feature"),
         versions=await db.all(f"SELECT {prices.STORED.columns} FROM price_version"),
@@ -76,7 +111,7 @@ async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Seque
             **{"history_at": history_at, "first_at": first_at, "next_at": next_at},
         ),
         finalised=await invoices.finalised(db, ids),
-        standings=await invoices.standings(db, period),
+        standings=await invoices.standings(db, period, ids),
     )
 
 

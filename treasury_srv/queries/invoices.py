@@ -14,9 +14,14 @@ class Standing(Struct, frozen=True, gc=False):
     number: str | None
 
 
-async def standings(db: Db, period: str) -> dict[str, Standing]:
-    """By agreement, for one month."""
-    found = await db.all("SELECT agreement_id, status, number FROM invoice WHERE period = :period AND status <> 'void'", period=period)
+async def standings(db: Db, period: str, company_ids: Sequence[str] | None) -> dict[str, Standing]:
+    """By agreement, for one month; of all companies, or of some."""
+    chosen = "TRUE" if company_ids is None else "company_id IN :ids"
+    found = await db.all(
+        f"SELECT agreement_id, status, number FROM invoice WHERE period = :period AND status <> 'void' AND {chosen}",
+        period=period,
+        ids=company_ids,
+    )
     return {row["agreement_id"]: Standing(row["status"], row["number"]) for row in found}
 
 

@@ -10,8 +10,8 @@ from python_calamine import CalamineWorkbook
 
 from hmlib.clock import shifted, utc_now
 from hmlib.testing.hub import ACME, GLOBEX
-from treasury_srv.pages import companies as pages_companies
-from treasury_srv.pages.companies import totals
+from treasury_srv.invoices import company_rows
+from treasury_srv.invoices.company_rows import totals
 from treasury_srv.tests import msp, seeds
 
 pytestmark = pytest.mark.gen_test
@@ -94,9 +94,9 @@ def test_the_currency_of_most_companies_is_first_then_the_code_decides():
 
 
 async def test_large_numbers_have_separators(carol, month, monkeypatch):
-    monkeypatch.setattr(pages_companies, "totals", lambda figures: [pages_companies.Total("USD", 1004, 5)])
+    monkeypatch.setattr(company_rows, "totals", lambda figures: [company_rows.Total("USD", 1004, 5)])
     assert "1,004 companies" in (await carol.fetch("/companies" + OCTOBER)).text
-    monkeypatch.setattr(pages_companies, "totals", lambda figures: [pages_companies.Total("USD", 1, 5)])
+    monkeypatch.setattr(company_rows, "totals", lambda figures: [company_rows.Total("USD", 1, 5)])
     assert ">1 company<" in (await carol.fetch("/companies" + OCTOBER)).text
 
 
