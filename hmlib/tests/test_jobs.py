@@ -235,9 +235,11 @@ async def test_a_writer_that_holds_the_database_for_11_seconds_kills_no_job(db, 
     async with third_db.write() as tx:
         await tx.run("INSERT INTO page (word) VALUES ('held')")
         said = asyncio.create_task(work.runs[0].progress(1, 2))
-        work.go.set()
         await asyncio.sleep(11)
     await said
+    await asyncio.sleep(2)
+    assert len(work.runs) == 1, "both have looked since, and nobody took it over"
+    work.go.set()
     while (ended := await job.by_id(db, wanted.id)).active:
         await asyncio.sleep(0.05)
     for task in tasks:
