@@ -6,7 +6,7 @@ from tornado.web import Application, url
 
 import hmlib
 from hmlib.auth.sessions import Sessions
-from hmlib.backups.runner import run_for_ever
+from hmlib.backups.runner import planned_backups
 from hmlib.config import Settings
 from hmlib.db.database import Db
 from hmlib.db.migrate import Folder
@@ -57,7 +57,7 @@ from nexus_srv.pages import (
 )
 from nexus_srv.queries import directory
 from nexus_srv.settings import PREFERENCES
-from nexus_srv.sweeping import sweep_for_ever
+from nexus_srv.sweeping import SWEEP
 
 HERE = Path(__file__).parent
 MIGRATIONS: list[Folder] = [("hmlib", Path(hmlib.__file__).parent / "migrations"), ("nexus", HERE / "migrations")]
@@ -190,6 +190,7 @@ NAVIGATION = [
     NavigationItem("Users", "users", "users", "users:read"),
     NavigationItem("Programs", "clients", "plug-connected", "clients:admin"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
+    NavigationItem("Jobs", "jobs", "list-check", "settings:admin"),
     NavigationItem("Backups", "backups", "database", "settings:admin"),
     NavigationItem("Audit log", "audit", "clipboard-list", "audit:read"),
 ]
@@ -217,10 +218,6 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         issuer=issuer,
         grants=Grants(db, keys, preferences, issuer, Rotations(db)),
         sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
-        background=[
-            signer.follow,
-            Outbox(db, signer, settings).run,
-            lambda: sweep_for_ever(db),
-            lambda: run_for_ever(db, lambda: preferences.text(db, "time_zone")),
-        ],
+        jobs=[SWEEP, planned_backups(lambda: preferences.text(db, "time_zone"))],
+        background=[signer.follow, Outbox(db, signer, settings).run],
     )

@@ -47,6 +47,7 @@ NAVIGATION = (
     NavigationItem("Plans", "plans", "tags", "billing:read", staff=True),
     NavigationItem("Import", "imports", "file-import", "labour:write"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
+    NavigationItem("Jobs", "jobs", "list-check", "settings:admin"),
     NavigationItem("Audit log", "audit", "clipboard-list", "audit:read"),
 )
 

@@ -30,6 +30,7 @@ NAVIGATION = (
     NavigationItem("Search", "search", "search", "wiki:read"),
     NavigationItem("Import", "imports", "file-import", "wiki:write"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
+    NavigationItem("Jobs", "jobs", "list-check", "settings:admin"),
     NavigationItem("Audit log", "audit", "clipboard-list", "audit:read"),
 )
 

@@ -10,9 +10,7 @@ from hmlib.clock import new_id, parse, shifted
 from hmlib.db.database import Db
 from hmlib.processes.operations import Failed
 
-WORK = "backup"
 RETRY_SECONDS = 15 * 60
-LEASE_SECONDS = 120
 KEPT_RUNS = 100
 LATE_SECONDS = 6 * 3600
 """How long after its time a backup that should be there is called too old."""
@@ -132,21 +130,6 @@ async def is_late(db: Db, plan: Plan, now: str, zone: str) -> bool:
     """Whether the newest whole backup is older than the slot of some hours ago."""
     wanted = plan.slot(shifted(now, -LATE_SECONDS), zone)
     return wanted > plan.changed_at and not any(plan.has(run) and run.started_at >= wanted for run in await runs(db, KEPT_RUNS))
-
-
-async def claim(db: Db, holder: str, now: str) -> bool:
-    """Take the work for a while, unless another process has it; again to keep it."""
-    await db.run("INSERT INTO lease (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", name=WORK)
-    taken = await db.run(
-        "UPDATE lease SET holder = :holder, held_until = :until WHERE name = :name AND (holder = :holder OR held_until < :now)",
-        name=WORK, holder=holder, until=shifted(now, LEASE_SECONDS), now=now,
-    )  # fmt: skip
-    return bool(taken)
-
-
-async def release(db: Db, holder: str) -> None:
-    """Give the work back."""
-    await db.run("UPDATE lease SET holder = '', held_until = '' WHERE name = :name AND holder = :holder", name=WORK, holder=holder)
 
 
 async def hold(db: Db) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from hmlib.clock import new_id
+from hmlib.clock import new_id, parse
 from hmlib.db.database import Db
 from hmlib.records.audit import Actor
 
@@ -60,6 +60,24 @@ class Job(msgspec.Struct, frozen=True):
     def active(self) -> bool:
         """Whether it waits or runs."""
         return self.state in ACTIVE
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether it is a run of scheduled work, also one that a person asked for between two slots."""
+        return bool(self.slot)
+
+    def seconds(self, now: str) -> float | None:
+        """How long it took, or has taken up to ``now``; None before it began. A clock that was set back makes it 0."""
+        if not self.started_at:
+            return None
+        return max(0.0, (parse(self.ended_at or now) - parse(self.started_at)).total_seconds())
+
+    def seconds_left(self, now: str) -> float | None:
+        """How long it will take from ``now`` on if it goes on as it did; None where nobody can tell."""
+        passed = self.seconds(now)
+        if self.state != "running" or passed is None or not 0 < self.done <= self.total:
+            return None
+        return passed * (self.total - self.done) / self.done
 
     @property
     def request(self) -> Any:

@@ -14,13 +14,16 @@ EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class JobKind:
-    """A kind of work, as a service lists it.
+    """A kind of work, as a service lists it. ``title`` is what people read.
 
-    ``title`` is what people read. A kind with ``every_seconds`` runs at each whole multiple of them since 1970 (UTC); one with ``due`` at
-    the slots that it names: asked with the database and the time now, it answers the latest slot up to now that wants a run (any text that
-    names it, at most one run each) or "" for none. A slot that was missed runs at the next chance, several missed ones once.
-    ``permission`` is whom it takes to start or cancel one on the jobs page. ``run`` works in slices that write for well under a second
-    each, may be begun again by another process with what JobRun.keep() kept, and writes its end with JobRun.finish().
+    A kind with ``every_seconds`` runs at each whole multiple of them since 1970 (UTC); one with ``due`` at the slots that it names: asked
+    with the database and the time now, it answers the latest slot up to now that wants a run (any text that names it, at most one run
+    each) or "" for none. A slot that was missed runs at the next chance, several missed ones once. ``when`` says it in words, where
+    ``every_seconds`` does not.
+
+    ``permission`` is what it takes to start scheduled work by hand and to cancel what is not one's own. ``page`` is the address of a page
+    that shows more of a job than the jobs page does. ``run`` works in slices that write for well under a second each, may be begun again
+    by another process with what JobRun.keep() kept, and writes its end with JobRun.finish().
     """
 
     name: str
@@ -28,7 +31,9 @@ class JobKind:
     run: Callable[[JobRun], Awaitable[None]]
     every_seconds: int = 0
     due: Callable[[Db, str], Awaitable[str]] | None = None
+    when: str = ""
     permission: str = "settings:admin"
+    page: Callable[[Job], str] | None = None
 
     @property
     def scheduled(self) -> bool:

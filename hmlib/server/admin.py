@@ -15,6 +15,7 @@ from hmlib.db.list_query import Ask
 from hmlib.errors import Invalid
 from hmlib.records import audit
 from hmlib.records.preferences import REMOVED, Preferences
+from hmlib.server.jobs import pages as job_pages
 from hmlib.tables import export
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.page_handler import CONFIRMED, PageHandler
@@ -240,4 +241,5 @@ def routes() -> list[URLSpec]:
         url(r"/audit/export", AuditExport, name="audit-export"),
         url(r"/api/settings", SettingsApi),
         url(r"/api/audit", AuditApi),
+        *job_pages.routes(),
     ]

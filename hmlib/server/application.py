@@ -1,6 +1,5 @@
 """Puts a service together: its routes and the ones all services share, its pages, sessions and callers."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,10 @@ from hmlib.auth.sessions import Sessions
 from hmlib.clock import utc_now
 from hmlib.config import HUB, Settings
 from hmlib.db.database import Db
+from hmlib.jobs import claims
+from hmlib.jobs.kind import JobKind
+from hmlib.jobs.run import JobRun
+from hmlib.jobs.runner import Runner
 from hmlib.keys import Keys, load_master
 from hmlib.logs import log_request
 from hmlib.nexus.client import Nexus
@@ -43,32 +46,31 @@ def application(
     keys: Keys | None = None,
     state: Callable[[Db], Awaitable[int]] | None = None,
     pickers: Mapping[str, Source] | None = None,
+    jobs: Sequence[JobKind] = (),
     **more: Any,
 ) -> Application:
     """The Tornado application of one service.
 
     ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here. ``state`` counts
     the changes of the database, by which lists are remembered; ``pickers`` find what forms refer to, by plural.
-    ``callers`` is Nexus's own; modules leave it out. ``more`` are further application settings for the service's handlers,
-    among them ``background``: coroutine functions that run beside the requests for as long as the process lives.
+    ``callers`` is Nexus's own; modules leave it out. ``jobs`` are the service's kinds of work, whose runs get the application's settings
+    as ``spine``. ``more`` are further settings for the service's handlers, among them ``background``: coroutine functions that run beside
+    the requests for as long as the process lives.
     """
     keys = keys or Keys(load_master(settings.master_key_file), settings.service)
     sessions = Sessions(db, keys)
-    background = [*more.pop("background", ()), lambda: _sweep(sessions, preferences, db)]
+    background = list(more.pop("background", ()))
     callers = callers or _module_callers(settings, db, nexus, sessions, preferences, background)
     spine: dict[str, Any] = dict(hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences)
-    return Application(
-        [*routes, *_shared_routes(settings)],
-        routes=tuple(routes),
-        default_handler_class=NotFound,
-        compress_response=False,
-        log_function=log_request,
-        pages=Pages(settings, templates, navigation, search_route),
-        background=background,
-        answers=AnswerCache(state, settings.epoch) if state is not None else None,
-        pickers=pickers or {},
-        **{**spine, **more},
-    )
+    kinds = [*jobs, *_own_jobs(sessions, preferences)]
+    app = Application(
+        [*routes, *_shared_routes(settings)], default_handler_class=NotFound, compress_response=False, log_function=log_request,
+        routes=tuple(routes), pages=Pages(settings, templates, navigation, search_route), background=background,
+        answers=AnswerCache(state, settings.epoch) if state is not None else None, pickers=pickers or {},
+        job_kinds={kind.name: kind for kind in kinds}, **{**spine, **more},
+    )  # fmt: skip
+    background += [Runner(db, kinds, app.settings, settings.home / "run" / "jobs").run]
+    return app
 
 
 def _module_callers(
@@ -92,11 +94,21 @@ def _shared_routes(settings: Settings) -> list[URLSpec]:
     ]
 
 
-async def _sweep(sessions: Sessions, preferences: Preferences, db: Db) -> None:
-    """Delete ended sessions, every few minutes; the service's runner calls again when this returns."""
-    while True:
-        await asyncio.sleep(300)
-        await sessions.sweep(utc_now(), await preferences.int(db, "session_idle_minutes") * 60)
+def _own_jobs(sessions: Sessions, preferences: Preferences) -> tuple[JobKind, ...]:
+    """The scheduled work of every service."""
+
+    async def sweep_sessions(run: JobRun) -> None:
+        await sessions.sweep(utc_now(), await preferences.int(run.db, "session_idle_minutes") * 60)
+
+    async def sweep_jobs(run: JobRun) -> None:
+        forgotten = await claims.sweep(run.db, utc_now())
+        async with run.db.write() as tx:
+            await run.finish(tx, {"forgotten": forgotten})
+
+    return (
+        JobKind("session-sweep", "Forget sessions that have ended", sweep_sessions, every_seconds=300),
+        JobKind("job-sweep", "Forget old jobs", sweep_jobs, every_seconds=86_400),
+    )
 
 
 class NotFound(PageHandler):

@@ -1,14 +1,20 @@
 """When backups are due, late, and made by exactly one process."""
 
 import asyncio
+import json
+import os
 import sys
 
 import pytest
 
-from hmlib.backups import runner, schedule
+from hmlib.backups import schedule
+from hmlib.backups.runner import NO_PLAN, planned_backups
 from hmlib.backups.schedule import Plan, Run
 from hmlib.clock import shifted, utc_now
+from hmlib.jobs.job import add
+from hmlib.jobs.runner import Runner
 from hmlib.processes.operations import Failed
+from hmlib.records.audit import Actor
 from hmlib.tests.engines import *  # noqa: F403
 
 pytestmark = pytest.mark.gen_test
@@ -78,21 +84,64 @@ async def test_a_backup_that_is_not_there_hours_after_its_slot_is_late(ground):
 COUNT = (sys.executable, "-c", "import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(0.5); sys.exit('no luck')")
 
 
+def running(db, tmp_path, *command):
+    return Runner(db, [planned_backups(utc, command or (*COUNT, str(tmp_path / "count")))], None, tmp_path / "jobs")
+
+
 async def test_of_several_processes_one_makes_it_and_a_failure_is_noted(ground, tmp_path):
     async with ground.write() as tx:
         await schedule.store(tx, planned())
-    file = tmp_path / "count"
-    looks = [runner.look(ground, "UTC", holder, (*COUNT, str(file))) for holder in ("a", "b", "c")]
-    assert sorted(await asyncio.gather(*looks)) == [False, False, True]
-    assert file.read_text() == "x"
+    runners = [running(ground, tmp_path) for _ in range(3)]
+    while not (ended := await ground.all("SELECT state, error FROM job WHERE state = 'failed'")):
+        await asyncio.gather(*(runner.round() for runner in runners))
+    assert ended == [{"state": "failed", "error": "no luck"}]
+    assert (tmp_path / "count").read_text() == "x"
     assert [run.error for run in await schedule.runs(ground, 9)] == ["no luck"]
-    assert not await runner.look(ground, "UTC", "d", (*COUNT, str(file)))
+    for runner in runners:
+        await runner.stop()
+    await running(ground, tmp_path).round()
+    assert await ground.value("SELECT count(*) FROM job") == 1, "a failure is tried again after a while, not at once"
 
 
-async def test_a_claim_ends_with_its_time_when_its_process_dies(ground):
-    now = utc_now()
-    assert await schedule.claim(ground, "a", now) and await schedule.claim(ground, "a", now)
-    assert not await schedule.claim(ground, "b", shifted(now, schedule.LEASE_SECONDS - 1))
-    assert await schedule.claim(ground, "b", shifted(now, schedule.LEASE_SECONDS + 1))
-    await schedule.release(ground, "b")
-    assert await schedule.claim(ground, "c", now)
+async def by_hand(db, kind="backup"):
+    async with db.write() as tx:
+        return await add(tx, kind, "Make the planned backup", {}, Actor("a1", "alice"), utc_now(), slot=utc_now())
+
+
+async def test_one_is_made_by_hand_between_two_slots_but_not_without_a_plan(ground, tmp_path):
+    runner = running(ground, tmp_path)
+    ended = await runner.until_ended((await by_hand(ground)).id)
+    assert (ended.state, ended.error) == ("failed", NO_PLAN)
+    async with ground.write() as tx:
+        await schedule.store(tx, planned(changed_at=utc_now()))
+    assert (await runner.until_ended((await by_hand(ground)).id)).error == "no luck"
+    await runner.stop()
+
+
+async def test_a_backup_whose_process_was_killed_is_made_once(ground, tmp_path):
+    """Its child goes on by itself: whoever takes the job over waits for it, and makes none if that one was good."""
+    async with ground.write() as tx:
+        await schedule.store(tx, planned())
+    first = running(ground, tmp_path, sys.executable, "-c", "import time; time.sleep(60)")
+    while not (job := await ground.one("SELECT id, owner, kept FROM job WHERE kept <> '{}'")):
+        await first.round()
+    child = json.loads(job["kept"])["child"][0]
+    await ground.run("UPDATE job SET owner = 'gone', attempts = 1")
+    first._alive.close()
+    clock = [0.0]
+    second = Runner(ground, [planned_backups(utc, (*COUNT, str(tmp_path / "count")))], None, tmp_path / "jobs", clock=lambda: clock[0])
+    await second.round()
+    clock[0] = 100.0
+    await second.round()
+    await asyncio.sleep(0.1)
+    assert not (tmp_path / "count").exists()
+    await noted(ground, made(utc_now()))
+    os.kill(child, 9)
+    assert (await second.until_ended(job["id"])).state == "done"
+    assert not (tmp_path / "count").exists()
+    for runner in (first, second):
+        await runner.stop()
+
+
+async def utc():
+    return "UTC"
