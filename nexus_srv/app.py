@@ -32,7 +32,7 @@ from nexus_srv.identity.callers import NexusCallers
 from nexus_srv.identity.passwords import Hasher
 from nexus_srv.identity.sign_in import SignIn
 from nexus_srv.oauth.grants import Grants
-from nexus_srv.oauth.outbox import Outbox
+from nexus_srv.oauth.outbox import adopt_for_ever, outbox_of
 from nexus_srv.oauth.refresh_rotation import Rotations
 from nexus_srv.oauth.signing_keys import Signer
 from nexus_srv.oauth.token_issuer import Issuer
@@ -219,5 +219,5 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         grants=Grants(db, keys, preferences, issuer, Rotations(db)),
         sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
         jobs=[SWEEP, planned_backups(lambda: preferences.text(db, "time_zone"))],
-        background=[signer.follow, Outbox(db, signer, settings).run],
+        background=[signer.follow, outbox_of(db, signer, settings).run, lambda: adopt_for_ever(db)],
     )

@@ -71,7 +71,7 @@ KINDS = {
         (
             "SELECT COUNT(*) FROM account WHERE status = 'disabled' AND :text = 'x' || substr(id, 2) || 'x'",
             "SELECT COUNT(*) FROM audit WHERE action = 'user.disabled' AND :text = 'x' || substr(subject, 7) || 'x'",
-            "SELECT COUNT(*) FROM outbox WHERE :text = 'x' || substr(account_id, 2) || 'x'",
+            "SELECT COUNT(*) FROM outbox_message WHERE body LIKE '%\"account_id\":\"u' || substr(:text, 2, length(:text) - 2) || '\"%'",
             "SELECT COUNT(*) FROM replay WHERE body LIKE '%\"colleague' || substr(:text, 2, length(:text) - 2) || '\"%'",
         ),
     ),

@@ -2,10 +2,10 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pycurl
 from tornado.curl_httpclient import CurlAsyncHTTPClient
 from tornado.httpclient import HTTPClientError, HTTPRequest
@@ -14,10 +14,12 @@ from hmlib import metrics
 from hmlib.auth.jwt import LOGOUT
 from hmlib.clock import new_id
 from hmlib.config import Settings
+from hmlib.jobs.deliveries import Message
+from hmlib.jobs.outbox import Answer
 from nexus_srv.oauth import outbound_http
 from nexus_srv.oauth.outbound_http import Blocked
 from nexus_srv.oauth.signing_keys import Signer
-from nexus_srv.queries.outbox import Due, Message
+from nexus_srv.queries.outbox import Event, Receiver
 
 TOKEN_SECONDS = 120
 CONNECT_SECONDS = 1.0
@@ -39,14 +41,6 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What went wrong, "" when the token was taken; `away` when the client could not answer at all."""
-
-    error: str
-    away: bool
-
-
 class Backchannel:
     """Two sets of connections: modules are trusted by the suite's own authority, everybody else by the system's.
 
@@ -65,7 +59,7 @@ class Backchannel:
         self._modules.close()
         self._others.close()
 
-    async def tell(self, client: Due, message: Message) -> Answer:
+    async def tell(self, client: Receiver, message: Message) -> Answer:
         """What came of it. No network error is raised: it is an answer."""
         try:
             find = outbound_http.resolved if client.module else outbound_http.checked
@@ -80,7 +74,7 @@ class Backchannel:
             return _answer("taken", "")
         return _answer("down" if answer.code >= 500 or answer.code == 429 else "refused", f"It answered {answer.code}.")
 
-    def _request(self, client: Due, token: str, host: str) -> HTTPRequest:
+    def _request(self, client: Receiver, token: str, host: str) -> HTTPRequest:
         return HTTPRequest(
             client.logout_uri,
             method="POST",
@@ -101,9 +95,9 @@ def _answer(result: str, error: str) -> Answer:
 
 def _claims(message: Message) -> dict[str, Any]:
     """A logout token (OpenID Connect Back-Channel Logout 2.4), new for each attempt, as a receiver takes each jti once."""
-    at = int(time.time())
-    whom = {"sub": message.account_id, "sid": message.sid}
-    what = {"at": message.created_at, "jti": message.jti, "client_id": message.ended_client}
-    events = {message.event: {name: value for name, value in what.items() if value}}
-    said = {"aud": message.client_id, "iat": at, "exp": at + TOKEN_SECONDS, "jti": new_id(), "events": events}
+    at, told = int(time.time()), msgspec.json.decode(message.body, type=Event)
+    whom = {"sub": told.account_id, "sid": told.sid}
+    what = {"at": message.created_at, "jti": told.jti, "client_id": told.ended_client}
+    events = {told.event: {name: value for name, value in what.items() if value}}
+    said = {"aud": message.target, "iat": at, "exp": at + TOKEN_SECONDS, "jti": new_id(), "events": events}
     return said | {name: value for name, value in whom.items() if value}

@@ -5,6 +5,7 @@ import pytest
 from hmlib.backups import schedule
 from hmlib.backups.schedule import Plan, Run
 from hmlib.clock import shifted, utc_now
+from hmlib.jobs import deliveries
 from hmlib.server import ownership
 from nexus_srv import after_restore
 from nexus_srv.queries import clients, keys, outbox
@@ -56,15 +57,16 @@ async def test_after_a_restore_only_the_suites_own_modules_are_told_until_somebo
         await clients.register_client(tx, app.settings["keys"], outside, utc_now())
     await restored(db, settings)
     async with db.write() as tx:
-        for client in ("wiki", "grafana"):
-            await tx.run(
-                "INSERT INTO outbox (id, client_id, event, account_id, sid, created_at, due_at) VALUES (:c, :c, 'x', '', 's', :now, :now)",
-                c=client, now=utc_now(),
-            )  # fmt: skip
-    assert [due.client_id for due in await outbox.due(db, utc_now())] == ["wiki"]
+        await outbox.keys_changed(tx, utc_now())
+        await deliveries.add(tx, outbox.KIND, "grafana", {"event": "x"}, utc_now())
+
+    async def told():
+        return [due.target for due in await deliveries.due(db, [outbox.KIND], utc_now())]
+
+    assert await told() == ["wiki"] and not await deliveries.claim(db, outbox.KIND, "grafana", 4, utc_now())
     async with db.write() as tx:
         assert await schedule.let_go(tx)
-    assert [due.client_id for due in await outbox.due(db, utc_now())] == ["grafana", "wiki"]
+    assert await told() == ["grafana", "wiki"]
 
 
 async def test_a_person_releases_on_the_page_and_the_log_says_who(alice, db, settings):

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import time
 from dataclasses import replace
 
@@ -254,10 +255,9 @@ async def test_n156_control_without_the_grace_parallel_workers_lose_the_sign_in(
 
 async def told_of(db):
     """What modules are told has ended."""
-    rows = await db.all(
-        "SELECT client_id, jti, ended_client FROM outbox WHERE event = 'urn:hivematrix:tokens-ended' ORDER BY client_id, id"
-    )
-    return [(row["client_id"], row["jti"], row["ended_client"]) for row in rows]
+    rows = await db.all("SELECT target, body FROM outbox_message ORDER BY target, id")
+    told = [(row["target"], json.loads(row["body"])) for row in rows]
+    return [(target, body["jti"], body["ended_client"]) for target, body in told if body["event"] == "urn:hivematrix:tokens-ended"]
 
 
 async def test_n147_modules_are_told_that_the_first_use_s_tokens_have_ended(bob, wiki, treasury, db):

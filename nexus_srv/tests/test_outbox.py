@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import logging
 import socket
 
@@ -13,10 +14,11 @@ from tornado.web import Application, RequestHandler
 from hmlib.auth.jwks import Jwks
 from hmlib.auth.tokens import SIGNED_OUT, Verifier, logout_token
 from hmlib.clock import parse, shifted, utc_now
+from hmlib.jobs import deliveries, outbox
 from nexus_srv.identity import session_ends
-from nexus_srv.oauth import backchannel, outbound_http, outbox
+from nexus_srv.oauth import backchannel, outbound_http
 from nexus_srv.oauth.outbound_http import Blocked
-from nexus_srv.oauth.outbox import Outbox
+from nexus_srv.oauth.outbox import outbox_of
 from nexus_srv.queries import consents
 from nexus_srv.queries import outbox as rows
 
@@ -58,7 +60,7 @@ def module(io_loop, wiki, db):
 @pytest.fixture
 def pusher(io_loop, app, db, module):
     async def start():
-        return Outbox(db, app.settings["signer"], app.settings["hm"])
+        return outbox_of(db, app.settings["signer"], app.settings["hm"])
 
     made = io_loop.run_sync(start)
     yield made
@@ -68,6 +70,10 @@ def pusher(io_loop, app, db, module):
 async def end(app, db, sid="sid-bob"):
     async with db.write() as tx:
         await session_ends.end_sid(tx, app.settings["sessions"], sid, utc_now())
+
+
+async def waiting(db):
+    return (await deliveries.waiting(db)).get("logout", 0)
 
 
 async def push(pusher):
@@ -88,7 +94,7 @@ async def test_an_ended_session_is_told_in_a_good_logout_token(app, db, pusher, 
     assert await push(pusher) == 1
     claims = await read(app, module.tokens[0])
     assert (claims.sid, claims.sub, claims.events) == ("sid-bob", None, {SIGNED_OUT})
-    assert await rows.waiting(db) == 0 and await push(pusher) == 0
+    assert await waiting(db) == 0 and await push(pusher) == 0
 
 
 async def test_an_ended_account_a_scope_and_the_keys_are_told_too(app, db, pusher, module, people):
@@ -110,25 +116,27 @@ async def test_what_was_not_taken_is_told_again_with_a_token_of_its_own(app, db,
     module.status = status
     await end(app, db)
     await push(pusher)
-    assert await rows.waiting(db) == 1 and await push(pusher) == 0
+    assert await waiting(db) == 1 and await push(pusher) == 0
     module.status = 200
     await asyncio.sleep(1.5)
-    assert await push(pusher) == 1 and await rows.waiting(db) == 0
+    assert await push(pusher) == 1 and await waiting(db) == 0
     first, second = [await read(app, token) for token in module.tokens]
     assert first.sid == second.sid and first.jti != second.jti
 
 
 async def test_n111_what_is_under_way_survives_the_end_of_the_process(app, db, pusher, module, bob):
     await end(app, db)
-    await rows.claim(db, "wiki", 4, utc_now())
+    await deliveries.claim(db, "logout", "wiki", 4, utc_now())
     assert await push(pusher) == 0
-    await db.run("UPDATE outbox SET claimed_until = :now", now=utc_now())
+    await db.run("UPDATE outbox_message SET claimed_until = :now", now=utc_now())
     assert await push(pusher) == 1 and len(module.tokens) == 1
 
 
 async def test_two_processes_tell_it_once(app, db, pusher, module, bob):
     await end(app, db)
-    assert sorted(len(claimed) for claimed in await asyncio.gather(*(rows.claim(db, "wiki", 4, utc_now()) for _ in range(4)))) == [
+    assert sorted(
+        len(claimed) for claimed in await asyncio.gather(*(deliveries.claim(db, "logout", "wiki", 4, utc_now()) for _ in range(4)))
+    ) == [
         0,
         0,
         0,
@@ -153,7 +161,7 @@ async def test_a_client_that_hangs_holds_up_nobody(app, db, pusher, module, trea
 
 
 async def test_n104_it_takes_less_than_two_seconds(app, db, module, bob):
-    running = asyncio.ensure_future(Outbox(db, app.settings["signer"], app.settings["hm"]).run())
+    running = asyncio.ensure_future(outbox_of(db, app.settings["signer"], app.settings["hm"]).run())
     await asyncio.sleep(0.1)
     await end(app, db)
     for _ in range(100):
@@ -172,7 +180,7 @@ async def test_other_programs_are_told_of_sessions_they_were_part_of(app, db, wi
         await consents.give(tx, people.bob.id, "grafana", {"openid"}, utc_now())
     await grafana.redeem(await grafana.code(bob, scope="openid"))
     await end(app, db)
-    told = [(row["client_id"], row["sid"]) for row in await db.all("SELECT client_id, sid FROM outbox ORDER BY sid, client_id")]
+    told = sorted((row["target"], json.loads(row["body"])["sid"]) for row in await db.all("SELECT target, body FROM outbox_message"))
     assert told == [("grafana", "sid-bob"), ("wiki", "sid-bob"), ("wiki", "sid-of-somebody")]
 
 
@@ -246,7 +254,7 @@ async def test_whatever_a_client_does_is_an_answer(app, db, pusher, wiki, bob, k
         await server.stop()
     module = Module()
     await aim(db, "wiki", module.address)
-    await db.run("UPDATE outbox SET due_at = :now", now=utc_now())
+    await db.run("UPDATE outbox_message SET due_at = :now", now=utc_now())
     assert await push(pusher) == 1 and len(module.tokens) == 1
     state = await rows.delivery(db, "wiki")
     assert (state.waiting, state.failures, state.last_error, state.failing_since) == (0, 0, "", "") and state.told_at
@@ -273,9 +281,9 @@ async def test_the_pauses_double_up_to_a_minute(app, db, pusher, wiki, bob):
     for _ in range(9):
         before = utc_now()
         assert await push(pusher) == 1 and await push(pusher) == 0
-        due = await db.value("SELECT due_at FROM outbox")
+        due = await db.value("SELECT due_at FROM outbox_message")
         pauses.append((parse(due) - parse(before)).total_seconds())
-        await db.run("UPDATE outbox SET due_at = :now", now=utc_now())
+        await db.run("UPDATE outbox_message SET due_at = :now", now=utc_now())
     full = [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
     assert all(0.7 * most <= pause < most + 1 for pause, most in zip(pauses, full, strict=True)), pauses
     assert (await rows.delivery(db, "wiki")).failures == 9
@@ -285,10 +293,10 @@ async def test_after_a_day_it_is_given_up_and_named(app, db, pusher, wiki, bob):
     await aim(db, "wiki", f"http://127.0.0.1:{closed_port()}/out")
     await end(app, db)
     await push(pusher)
-    await db.run("UPDATE outbox SET created_at = :then", then=shifted(utc_now(), 60 - outbox.GIVE_UP_SECONDS))
+    await db.run("UPDATE outbox_message SET created_at = :then", then=shifted(utc_now(), 60 - outbox.GIVE_UP_SECONDS))
     await pusher.give_up_old()
-    assert await rows.waiting(db) == 1
-    await db.run("UPDATE outbox SET created_at = :then", then=shifted(utc_now(), -60 - outbox.GIVE_UP_SECONDS))
+    assert await waiting(db) == 1
+    await db.run("UPDATE outbox_message SET created_at = :then", then=shifted(utc_now(), -60 - outbox.GIVE_UP_SECONDS))
     await pusher.give_up_old()
     state = await rows.delivery(db, "wiki")
     assert (state.waiting, state.given_up) == (0, 1) and state.given_up_at
@@ -305,11 +313,11 @@ async def test_an_announcement_makes_all_due_at_once(app, db, pusher, module, wi
     while await push(pusher):
         pass
     later = shifted(utc_now(), 60)
-    await db.run("UPDATE outbox SET due_at = :later, attempts = 9", later=later)
+    await db.run("UPDATE outbox_message SET due_at = :later, attempts = 9", later=later)
     await aim(db, "wiki", address)
     for _ in range(3):  # several processes, started several times
         assert (await wiki.post("/api/announcement", {})).code == 204
-    assert await db.value("SELECT count(*) FROM outbox WHERE client_id = 'treasury' AND due_at = :later", later=later) == 3
+    assert await db.value("SELECT count(*) FROM outbox_message WHERE target = 'treasury' AND due_at = :later", later=later) == 3
     while await push(pusher):
         pass
     assert len(module.tokens) == 3 and (await rows.delivery(db, "wiki")).waiting == 0
@@ -319,20 +327,20 @@ async def test_an_announcement_during_a_failing_attempt_is_not_lost(app, db, pus
     module.status = 500
     module.gate.clear()
     await end(app, db)
-    await db.run("UPDATE outbox SET attempts = 9")
+    await db.run("UPDATE outbox_message SET attempts = 9")
     await pusher.deliver_due()
     assert (await wiki.post("/api/announcement", {})).code == 204
     module.gate.set()
     await pusher.settled()
     module.status = 200
-    assert await push(pusher) == 1 and await rows.waiting(db) == 0
+    assert await push(pusher) == 1 and await waiting(db) == 0
     assert len(module.tokens) == 2
 
 
 async def test_control_without_an_announcement_the_same_attempt_waits(app, db, pusher, module, bob):
     module.status = 500
     await end(app, db)
-    await db.run("UPDATE outbox SET attempts = 9")
+    await db.run("UPDATE outbox_message SET attempts = 9")
     assert await push(pusher) == 1 and await push(pusher) == 0
 
 
@@ -341,7 +349,7 @@ async def test_only_a_client_announces_itself(stranger, alice, wiki, phone, db):
     assert (await wiki.post("/api/announcement", {}, Authorization="Basic d2lraTp3cm9uZw==")).code == 401
     assert (await alice.send("/api/announcement", "POST", "", {"Authorization": f"Bearer {alice.token}"})).code == 401
     assert (await phone.post("/api/announcement", {})).code == 401
-    assert await db.value("SELECT count(*) FROM delivery") == 0
+    assert await db.value("SELECT count(*) FROM outbox_target") == 0
 
 
 async def test_a_client_that_answers_again_is_told_everything_at_once(app, db, pusher, module, bob):
@@ -352,11 +360,11 @@ async def test_a_client_that_answers_again_is_told_everything_at_once(app, db, p
         pass
     assert len(module.tokens) == 3
     module.status = 200
-    await db.run("UPDATE outbox SET due_at = :later", later=shifted(utc_now(), 60))
-    await db.run("UPDATE outbox SET due_at = :now WHERE id IN (SELECT min(id) FROM outbox)", now=utc_now())
+    await db.run("UPDATE outbox_message SET due_at = :later", later=shifted(utc_now(), 60))
+    await db.run("UPDATE outbox_message SET due_at = :now WHERE id IN (SELECT min(id) FROM outbox_message)", now=utc_now())
     while await push(pusher):
         pass
-    assert await rows.waiting(db) == 0 and len(module.tokens) == 6
+    assert await waiting(db) == 0 and len(module.tokens) == 6
 
 
 async def test_one_that_is_away_gets_one_call_at_a_time_and_others_four(app, db, pusher, module, treasury, bob):
@@ -415,3 +423,38 @@ async def test_n009_addresses_inside_are_not_called(address):
 
 async def test_n009_control_an_address_outside_is_pinned():
     assert await outbound_http.checked("https://198.51.100.7/out") == "198.51.100.7:443:198.51.100.7"
+
+
+async def test_what_the_version_before_left_is_taken_over(app, db, pusher, module, bob):
+    """While a rolling restart lasts, old processes write into their own table; what they leave is told all the same."""
+    claimed = {"free": "", "theirs": shifted(utc_now(), 10)}
+    for id, until in claimed.items():
+        await db.run(
+            """
+            INSERT INTO outbox (id, client_id, event, sid, created_at, due_at, claimed_until)
+            VALUES (:id, 'wiki', :event, 'sid-bob', :now, :now, :until)
+            """,
+            id=id, event=SIGNED_OUT, now=utc_now(), until=until,
+        )  # fmt: skip
+    assert await rows.adopt(db, utc_now()) == 1 and await rows.adopt(db, utc_now()) == 0
+    assert await push(pusher) == 1
+    assert (await read(app, module.tokens[0])).sid == "sid-bob"
+    assert await db.value("SELECT id FROM outbox") == "theirs"
+
+
+async def test_what_was_held_is_tried_before_it_is_given_up(app, db, pusher, wiki, bob):
+    await aim(db, "wiki", f"http://127.0.0.1:{closed_port()}/out")
+    await end(app, db)
+    await db.run("UPDATE outbox_message SET created_at = :then", then=shifted(utc_now(), -60 - outbox.GIVE_UP_SECONDS))
+    await pusher.give_up_old()
+    assert await waiting(db) == 1
+    await push(pusher)
+    await pusher.give_up_old()
+    assert await waiting(db) == 0
+
+
+async def test_a_client_without_an_address_any_more_is_not_called(app, db, pusher, module, bob):
+    await end(app, db)
+    await aim(db, "wiki", "")
+    assert await push(pusher) == 1 and not module.tokens
+    assert "no address" in (await rows.delivery(db, "wiki")).last_error

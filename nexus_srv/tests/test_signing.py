@@ -112,7 +112,9 @@ async def test_a_waiting_key_can_be_compromised_too(db, signer, app):
 async def test_both_are_told_to_the_modules_and_in_the_audit_log(db, signer, app, wiki):
     await rotate(db, app)
     await compromise(db, app, await active(db))
-    assert [row["event"] for row in await db.all("SELECT event FROM outbox")] == ["urn:hivematrix:keys-changed"] * 2
+    assert [json.loads(row["body"])["event"] for row in await db.all("SELECT body FROM outbox_message")] == [
+        "urn:hivematrix:keys-changed"
+    ] * 2
     actions = [row["action"] for row in await db.all("SELECT action FROM audit ORDER BY seq")]
     assert actions[-2:] == ["key.rotated", "key.compromised"]
 
