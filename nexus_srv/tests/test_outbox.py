@@ -15,6 +15,7 @@ from hmlib.auth.jwks import Jwks
 from hmlib.auth.tokens import SIGNED_OUT, Verifier, logout_token
 from hmlib.clock import parse, shifted, utc_now
 from hmlib.jobs import deliveries, outbox
+from nexus_srv.app import MIGRATIONS
 from nexus_srv.identity import session_ends
 from nexus_srv.oauth import backchannel, outbound_http
 from nexus_srv.oauth.outbound_http import Blocked
@@ -134,14 +135,8 @@ async def test_n111_what_is_under_way_survives_the_end_of_the_process(app, db, p
 
 async def test_two_processes_tell_it_once(app, db, pusher, module, bob):
     await end(app, db)
-    assert sorted(
-        len(claimed) for claimed in await asyncio.gather(*(deliveries.claim(db, "logout", "wiki", 4, utc_now()) for _ in range(4)))
-    ) == [
-        0,
-        0,
-        0,
-        1,
-    ]
+    claims = [deliveries.claim(db, "logout", "wiki", 4, utc_now()) for _ in range(4)]
+    assert sorted(len(claimed) for claimed in await asyncio.gather(*claims)) == [0, 0, 0, 1]
 
 
 async def test_a_client_that_hangs_holds_up_nobody(app, db, pusher, module, treasury, bob):
@@ -458,3 +453,23 @@ async def test_a_client_without_an_address_any_more_is_not_called(app, db, pushe
     await aim(db, "wiki", "")
     assert await push(pusher) == 1 and not module.tokens
     assert "no address" in (await rows.delivery(db, "wiki")).last_error
+
+
+async def test_the_migration_takes_what_waits_along(app, db, pusher, module, bob):
+    old = {"event": SIGNED_OUT, "sid": "sid-bob", "now": utc_now()}
+    await db.run("DELETE FROM outbox_target")
+    await db.run("INSERT INTO delivery (client_id, failures, last_error) VALUES ('wiki', 3, 'It answered 500.')")
+    await db.run(
+        """
+        INSERT INTO outbox (id, client_id, event, sid, created_at, due_at, attempts, last_error, claimed_until)
+        VALUES ('one', 'wiki', :event, :sid, :now, :now, 3, 'It answered 500.', '2099')
+        """,
+        **old,
+    )
+    async with db.write() as tx:
+        await tx.script((MIGRATIONS[1][1] / "0032_one_outbox.sql").read_text())
+    state = await rows.delivery(db, "wiki")
+    assert (state.waiting, state.failures, state.last_error) == (1, 3, "It answered 500.")
+    assert await push(pusher) == 1
+    assert (await read(app, module.tokens[0])).sid == "sid-bob"
+    assert await db.value("SELECT count(*) FROM outbox") == 0
