@@ -39,7 +39,11 @@ SIGN_INS = Counter("hm_sign_ins", "Sign-ins by result.", ["result"], registry=OW
 TOKENS_VERIFIED = Counter("hm_tokens_verified", "Tokens looked at, by result.", ["result"], registry=OWN)
 CALLS = Counter("hm_calls", "Calls to other services, by target and result.", ["target", "result"], registry=OWN)
 CALL_SECONDS = Histogram("hm_call_seconds", "Seconds a call to another service took.", ["target"], buckets=FAST, registry=OWN)
-JOBS = Counter("hm_jobs", "Scheduled work done, by result.", ["job", "result"], registry=OWN)
+JOBS = Counter("hm_jobs", "Attempts at long and scheduled work, by how they ended.", ["job", "result"], registry=OWN)
+JOB_SECONDS = Counter("hm_job_seconds", "Seconds that processes worked on jobs.", ["job"], registry=OWN)
+JOBS_NOW = Gauge("hm_jobs_now", "Jobs that wait or run.", ["job", "state"], multiprocess_mode="livemax", registry=OWN)
+JOB_SUCCESS = Gauge("hm_job_success_seconds", "When work last ended well, since 1970.", ["job"], multiprocess_mode="max", registry=OWN)
+OUTBOX_NOW = Gauge("hm_outbox_now", "Messages that others have not taken yet.", ["kind"], multiprocess_mode="livemax", registry=OWN)
 GIVEN_UP = Counter("hm_given_up", "What was never delivered, by the place it was sent from.", ["place"], registry=OWN)
 ERRORS = Counter("hm_errors", "Exceptions nobody expected, by place.", ["place"], registry=OWN)
 

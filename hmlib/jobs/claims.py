@@ -124,6 +124,31 @@ async def had_slot(db: Db, kind: str, slot: str) -> bool:
     return await db.peek("SELECT 1 AS one FROM job WHERE kind = :kind AND slot = :slot", kind=kind, slot=slot) is not None
 
 
+@dataclass(frozen=True)
+class Figures:
+    """How many jobs of a kind wait and run, and when one last ended well ("" for never)."""
+
+    kind: str
+    waiting: int
+    running: int
+    succeeded_at: str
+
+
+async def figures(db: Db, kinds: Collection[str]) -> list[Figures]:
+    """Of every kind in ``kinds``, also of those without a job."""
+    rows = await db.all(
+        """
+        SELECT kind, COALESCE(sum(CASE WHEN state = 'waiting' THEN 1 ELSE 0 END), 0) AS waiting,
+            COALESCE(sum(CASE WHEN state = 'running' THEN 1 ELSE 0 END), 0) AS running,
+            COALESCE(max(CASE WHEN state = 'done' THEN ended_at ELSE '' END), '') AS succeeded_at
+        FROM job WHERE kind IN :kinds GROUP BY kind
+        """,
+        kinds=sorted(kinds),
+    )
+    found = {row["kind"]: Figures(**row) for row in rows}
+    return [found.get(kind, Figures(kind, 0, 0, "")) for kind in sorted(kinds)]
+
+
 async def sweep(db: Db, now: str) -> int:
     """Forget what ended 90 days ago, and of each schedule's good runs all but the newest twenty; how many that were."""
     old = await db.run("DELETE FROM job WHERE ended_at <> '' AND ended_at < :before", before=shifted(now, -KEPT_DAYS * 86_400))

@@ -21,7 +21,7 @@ POLL_SECONDS = 0.4
 AT_ONCE = 48
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 60.0
 GIVE_UP_SECONDS = 24 * 3600
-LOOK_FOR_OLD_SECONDS = 60.0
+LOOK_FOR_OLD_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,15 @@ class Outbox:
             if time.monotonic() >= self._old_ones_at:
                 self._old_ones_at = time.monotonic() + LOOK_FOR_OLD_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311  jitter
                 await self.give_up_old()
+                await self._show_figures()
             return await self.deliver_due()
         except DatabaseDown:
             return 0
+
+    async def _show_figures(self) -> None:
+        waiting = await deliveries.waiting(self._db)
+        for name in self._kinds:
+            metrics.OUTBOX_NOW.labels(name).set(waiting.get(name, 0))
 
     def _room(self, target: Due) -> int:
         """How many more calls a target may have: one while it does not answer."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hmlib import logs, metrics
-from hmlib.clock import new_id, shifted, utc_now
+from hmlib.clock import new_id, parse, shifted, utc_now
 from hmlib.db.database import Db
 from hmlib.db.engine import DatabaseDown
 from hmlib.jobs import claims
@@ -24,6 +24,7 @@ from hmlib.records.audit import Actor
 POLL_SECONDS = 0.5
 BEAT_SECONDS = 5.0
 SCHEDULE_SECONDS = 15.0
+FIGURES_SECONDS = 15.0
 AT_ONCE = 4
 """How many jobs a process works on at once, besides scheduled work, which is short and never waits for long imports."""
 
@@ -50,7 +51,7 @@ class Runner:
         self._running: dict[asyncio.Task[None], Job] = {}
         self._endings: list[Ending] = []
         self._wake = asyncio.Event()
-        self._next_beat = self._next_schedule = float("-inf")
+        self._next_beat = self._next_schedule = self._next_figures = float("-inf")
 
     async def run(self) -> None:
         """Work for ever; what is under way when this is cancelled is given back, for another process to go on with."""
@@ -69,6 +70,7 @@ class Runner:
         await self._plan()
         await self._take_over()
         await self._begin_waiting()
+        await self._show_figures()
 
     async def until_ended(self, id: str) -> Job:
         """Work until a job has ended, here or elsewhere: for commands and tests, which have no run() beside them."""
@@ -150,6 +152,16 @@ class Runner:
             if await claims.leave(self._db, id):
                 self._liveness().forget(id)
 
+    async def _show_figures(self) -> None:
+        if self._clock() < self._next_figures:
+            return
+        self._next_figures = self._clock() + FIGURES_SECONDS
+        for of in await claims.figures(self._db, self.kinds):
+            metrics.JOBS_NOW.labels(of.kind, "waiting").set(of.waiting)
+            metrics.JOBS_NOW.labels(of.kind, "running").set(of.running)
+            if of.succeeded_at:
+                metrics.JOB_SUCCESS.labels(of.kind).set(parse(of.succeeded_at).timestamp())
+
     async def _begin_waiting(self) -> None:
         for job in await claims.waiting(self._db, self.kinds, utc_now()):
             await self._begin(job)
@@ -168,11 +180,14 @@ class Runner:
         task.add_done_callback(self._ended)
 
     async def _work(self, job: Job) -> None:
-        run = JobRun(job, self._db, self._spine, self._clock)
-        await self.kinds[job.kind].run(run)
-        if not run.finished:
-            async with self._db.write() as tx:
-                await run.finish(tx, {})
+        run, began = JobRun(job, self._db, self._spine, self._clock), self._clock()
+        try:
+            await self.kinds[job.kind].run(run)
+            if not run.finished:
+                async with self._db.write() as tx:
+                    await run.finish(tx, {})
+        finally:
+            metrics.JOB_SECONDS.labels(job.kind).inc(self._clock() - began)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         job = self._running.pop(task)

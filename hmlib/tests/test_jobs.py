@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hmlib.clock import shifted, utc_now
+from hmlib import metrics
+from hmlib.clock import parse, shifted, utc_now
 from hmlib.db.engine import DatabaseDown
 from hmlib.jobs import claims, job
 from hmlib.jobs.job import Cancelled, JobFailed, LeaseLost
@@ -461,3 +462,23 @@ def test_a_lock_ends_with_its_holder_and_no_one_elses(tmp_path):
     assert other.dead([owner]) == set(), "nothing to tell by: its beat decides"
     clock.now += LEASE_SECONDS + 1
     assert other.dead([owner]) == {"one"}
+
+
+async def test_figures_tell_how_many_wait_and_when_work_last_ended_well(db, runner):
+    clock = Clock()
+
+    async def read(run):
+        clock.now += 7
+
+    await asked(db, "figured")
+    before = metrics.JOB_SECONDS.labels("figured")._value.get()
+    one = runner(JobKind("figured", "Figured", read), JobKind("idle", "Idle", read), clock=clock)
+    await one._show_figures()
+    assert metrics.JOBS_NOW.labels("figured", "waiting")._value.get() == 1
+    await one.until_ended(await db.value("SELECT id FROM job"))
+    clock.now += 60
+    await one._show_figures()
+    assert metrics.JOBS_NOW.labels("figured", "waiting")._value.get() == metrics.JOBS_NOW.labels("idle", "running")._value.get() == 0
+    ended = parse(await db.value("SELECT ended_at FROM job")).timestamp()
+    assert metrics.JOB_SUCCESS.labels("figured")._value.get() == ended
+    assert metrics.JOB_SECONDS.labels("figured")._value.get() == before + 7

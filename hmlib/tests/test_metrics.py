@@ -83,6 +83,12 @@ BOUNDED = {
     "metrics.result_of(answer.code)": "the same",
     "RESULTS[type(refusal)]": "a table of four",
     "result": "what became of a message in the outbox: taken, down or refused",
+    "of.kind": "the kinds of job that a service lists",
+    "job.kind": "the same",
+    "ending.job.kind": "the same",
+    "ending.state": "waiting, done, failed or cancelled",
+    "kind.name": "the kinds of message that a service lists",
+    "name": "the same",
 }
 
 
