@@ -212,6 +212,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         navigation=NAVIGATION,
         callers=NexusCallers(db, signer.verifier),
         state=directory.state,
+        imported=("companies", "contacts", "locations", "assets"),
         pickers={"companies": pickers.local(COMPANIES)},
         keys=keys,
         signer=signer,

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -157,6 +157,15 @@ async def of_subject(db: Db, subject: str, most: int) -> list[AuditRow]:
     """The latest entries about one thing, the last one first; ``subject`` is such as "company/<id>"."""
     found = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE subject = :subject ORDER BY seq DESC LIMIT :most", subject=subject, most=most)
     return [AuditRow(**row) for row in found]
+
+
+async def names_of(db: Db, actor_ids: Collection[str]) -> dict[str, str]:
+    """What people are called who also acted under their names: programs that act for them know only their ids."""
+    if not actor_ids:
+        return {}
+    named = "actor_id IN :ids AND actor_name <> actor_id AND actor_name <> ''"
+    rows = await db.all(f"SELECT actor_id, max(actor_name) AS name FROM audit WHERE {named} GROUP BY actor_id", ids=sorted(actor_ids))
+    return {row["actor_id"]: row["name"] for row in rows}
 
 
 async def _after(db: Db, seq: int) -> list[AuditRow]:

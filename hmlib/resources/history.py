@@ -40,19 +40,20 @@ async def of_record(handler: PageHandler, of: Resource[Any], record: Any) -> lis
     zone = await handler.preferences.text(handler.db, "time_zone")
     rows = await audit.of_subject(handler.db, f"{of.name}/{of.id_of(record)}", MOST_SHOWN)
     names = await pickers.names_of(handler, of, [id for row in rows for id in _referred(of, row)])
-    return [event(of, row, names, zone) for row in rows]
+    people = await audit.names_of(handler.db, {row.actor_id for row in rows if row.actor_name in ("", row.actor_id)})
+    return [event(of, row, names, zone, people.get(row.actor_id) or row.actor_name or "HiveMatrix") for row in rows]
 
 
-def event(of: Resource[Any], row: audit.AuditRow, names: Mapping[str, str], zone: str) -> Event:
+def event(of: Resource[Any], row: audit.AuditRow, names: Mapping[str, str], zone: str, who: str) -> Event:
     """An entry of the audit log in the kind's words."""
     verb = VERBS.get(row.action.rpartition(".")[2], row.action)
     before, after = row.before or {}, row.after or {}
     changed = {name: (before.get(name), after.get(name)) for name in {**before, **after}} if before else {}
-    fields = [_told(*of.by_name[name], old, new, names, zone) for name, (old, new) in changed.items() if name in of.by_name]
-    return Event(row.at, row.actor_name or "HiveMatrix", verb, tuple(fields))
+    fields = [_told(field, *changed[name], names, zone) for name, (_, field) in of.by_name.items() if name in changed]
+    return Event(row.at, who, verb, tuple(fields))
 
 
-def _told(attribute: str, field: Field, old: Any, new: Any, names: Mapping[str, str], zone: str) -> Told:
+def _told(field: Field, old: Any, new: Any, names: Mapping[str, str], zone: str) -> Told:
     return Told(field.label, _words(field, old, names, zone), _words(field, new, names, zone))
 
 

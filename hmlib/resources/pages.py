@@ -63,6 +63,7 @@ class ResourcePage(PageHandler):
         names = await pickers.names(self, self.of, page.rows)
         listed = [attribute for attribute, field in self.of.fields.items() if field.listed]
         at = {"page_url": self.reverse_url(self.of.plural), "columns": forms.columns(self.of), "listed": listed, "words": forms.words}
+        at["importable"] = self.of.plural in self.settings.get("imported", ())
         return {"of": self.of, "page": page, "names": names, **at}
 
     async def show_form(self, record: Any | None, said: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,11 @@ class Source:
 
 
 async def names(handler: Handler, of: Resource[Any], rows: Iterable[Any]) -> dict[str, str]:
-    """What people call the records that some rows refer to, by id; ids alone where they cannot be found."""
-    return {id: option.title for id, option in (await _options(handler, of, list(rows))).items()}
+    """What people call the records that some rows refer to, by id; those that cannot be found, or not now, are left out."""
+    try:
+        return {id: option.title for id, option in (await _options(handler, of, list(rows))).items()}
+    except NexusDown:
+        return {}
 
 
 async def numbers(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, str]:
@@ -49,12 +53,15 @@ async def numbers(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> d
 
 
 async def chosen(handler: Handler, of: Resource[Any], values: Mapping[str, str]) -> dict[str, str]:
-    """What stands in the boxes of a form whose values are these, by name."""
+    """What stands in the boxes of a form whose values are these, by name: the id itself where it cannot be found, or not now."""
     found = {}
     for attribute, to in of.references.items():
         name = of.fields[attribute].name or attribute
         if id := values.get(name):
-            option = (await _source(handler, to.to).by_ids(handler, [id])).get(id) if _like_an_id(id) else None
+            try:
+                option = (await _source(handler, to.to).by_ids(handler, [id])).get(id) if _like_an_id(id) else None
+            except NexusDown:
+                option = None
             found[name] = option.label if option else id
     return found
 
@@ -91,10 +98,11 @@ async def missing_elsewhere(handler: Handler, of: Resource[Any], said: Mapping[s
 
 
 async def names_of(handler: Handler, of: Resource[Any], ids: Sequence[str]) -> dict[str, str]:
-    """What people call the records with these ids, of whatever kind the resource refers to."""
+    """What people call the records with these ids, of whatever kind the resource refers to; without those that cannot be found now."""
     found: dict[str, str] = {}
     for to in {to.to for to in of.references.values()} if ids else ():
-        found |= {id: option.title for id, option in (await _source(handler, to).by_ids(handler, ids)).items()}
+        with suppress(NexusDown):
+            found |= {id: option.title for id, option in (await _source(handler, to).by_ids(handler, ids)).items()}
     return found
 
 

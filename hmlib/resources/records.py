@@ -35,7 +35,7 @@ async def plain_page_of(
             f"SELECT {statements.select(of)} FROM {statements.source(of)} WHERE {found.text} {place} {order}", **found.params, **limits
         )
         count = await snapshot.value(f"SELECT count(*) FROM {of.table_name} WHERE {found.text}", **found.params) if total else None
-        page = asked.page(rows, None if count is None else count + len(first), lambda row: (row[_sort_column(of, asked)], row[of.key]))
+        page = asked.page(rows, None if count is None else count + len(first), lambda row: statements.place(of, asked, row))
         before = await snapshot.all(statements.some(of, scope), ids=first, **scope.params()) if first and asked.position is None else []
         parts = await _parts(snapshot, of, scope, [row[of.key] for row in [*before, *page.rows]])
     shown = [_attributes(of, row, parts) for row in [*before, *page.rows]]
@@ -156,11 +156,6 @@ async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: Ask) -> li
         return []
     rows = await db.all(statement, folded=folded(asked.q), lowered=asked.q.lower(), **scope.params())
     return [row["id"] for row in rows]
-
-
-def _sort_column(of: Resource[R], asked: Ask) -> str:
-    table, _, column = asked.column.partition(".")
-    return column if table == of.table_name else f"{table}_form"
 
 
 async def _parts(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> dict[str, dict[str, tuple[Any, ...]]]:

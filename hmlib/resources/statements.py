@@ -8,7 +8,7 @@ from typing import Any
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.list_query import Ask, Listing, folded, like
 from hmlib.resources.resource import STAMPS, Resource
-from hmlib.values.types import Phone, Value, YesNo
+from hmlib.values.types import Fixed, Phone, Value, YesNo
 
 MOST_WORDS = 8
 MOST_EXACT = 5
@@ -78,16 +78,31 @@ def some(of: Resource[Any], scope: CompanyScope) -> str:
 
 def definition(of: Resource[Any]) -> Listing:
     """What a list of the kind can be asked."""
+    sorts = {name: column for name, (column, _, _) in _orders(of).items()}
+    return Listing(sorts=sorts, default=of.order, id_column=f"{of.table_name}.{of.key}", filters=tuple(filters(of)))
+
+
+def place(of: Resource[Any], asked: Ask, row: Mapping[str, Any]) -> tuple[str | int, str | int]:
+    """Where a row stands in a list of this order: its sort value and its id. What is not there stands before everything."""
+    _, name, nothing = _orders(of)[asked.sort.removeprefix("-")]
+    return nothing if row[name] is None else row[name], row[of.key]
+
+
+def _orders(of: Resource[Any]) -> dict[str, tuple[str, str, Any]]:
+    """By the public name of an order its column, how that is called in the rows, and what stands for nothing there."""
     table, joined = of.table_name, {column: alias for alias, column, _ in _joined(of)}
-    sorts = {}
+    found: dict[str, tuple[str, str, Any]] = {}
     for attribute, field in of.fields.items():
-        if field.sort:
-            column = (
-                f"{joined[attribute]}.name_form" if attribute in joined else f"{table}.{attribute if field.sort == '=' else field.sort}"
-            )
-            sorts[(field.name or attribute).removesuffix("_id")] = column
-    sorts |= {"created_at": f"{table}.created_at", "updated_at": f"{table}.updated_at", BY_ID: f"{table}.{of.key}"}
-    return Listing(sorts=sorts, default=of.order, id_column=f"{table}.{of.key}", filters=tuple(filters(of)))
+        if not field.sort:
+            continue
+        name = attribute if field.sort == "=" else field.sort
+        nothing = "" if field.value.json is str and not isinstance(field.value, Fixed) else -(2**62)
+        column = f"{table}.{name}" if field.value.empty is not None else f"coalesce({table}.{name}, {nothing!r})"
+        found[(field.name or attribute).removesuffix("_id")] = (
+            (f"{joined[attribute]}.name_form", f"{joined[attribute]}_form", "") if attribute in joined else (column, name, nothing)
+        )
+    own = {"created_at": "created_at", "updated_at": "updated_at", BY_ID: of.key}
+    return found | {name: (f"{table}.{column}", column, "") for name, column in own.items()}
 
 
 def filters(of: Resource[Any]) -> dict[str, str]:

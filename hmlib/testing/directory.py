@@ -55,7 +55,7 @@ class FakeSource(Generic[T]):
         self._hub.count(self._plural)
         rows = self._visible()
         wanted = query.get("q", "").casefold()
-        found = [row for row in rows if wanted in row.name.casefold()] if wanted else rows
+        found = [row for row in rows if wanted in f"{row.name} {getattr(row, 'account_number', '')}".casefold()]
         return Listed(found[: int(query.get("limit", "100"))], None, len(found))
 
     async def everything(self, **query: str) -> list[T]:
