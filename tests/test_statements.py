@@ -33,7 +33,9 @@ def text_of(of):
     asked = listing.ask({"q": "two words", **dict.fromkeys(listing.filters, "yes")}, Unmarked(), limit_default=25)
     where, (_, order, _) = statements.where(of, scope, asked, since="2026-01-01"), asked.sql()
     parts = {
-        "the list, searched and with every filter": f"SELECT {statements.select(of)} FROM {statements.source(of)} WHERE {where.text} {order}",
+        "the list, searched and with every filter": " ".join(
+            (f"SELECT {statements.select(of)} FROM {statements.source(of)}", f"WHERE {where.text} {order}")
+        ),
         "what stands first in a search": statements.exact(of, scope),
         "some by their ids": statements.some(of, scope),
         "a new one": statements.insert(of),
