@@ -13,7 +13,8 @@ from hmlib.tables.columns import Column
 class From:
     """Where a column's value stands in another tool's file: the first of these headings whose cell is filled, or all of them `joined` with
     a space or a line break. `words` turn what the tool says into what is stored, "*" standing for all other words; `yes_is` says by
-    heading what that heading's yes and no mean; `time` is a second heading with the time of the day, `unit` that of a bare number."""
+    heading what that heading's yes and no mean; `time` is a second heading with the time of the day, `unit` that of a bare number, `after`
+    are labels that stand before the value in its cell. No heading at all says that the file has no such column."""
 
     headings: tuple[str, ...]
     joined: str = ""
@@ -21,6 +22,7 @@ class From:
     yes_is: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     time: tuple[str, ...] = ()
     unit: str = ""
+    after: tuple[str, ...] = ()
 
 
 def at(*headings: str) -> From:
@@ -30,14 +32,15 @@ def at(*headings: str) -> From:
 
 @dataclass(frozen=True)
 class Part:
-    """What one kind of record takes from the file. `any_of` are headings of which one has to be filled for a row to count (a customer
-    without a person is no contact); with `first_counts` further rows about the same thing are passed over instead of refused (a customer
-    who stands there again for each of its people); `creates` is False where a file only updates what is there."""
+    """What one kind of record takes from the file. Of each group in `needs` one heading has to be filled, and with more than 0, for a row
+    to count (a customer without a person is no contact, no hours are no work); of rows that agree in the columns
+    `first_of` the first one counts (a customer stands there again for each of its people); `creates` is False where a file only
+    updates what is there."""
 
     kind: str
     columns: Mapping[str, From]
-    any_of: tuple[str, ...] = ()
-    first_counts: bool = False
+    needs: tuple[tuple[str, ...], ...] = ()
+    first_of: tuple[str, ...] = ()
     creates: bool = True
 
 
@@ -88,6 +91,7 @@ def _applied(column: Column, said: From | None) -> Column:
         yes_is={**column.yes_is, **said.yes_is},
         time_also=said.time,
         unit=said.unit or column.unit,
+        after=said.after,
     )
 
 

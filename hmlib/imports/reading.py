@@ -15,11 +15,17 @@ COMPANY = "company_account_number"
 """The column in which a row says its company: by number, name or another system's id."""
 COMPANY_ID = "company_external_id"
 """One that holds the company's id in the system that the file comes from."""
-_CALLED = (
+COMPANY_CALLED = (
     *("Company", "Company Name", "Organization", "Organisation", "Organization Name", "Client", "Client Name", "Customer", "Customer Name"),
-    *("Account", "Account Name", "Site", "Site Name", "Tenant", "Company Account Number", "Account Number", "Customer Number"),
+    *("Account", "Account Name", "Site", "Site Name", "Tenant", "Account Number", "Customer Number"),
 )
-_ID_CALLED = ("Company ID", "Company RecID", "Organization ID", "Client ID", "Customer ID", "Account ID", "Site ID")
+"""What other tools call that column, the clearest first."""
+COMPANY_ID_COLUMN = Column(
+    COMPANY_ID,
+    kind="reference",
+    label="Company's external id",
+    also=("Company RecID", "Company ID", "Organization ID", "Client ID", "Customer ID", "Account ID"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,6 @@ class Said:
 
 
 NOTHING = Said()
-
-
-def company_columns(*, key: bool = False, required: bool = True) -> tuple[Column, ...]:
-    """The columns that say which company a row belongs to; clue_of() makes a Clue of them."""
-    return (
-        Column(COMPANY, key=key, required=required, kind="reference", label="Company", also=_CALLED),
-        Column(COMPANY_ID, kind="reference", label="Company's external id", also=_ID_CALLED),
-    )
 
 
 def clue_of(values: Mapping[str, Any], email: str = "email") -> Clue:
@@ -81,9 +79,10 @@ def instructions(
         columns=applied(columns, part),
         day_first=day_first if preset.day_first is None else preset.day_first,
         numbers=preset.decimal if said.decimal == "either" else said.decimal,
-        noted=preset.noted,
-        any_of=part.any_of,
-        first_counts=part.first_counts,
+        noted=preset.noted if part is preset.parts[0] else (),
+        elsewhere=tuple(text for other in preset.parts for place in other.columns.values() for text in place.headings) + preset.noted,
+        needs=part.needs,
+        first_of=part.first_of,
         totals=preset.totals,
     )
 

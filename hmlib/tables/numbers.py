@@ -146,12 +146,13 @@ def ungrouped(text: str) -> str:
 
 
 class Habit:
-    """How a column writes numbers, learnt from its cells one after the other. In a file with commas between its cells a lone point stands
-    before decimals, for its program would write a decimal comma only beside semicolons."""
+    """How a column writes numbers, learnt from its cells one after the other. In a file with commas between its cells a lone point is
+    likely to stand before decimals, for its program would write a decimal comma only beside semicolons."""
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
         self._seen: set[Numbers] = set()
+        self._likely: Numbers = "either"
 
     def learn(self, text: str) -> None:
         """What one cell says, which may be nothing."""
@@ -159,21 +160,16 @@ class Habit:
             return
         found = bare(text)
         last = "," if found.rfind(",") > found.rfind(".") else "."
-        if not found or (_THOUSAND_OR_NOT.fullmatch(found) and not (self._delimiter == "," and last == ".")):
-            return
-        grouped = found.count(last) > 1
-        if _NUMBER.fullmatch(pointed(found, "point")) and last in found:
-            self._seen.add("point" if (last == ".") != grouped else "comma")
+        if _THOUSAND_OR_NOT.fullmatch(found):
+            self._likely = "point" if self._delimiter == "," and last == "." else self._likely
+        elif last in found and _NUMBER.fullmatch(pointed(found, "point")):
+            self._seen.add("point" if (last == ".") != (found.count(last) > 1) else "comma")
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether the cells say anything, be it that both marks stand before decimals."""
-        return bool(self._seen)
-
-    @property
-    def numbers(self) -> Numbers:
-        """ "either" where the cells say nothing, or contradict each other."""
-        return next(iter(self._seen)) if len(self._seen) == 1 else "either"
+    def numbers(self, told: Numbers = "either") -> Numbers:
+        """What the unmistakable cells say, else what a person or the file's program has `told`, else what is likely."""
+        if len(self._seen) == 1:
+            return next(iter(self._seen))
+        return self._likely if told == "either" and not self._seen else told
 
 
 def numbers_of(cells: Iterable[object], delimiter: str) -> Numbers:
@@ -182,7 +178,7 @@ def numbers_of(cells: Iterable[object], delimiter: str) -> Numbers:
     for cell in cells:
         if isinstance(cell, str):
             habit.learn(cell)
-    return habit.numbers
+    return habit.numbers()
 
 
 def without_unit(text: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -21,6 +20,7 @@ __all__ = ["MAX_ERRORS", "MAX_NOTES", "Row", "RowError", "Sheet", "Slice", "Tail
 SLICE = 500
 """Rows that are handed on at once."""
 _SHOWN = 200
+_NO_COMPANY = "The file does not say which company its rows belong to. Choose the column that does, or one company for the whole file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def slices(raw: bytes, how: Instructions) -> Iterator[Slice | Tail]:
     the first slice. Blocking."""
     found = survey(raw, how)
     report = Report(found.notes)
-    missing = [column.name for column in how.columns if _is_missing(column, found.matched.present, how)]
-    for name in missing:
-        report.error(found.line, name, "", "The file has no such column.")
+    missing = [column for column in how.columns if _is_missing(column, found.matched.present, how)]
+    for column in missing:
+        report.error(found.line, column.name, "", _NO_COMPANY if column.kind == "reference" else "The file has no such column.")
     if not missing and not found.matched.places:
         names = ", ".join(column.name for column in how.columns if not column.aside)
         raise Unreadable(f"The file has none of the columns {names}.")
@@ -139,10 +139,11 @@ class _Reading:
             _Cell(place, reader(place.column, order, numbers, place.unit, how.zone), how, starts) for place, numbers, order in places
         ]
         self._made = [column for column in how.columns if column.splits or (column.between and column.name not in found.matched.present)]
+        self._days_of_another = {name for name, place in starts.items() if not place.at}
         self._aside = [column.name for column in how.columns if column.aside]
         self._required = [column.name for column in how.columns if column.required]
         self._kept = _places_of(how.noted, found.top)
-        self._any_of = _places_of(how.any_of, found.top)
+        self._needs = [tuple(_places_of(group, found.top).values()) for group in how.needs]
 
     def rows(self, raw: bytes) -> Iterator[Row]:
         """The good rows."""
@@ -156,10 +157,18 @@ class _Reading:
                 continue
             if len(cells) != width:
                 cells = cells[:width] + [""] * (width - len(cells))
-            if self._any_of and all(plain(cells[at]) is None for at in self._any_of.values()):
+            if not self._is_filled(line, cells):
                 continue
             if (values := self._values(line, cells)) is not None:
                 yield Row(line, values, self._beside(line, cells) if self._kept else {})
+
+    def _is_filled(self, line: int, cells: Cells) -> bool:
+        for group, places in zip(self._how.needs, self._needs, strict=True):
+            if all(_says_nothing(cells[at]) for at in places):
+                what = f"nothing under {' or '.join(group)}"
+                self._report.note(f"Line {line} has {what} and was left out.", f"more lines have {what} and were left out")
+                return False
+        return True
 
     def _values(self, line: int, cells: Cells) -> dict[str, Any] | None:
         values: dict[str, Any] = {}
@@ -208,7 +217,8 @@ class _Reading:
             elif column.between:
                 start, end = (values.get(name) for name in column.between)
                 if isinstance(start, datetime) and isinstance(end, datetime):
-                    values[column.name] = _hours(start, end)
+                    only_a_time = column.between[1] in self._days_of_another
+                    values[column.name] = span(end - start + timedelta(days=1 if end < start and only_a_time else 0))
                     if values[column.name] < 0:
                         self._report.error(line, column.between[1], end.isoformat(" "), "The end is before the start.")
                         return False
@@ -234,10 +244,9 @@ class _Bad:
 _BAD = _Bad()
 
 
-def _hours(start: datetime, end: datetime) -> Decimal:
-    """From start to end; an end that only has a time of the day may be one after midnight."""
-    between = end - start
-    return span(between + timedelta(days=1) if timedelta(days=-1) < between < timedelta(0) and end.date() == start.date() else between)
+def _says_nothing(cell: object) -> bool:
+    text = plain(cell)
+    return text is None or not text.strip("0.,: ")
 
 
 def _places_of(wanted: Iterable[str], top: Sequence[str]) -> dict[str, int]:
@@ -262,15 +271,20 @@ class _Cell:
         by_heading = {heading(text): means for text, means in place.column.yes_is.items()}
         self._means = {at: by_heading[heading(text)] for at, text in zip(place.at, place.texts, strict=True) if heading(text) in by_heading}
         self._at, self._time_at, self._joined = place.at, place.time_at, place.column.joined
-        self._day_at = starts[place.column.between[0]].at if place.column.between and place.column.between[0] in starts else ()
-        self._is_plain = len(self._at) == 1 and self._time_at is None and not self._words and self._others is None and not self._means
+        start = next((other.between[0] for other in how.columns if other.between and other.between[1] == self.name), "")
+        self._day_at = starts[start].at if start in starts else ()
+        self._is_plain = len(self._at) == 1 and self._time_at is None and not self._words and self._others is None
+        self._is_plain = self._is_plain and not self._means and not place.column.after
         self._first = self._at[0] if self._at else 0
+        self._labels = tuple(label.casefold() for label in place.column.after)
 
     def raw(self, cells: Cells) -> Any:
         """The cell, in the words of this suite; LEFT where it says nothing."""
         if self._is_plain:
             return cells[self._first]
         at, raw = self._filled(cells)
+        if self._labels:
+            raw = _labelled(raw, self._labels)
         if self._time_at is not None:
             raw = _timed(raw, cells[self._time_at])
         if at in self._means and not is_blank(raw):
@@ -286,8 +300,21 @@ class _Cell:
             parts = [text for at in self._at if (text := plain(cells[at], lines=True)) is not None]
             return -1, self._joined.join(parts)
         places = self._at or self._day_at
-        at = next((at for at in places if plain(cells[at]) is not None), places[0])
-        return at, cells[at]
+        at = next((at for at in places if plain(cells[at]) is not None), places[0] if places else -1)
+        return at, cells[at] if places else None
+
+
+def _labelled(raw: Any, labels: Sequence[str]) -> Any:
+    """What stands after the first of the labels that is there, up to the next label of any kind."""
+    if not isinstance(raw, str):
+        return raw
+    words = raw[:1_000].split()
+    found = ((label, at) for label in labels for at, word in enumerate(words) if word.casefold().startswith(label))
+    label, at = next(found, ("", -1))
+    if at < 0:
+        return raw
+    end = next((end for end, later in enumerate(words[at + 1 :], at + 1) if later[:1].isalpha() and ":" in later), len(words))
+    return " ".join([words[at][len(label) :], *words[at + 1 : end]]).strip()
 
 
 def _timed(day: Any, time: Any) -> Any:
@@ -311,9 +338,9 @@ class _Repeats:
     """Leaves out rows that say what an earlier one said of the same thing, and names those that contradict one."""
 
     def __init__(self, how: Instructions, report: Report) -> None:
-        self._keys = [column.name for column in how.columns if column.key]
-        self._known = any(column.name == "external_id" for column in how.columns)
-        self._first_counts, self._report = how.first_counts, report
+        self._keys = list(how.first_of) or [column.name for column in how.columns if column.key]
+        self._known = not how.first_of and any(column.name == "external_id" for column in how.columns)
+        self._first_counts, self._report = bool(how.first_of), report
         self._first: dict[int, tuple[int, int]] = {}
         self.lines: list[int] = []
 

@@ -42,16 +42,6 @@ ITEM_COLUMNS = (
     Column("month", kind="int", minimum=1, maximum=12),
     Column("tax_category", kind="choice", choices=TAX_CATEGORIES),
 )
-LABOUR_COLUMNS = (
-    Column("external_id", key=True, required=True),
-    Column("company_account_number", required=True),
-    Column("worked_at", required=True, kind="datetime"),
-    Column("hours", required=True, kind="decimal", minimum=0, maximum=1_000_000, places=QUANTITY_PLACES),
-    Column("billable", kind="bool"),
-    Column("description", max_length=2000, lines=True),
-    Column("ticket"),
-    Column("hours_confirmed", kind="bool"),
-)
 TOO_LONG = "One entry has at most 24 hours; yes in a column hours_confirmed says that so many are meant."
 EVERYONE = CompanyScope()
 

@@ -14,7 +14,7 @@ from hmlib.tables.columns import Column
 from treasury_srv.catalogue import changes
 from treasury_srv.catalogue.kinds import AGREEMENTS, ASSET_OVERRIDES, CONTACT_OVERRIDES, LABOUR, LINE_ITEMS, OVERRIDES, PLANS, PRICES, Noun
 from treasury_srv.imports import agreements as agreement_imports
-from treasury_srv.imports import charges, prices
+from treasury_srv.imports import charges, labour_columns, prices
 from treasury_srv.imports.planning import Drafted, Ground, Known
 from treasury_srv.queries import agreements
 from treasury_srv.queries.plans import Described
@@ -44,7 +44,7 @@ _KINDS: Mapping[str, Kind] = {
     "asset-overrides": Kind(ASSET_OVERRIDES, charges.ASSET_COLUMNS, charges.draft_asset_overrides, charges.store_asset_overrides),
     "contact-overrides": Kind(CONTACT_OVERRIDES, charges.CONTACT_COLUMNS, charges.draft_contact_overrides, charges.store_contact_overrides),
     "line-items": Kind(LINE_ITEMS, charges.ITEM_COLUMNS, charges.draft_line_items, charges.store_line_items),
-    "labour": Kind(LABOUR, charges.LABOUR_COLUMNS, charges.draft_labour, charges.store_labour),
+    "labour": Kind(LABOUR, labour_columns.COLUMNS, charges.draft_labour, charges.store_labour),
 }
 
 KINDS: Mapping[str, tuple[Column, ...]] = {name: kind.columns for name, kind in _KINDS.items()}

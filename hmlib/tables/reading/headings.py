@@ -8,7 +8,7 @@ from hmlib.tables.cells import heading
 from hmlib.tables.columns import Column
 from hmlib.tables.numbers import UNITS
 
-_SHOWN = 200
+_SHOWN, _LISTED = 200, 20
 _UNITS = "|".join(sorted({unit for units in UNITS.values() for unit in units} | {"unix", "epoch", "unix_ms", "epoch_ms", "utc"}))
 _LAST_WORD = re.compile(rf"(.+?)(?:[\s_]*[(\[]([^()\[\]]{{1,20}})[)\]]|[\s_]+({_UNITS}))\s*", re.IGNORECASE)
 
@@ -56,21 +56,24 @@ def forms(text: str) -> tuple[str, ...]:
     return (heading(text), heading(found[1])) if found else (heading(text),)
 
 
-def matched(top: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str], noted: Iterable[str] = ()) -> Matched:
-    """Every column's place among the headings. `mapping` leads from a heading to a column's name ("" leaves it out) and goes before all
-    else; `noted` are headings that are kept beside the rows."""
+def matched(top: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str], others: Iterable[str] = ()) -> Matched:
+    """Every column's place among the headings; one that is a column's own name is no synonym of another. `mapping` leads from a heading
+    to a column's name ("" leaves it out) and goes before all else; `others` are headings that are known without being columns."""
     chosen = {heading(text): name for text, name in mapping.items()}
     free = {at: text for at, text in enumerate(top) if text and heading(text) not in chosen}
-    kept = {heading(text) for text in noted}
-    places = [place for column in columns if (place := _place_of(column, top, chosen, free)) is not None]
+    elsewhere = {heading(text) for text in others}
+    own = {heading(text): column.name for column in columns for text in (column.label, column.name) if text and not column.headings}
+    theirs = {
+        column.name: {at: text for at, text in free.items() if own.get(heading(text), column.name) == column.name} for column in columns
+    }
+    places = [place for column in columns if (place := _place_of(column, top, chosen, theirs[column.name])) is not None]
     used = {at for place in places for at in (*place.at, *([] if place.time_at is None else [place.time_at]))}
-    used |= {at for at, text in free.items() if heading(text) in kept}
+    used |= {at for at, text in free.items() if heading(text) in elsewhere}
     left = [at for at, text in enumerate(top) if at not in used and (at in free or chosen.get(heading(text)))]
     unknown = [at for at in left if at in free and not _stands_twice(at, top, used)]
     said = [note for place in places if (note := _alternatives(place))]
-    for at in left:
-        what = "is not known and was left out" if at in unknown else "stands there twice; the first one counts"
-        said.append(f"The column {top[at][:_SHOWN]} {what}.")
+    said += _left_out([top[at][:_SHOWN] for at in unknown])
+    said += [f"The column {top[at][:_SHOWN]} stands there twice; the first one counts." for at in left if at not in unknown]
     return Matched(tuple(places), tuple(said), tuple(top[at] for at in unknown))
 
 
@@ -80,8 +83,15 @@ def _place_of(column: Column, top: Sequence[str], chosen: Mapping[str, str], fre
     return _place(column, asked[:1], top) if asked else _found(column, free, top)
 
 
+def _left_out(texts: Sequence[str]) -> list[str]:
+    if len(texts) < 2:
+        return [f"The column {text} is not known and was left out." for text in texts]
+    more = f" and {len(texts) - _LISTED} more" if len(texts) > _LISTED else ""
+    return [f"The columns {', '.join(texts[:_LISTED])}{more} are not known and were left out."]
+
+
 def _alternatives(place: Place) -> str:
-    if len(place.at) < 2 or place.column.joined:
+    if len(place.at) < 2 or place.column.joined or place.column.headings:
         return ""
     first, *others = (text[:_SHOWN] for text in place.texts)
     return f"{place.column.name} is taken from {first}, where that is empty from {' or '.join(others)}."

@@ -25,7 +25,8 @@ class Instructions:
     """How a file is to be read: its name, the columns of its kind (as a preset has them), the person's `mapping` from headings to columns
     ("" leaves one out) and `words` by column, what rows without a value get (`default`, by column), and what holds where the cells leave
     it open: `day_first` for 03/04/2026, `numbers` for 1.500, `zone` for times without an offset ("" leaves those as they are).
-    For `noted`, `any_of`, `first_counts` and `totals` see hmlib.imports.presets."""
+    `elsewhere` are headings that another reading of the file uses; for `noted`, `needs`, `first_of` and `totals` see
+    hmlib.imports.presets."""
 
     name: str = ""
     columns: tuple[Column, ...]
@@ -36,8 +37,9 @@ class Instructions:
     numbers: Numbers = "either"
     zone: str = ""
     noted: tuple[str, ...] = ()
-    any_of: tuple[str, ...] = ()
-    first_counts: bool = False
+    elsewhere: tuple[str, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()
+    first_of: tuple[str, ...] = ()
     totals: bool = False
 
 
@@ -58,10 +60,10 @@ class Survey:
 
 def survey(raw: bytes, how: Instructions) -> Survey:
     """Looks through the whole file, so that one that cannot be taken is refused at once. Raises Unreadable. Blocking."""
-    words = known(how.columns, how.mapping) | {heading(text) for text in (*how.noted, *how.any_of)}
+    words = known(how.columns, how.mapping) | {heading(text) for text in how.noted}
     table = grid(raw, words)
     line, top, titles, rest = headed(table.rows, words, how.name)
-    found = matched(top, how.columns, how.mapping, how.noted)
+    found = matched(top, how.columns, how.mapping, (*how.noted, *how.elsewhere))
     habits = [_Habits(place, table.delimiter) for place in found.places]
     last: deque[tuple[int, Cells]] = deque(maxlen=_BOTTOM)
     for at, cells in rest:
@@ -81,7 +83,7 @@ def survey(raw: bytes, how: Instructions) -> Survey:
         line,
         table.delimiter,
         found,
-        tuple(habit.numbers or how.numbers for habit in habits),
+        tuple(habit.numbers(how.numbers) for habit in habits),
         tuple(habit.order or file_order for habit in habits),
         frozenset(skip),
         notes,
@@ -152,10 +154,9 @@ class _Habits:
             elif self._numbers is not None:
                 self._numbers.learn(self._bare(cell))
 
-    @property
-    def numbers(self) -> Numbers | None:
-        """None where the cells leave it open."""
-        return None if self._numbers is None or not self._numbers.is_clear else self._numbers.numbers
+    def numbers(self, told: Numbers) -> Numbers:
+        """What the cells say, else what was `told`."""
+        return self._numbers.numbers(told) if self._numbers else told
 
     @property
     def order(self) -> Order | None:
