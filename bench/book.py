@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.stage import Stage
 from hmlib.auth.permissions import PERMISSIONS
-from hmlib.auth.sessions import Opening, Sessions
+from hmlib.auth.sessions import NewSession, Sessions
 from hmlib.clock import new_id, shifted, utc_now
 from hmlib.config import load
 from hmlib.db.database import Db, connect
@@ -46,8 +46,8 @@ async def filled(stage: Stage) -> Filled:
     signer = Signer(db, keys, settings.origin)
     await signer.prepare()
     user = await users.create(db, User(id=new_id(), username="alice", display_name="Alice", level="admin"), now)
-    opening = Opening(user.id, "Alice", "admin", new_id(), int(time.time()), ("pwd",), "", "", shifted(now, 3600))
-    cookie, _ = await Sessions(db, keys).open(opening, now)
+    new_session = NewSession(user.id, "Alice", "admin", new_id(), int(time.time()), ("pwd",), "", "", shifted(now, 3600))
+    cookie, _ = await Sessions(db, keys).open(new_session, now)
     claims = {
         "sub": user.id, "aud": "nexus", "client_id": "bench", "iat": int(time.time()), "exp": int(time.time()) + 300, "jti": new_id(),
         "permission_level": "admin", "scope": " ".join(PERMISSIONS["admin"]), "auth_time": int(time.time()), "amr": ["pwd"],

@@ -25,6 +25,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+READ_AGAINST = "0.26.0"
+"""prometheus-client's version, of whose inside we use the choice of the value class, the format of its files and how they are added up."""
 OWN = CollectorRegistry()
 
 REQUESTS = Counter("hm_requests", "Requests answered.", ["route", "method", "status"], registry=OWN)

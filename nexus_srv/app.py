@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tornado.web import Application, url
+from tornado.web import url
 
 import hmlib
 from hmlib.auth.sessions import Sessions
@@ -18,6 +18,7 @@ from hmlib.resources.api import api_of
 from hmlib.resources.pages import Picker, pages_of
 from hmlib.server import admin
 from hmlib.server.application import application
+from hmlib.web.handler import ServiceApplication
 from hmlib.web.layout import NavigationItem
 from nexus_srv.api import announcement, oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
 from nexus_srv.api import assets as api_assets
@@ -27,6 +28,7 @@ from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import imports as api_imports
 from nexus_srv.api import users as api_users
 from nexus_srv.directory.companies import COMPANIES
+from nexus_srv.directory.import_jobs import Jobs
 from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.identity.callers import NexusCallers
 from nexus_srv.identity.passwords import Hasher
@@ -55,6 +57,7 @@ from nexus_srv.pages import (
     setup,
     users,
 )
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import directory
 from nexus_srv.settings import PREFERENCES
 from nexus_srv.sweeping import SWEEP
@@ -196,7 +199,7 @@ NAVIGATION = [
 ]
 
 
-def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
+def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplication:
     """Nexus's application; `nexus` is None here, for Nexus does not call itself."""
     keys = Keys(load_master(settings.master_key_file), settings.service)
     preferences = Preferences(PREFERENCES)
@@ -215,10 +218,13 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         imported=("companies", "contacts", "locations", "assets"),
         pickers={"companies": pickers.local(COMPANIES)},
         keys=keys,
-        signer=signer,
-        issuer=issuer,
-        grants=Grants(db, keys, preferences, issuer, Rotations(db)),
-        sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
+        parts=NexusParts(
+            signer=signer,
+            issuer=issuer,
+            grants=Grants(db, keys, preferences, issuer, Rotations(db)),
+            sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
+            import_jobs=Jobs(db),
+        ),
         jobs=[SWEEP, planned_backups(lambda: preferences.text(db, "time_zone"))],
         background=[signer.follow, outbox_of(db, signer, settings).run, lambda: adopt_for_ever(db)],
     )

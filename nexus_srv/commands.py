@@ -57,13 +57,13 @@ def user_group() -> None:
 def user_add(username: str, level: str, name: str | None, email: str, numbers: tuple[str, ...]) -> None:
     """Add a person and print the one-time link with which they set their password."""
 
-    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> str:
+    async def change(settings: Settings, tx: Transaction, keys: Keys) -> str:
         ids = await _company_ids(tx, numbers)
         rule = "only" if ids else "all"
         wanted = User(id="", username=username, display_name=name or username, level=level, email=email, scope_rule=rule, company_ids=ids)
         return await _link(settings, tx, keys, await people.add(tx, OPERATOR, wanted, ACTOR, utc_now()))
 
-    click.echo(_run(deed))
+    click.echo(_run(change))
 
 
 @user_group.command("disable")
@@ -71,12 +71,12 @@ def user_add(username: str, level: str, name: str | None, email: str, numbers: t
 def user_disable(username: str) -> None:
     """Keep a person out, at once and everywhere; nothing they did is lost."""
 
-    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> str:
+    async def change(settings: Settings, tx: Transaction, keys: Keys) -> str:
         user = await _user(tx, username)
         await people.change(tx, Sessions(tx, keys), OPERATOR, user, replace(user, status="disabled"), ACTOR, utc_now())
         return f"{user.username} is disabled and signed out everywhere."
 
-    click.echo(_run(deed))
+    click.echo(_run(change))
 
 
 @user_group.command("reset")
@@ -84,12 +84,12 @@ def user_disable(username: str) -> None:
 def user_reset(username: str) -> None:
     """Print a one-time link with which a person sets a new password; a disabled account becomes active again."""
 
-    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> str:
+    async def change(settings: Settings, tx: Transaction, keys: Keys) -> str:
         user = await _user(tx, username)
         active = await people.change(tx, Sessions(tx, keys), OPERATOR, user, replace(user, status="active"), ACTOR, utc_now())
         return await _link(settings, tx, keys, active)
 
-    click.echo(_run(deed))
+    click.echo(_run(change))
 
 
 @commands.group("client")
@@ -112,13 +112,13 @@ def client_add(name: str, redirect_uris: tuple[str, ...], scopes: tuple[str, ...
     for uri in redirect_uris:
         _check_redirect(uri)
 
-    async def deed(settings: Settings, tx: Transaction, keys: Keys) -> dict[str, str | None]:
+    async def change(settings: Settings, tx: Transaction, keys: Keys) -> dict[str, str | None]:
         client = Client(new_id(), name, redirect_uris=redirect_uris, scopes=words)
         await clients.check(tx, client, public=public)
         secret = await clients.add(tx, keys, client, ACTOR, utc_now(), public=public)
         return {"client_id": client.id, "client_secret": secret}
 
-    made = _run(deed)
+    made = _run(change)
     if as_json:
         click.echo(json.dumps(made))
     else:
@@ -177,13 +177,13 @@ async def _verified(settings: Settings) -> tuple[int | None, int]:
         return await audit.first_broken(db), (await audit.head(db))[0]
 
 
-def _run(deed: Callable[[Settings, Transaction, Keys], Awaitable[T]]) -> T:
+def _run(change: Callable[[Settings, Transaction, Keys], Awaitable[T]]) -> T:
     """Do something in one transaction of Nexus's database. Raises Failed with what the rules say against it."""
 
     async def done() -> T:
         settings = load("nexus", os.environ)
         async with database(settings) as db, db.write() as tx:
-            return await deed(settings, tx, keys_of(settings))
+            return await change(settings, tx, keys_of(settings))
 
     try:
         return asyncio.run(done())

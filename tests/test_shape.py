@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -28,8 +29,8 @@ SHAPE = {
 }
 
 # A package of hmlib imports only from those to its left; the modules at hmlib's root come first and import only each other.
-ORDER = ["db", "records", "auth", "nexus", "jobs", "web", "sso", "api", "tables", "values", "resources", "imports", "processes", "server"]
-ORDER += ["backups", "cli", "testing"]
+ORDER = ["adapters", "db", "records", "auth", "nexus", "jobs", "web", "sso", "api", "tables"]
+ORDER += ["values", "resources", "imports", "processes", "server", "backups", "cli", "testing"]
 MOST_AT_THE_ROOT = 10
 MOST_SIDE_BY_SIDE = 14
 A_FILE_EACH = ("queries", "pages", "api")
@@ -143,6 +144,67 @@ def test_folders_stay_small() -> None:
         if count > MOST_SIDE_BY_SIDE and folder.name not in A_FILE_EACH
     }
     assert side_by_side[ROOT / "hmlib"] - 1 <= MOST_AT_THE_ROOT
+
+
+def looked_up(tree: ast.AST) -> list[int]:
+    """Lines that look something up by a word in an application's settings."""
+    found = []
+    for node in ast.walk(tree):
+        given = node.value if isinstance(node, ast.Subscript) else node.func.value if _asks(node) else None
+        word = node.slice if isinstance(node, ast.Subscript) else node.args[0] if isinstance(node, ast.Call) and node.args else None
+        by_word = given is not None and isinstance(word, ast.Constant) and isinstance(word.value, str)
+        if by_word and re.fullmatch(r"((self|handler)\.)?(self|app|application|handler)\.settings", ast.unparse(given)):
+            found.append(node.lineno)
+    return found
+
+
+def _asks(node: ast.AST) -> TypeGuard[Any]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "setdefault", "pop")
+
+
+def test_nothing_is_looked_up_by_a_word_in_an_applications_settings() -> None:
+    """What handlers share is the spine, which is typed. (Import plans have settings of their own.)"""
+    paths = [path for path in sources("hmlib", *SERVICES) if path.relative_to(ROOT).parts[:2] != ("treasury_srv", "imports")]
+    assert not [f"{path.relative_to(ROOT)}:{line}" for path in paths for line in looked_up(ast.parse(path.read_text()))]
+
+
+def test_control_a_look_up_by_a_word_is_seen() -> None:
+    assert looked_up(ast.parse('self.settings["db"]\napp.settings.get("x")\nself.settings[kind]\nsettings["zone"]')) == [1, 2]
+
+
+def remembered(tree: ast.Module) -> list[str]:
+    """Names of a module, or of a class in it, that functions change: memory that outlives a request and belongs to no object."""
+    names = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
+    names |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    kinds = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    found = []
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]:
+        own = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Global):
+                found += node.names
+            elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+                holder = ast.unparse(node.value)
+                found += [holder] if holder in (names - own if isinstance(node, ast.Subscript) else kinds) else []
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+                holder = ast.unparse(node.func.value)
+                found += [holder] if holder in names - own else []
+    return found
+
+
+CHANGES = ("append", "add", "update", "setdefault", "pop", "popitem", "clear", "extend", "remove", "discard", "insert", "put")
+REMEMBERED = {"hmlib/testing/fixtures.py": ["_templates", "_templates"]}  # the migrated databases of a test run
+
+
+def test_modules_remember_nothing() -> None:
+    found = {str(path.relative_to(ROOT)): remembered(ast.parse(path.read_text())) for path in sources("hmlib", *SERVICES)}
+    assert {path: names for path, names in found.items() if names} == REMEMBERED
+
+
+def test_control_memory_of_a_module_or_of_a_class_is_seen() -> None:
+    code = "held = {}\nclass Page:\n    count = 0\ndef note(x):\n    held[x] = 1\n    held.update(x)\n    Page.count += 1\n"
+    assert remembered(ast.parse(code)) == ["held", "held", "Page"]
+    assert remembered(ast.parse("held = {}\ndef note(x):\n    held = {}\n    held[x] = 2\n")) == []
 
 
 def test_sql_stands_only_in_queries_and_in_the_spine() -> None:

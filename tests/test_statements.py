@@ -30,7 +30,7 @@ def kinds(service):
 def text_of(of):
     """What is asked of the database about one kind."""
     scope, listing = CompanyScope("only", frozenset({"company"})), statements.definition(of)
-    asked = listing.ask({"q": "two words", **dict.fromkeys(listing.filters, "yes")}, Unmarked(), limit_default=25)
+    asked = listing.read({"q": "two words", **dict.fromkeys(listing.filters, "yes")}, Unmarked(), limit_default=25)
     where, (_, order, _) = statements.where(of, scope, asked, since="2026-01-01"), asked.sql()
     parts = {
         "the list, searched and with every filter": " ".join(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tornado.web import Application, url
+from tornado.web import url
 
 from hmlib.config import Settings
 from hmlib.db.database import Db
@@ -10,6 +10,7 @@ from hmlib.db.migrate import Folder
 from hmlib.nexus.client import Nexus
 from hmlib.server import admin
 from hmlib.server.application import application
+from hmlib.web.handler import ServiceApplication
 from hmlib.web.layout import NavigationItem
 from treasury_srv.api import agreements as api_agreements
 from treasury_srv.api import billing_summary as api_billing_summary
@@ -33,6 +34,7 @@ from treasury_srv.pages import (
     plans,
     prices,
 )
+from treasury_srv.parts import TreasuryParts
 from treasury_srv.settings import PREFERENCES
 
 HERE = Path(__file__).parent
@@ -139,7 +141,7 @@ ROUTES = [
 ]
 
 
-def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
+def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplication:
     """Treasury's application over its database and the Nexus it asks."""
     return application(
         settings,
@@ -150,5 +152,5 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         preferences=PREFERENCES,
         navigation=NAVIGATION,
         search_route="companies",
-        bills=Bills(db, PREFERENCES, settings.epoch),
+        parts=TreasuryParts(Bills(db, PREFERENCES, settings.epoch)),
     )

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from dateutil.relativedelta import relativedelta
-
 from hmlib.clock import utc_now
 from hmlib.tables.formats import write_csv
 from treasury_srv.billing.facts import PRICE_RATES
+from treasury_srv.billing.periods import months_later
 from treasury_srv.demo_words import ITEMS, PLANS, RATES, WORK
 from treasury_srv.imports.files import KINDS
 
@@ -59,25 +58,25 @@ def _agreements(today: date) -> Iterator[Values]:
 def _agreement(account: int, n: int, today: date) -> Iterator[Values]:
     """Most companies have an ordinary agreement; these few show what else there is."""
     month = today.replace(day=1)
-    usual = {**_usual(account, n), "start_on": month - relativedelta(months=4 + n % 7)}
+    usual = {**_usual(account, n), "start_on": months_later(month, -(4 + n % 7))}
     special: dict[int, Values] = {
-        100_003: {"start_on": (month - relativedelta(months=5)).replace(day=12), "proration": "daily"},
+        100_003: {"start_on": months_later(month, -5).replace(day=12), "proration": "daily"},
         100_004: {"term": "1_year", "start_on": _ending(today, 1, 20)},
         100_008: {"term": "2_year", "start_on": _ending(today, 2, 50)},
         100_011: {"term": "3_year", "start_on": _ending(today, 3, 80)},
-        100_007: {"term": "1_year", "start_on": month - relativedelta(months=15)},
-        100_012: {"ended_on": month - relativedelta(months=1), "start_on": month - relativedelta(months=14), "term": "1_year"},
-        100_013: {"start_on": month + relativedelta(months=2)},
+        100_007: {"term": "1_year", "start_on": months_later(month, -15)},
+        100_012: {"ended_on": months_later(month, -1), "start_on": months_later(month, -14), "term": "1_year"},
+        100_013: {"start_on": months_later(month, 2)},
         100_021: {"plan": "Complete EU", "currency": "EUR", "tax_percent": "19"},
-        100_039: {"ended_on": month - relativedelta(months=2), "start_on": month - relativedelta(months=26), "term": "2_year"},
+        100_039: {"ended_on": months_later(month, -2), "start_on": months_later(month, -26), "term": "2_year"},
     }
-    changed_on = (month - relativedelta(months=1)).replace(day=16)
+    changed_on = months_later(month, -1).replace(day=16)
     if account == 100_015:
         yield {**usual, "plan": "Essential", "term": "month_to_month", "ended_on": changed_on}
         yield {**usual, "plan": "Complete", "term": "2_year", "start_on": changed_on}
     elif account == 100_018:
-        yield {**usual, "term": "1_year", "start_on": month - relativedelta(months=16)}
-        yield {**usual, "term": "1_year", "start_on": month - relativedelta(months=4)}
+        yield {**usual, "term": "1_year", "start_on": months_later(month, -16)}
+        yield {**usual, "term": "1_year", "start_on": months_later(month, -4)}
     else:
         yield {**usual, **special.get(account, {})}
 
@@ -101,7 +100,7 @@ def _usual(account: int, n: int) -> Values:
 
 def _ending(today: date, years: int, days: int) -> date:
     """The start of an agreement that has so many days left."""
-    return today + timedelta(days=days) - relativedelta(years=years)
+    return months_later(today + timedelta(days=days), -(12 * years))
 
 
 def _overrides(today: date) -> Iterator[Values]:
@@ -115,9 +114,9 @@ def _overrides(today: date) -> Iterator[Values]:
         yield {
             "company_account_number": account,
             "what": what,
-            "valid_from": month - relativedelta(months=months) if months is not None else None,
+            "valid_from": months_later(month, -months) if months is not None else None,
             "value": value,
-            "valid_to": month + relativedelta(months=until) if until is not None else None,
+            "valid_to": months_later(month, until) if until is not None else None,
         }
 
 
@@ -144,25 +143,25 @@ def _line_items(today: date) -> Iterator[Values]:
             continue
         for place in range(1 + n % 3):
             name, kind, price, quantity = ITEMS[(n + 3 * place) % len(ITEMS)]
-            at = today + relativedelta(months=(n + place) % 4 - 2)
+            at = months_later(today, (n + place) % 4 - 2)
             yield {
                 "company_account_number": account,
                 "name": name,
                 "kind": kind,
                 "quantity": quantity if n % 2 else 1,
                 "unit_price": price,
-                "from_on": today.replace(day=1) - relativedelta(months=2) if kind == "recurring" and n % 6 == 0 else None,
+                "from_on": months_later(today.replace(day=1), -2) if kind == "recurring" and n % 6 == 0 else None,
                 "year": at.year if kind == "one_off" else None,
                 "month": None if kind == "recurring" else at.month,
             }
 
 
 def _labour(today: date) -> Iterator[Values]:
-    first = today.replace(day=1) - relativedelta(months=MONTHS_OF_WORK - 1)
+    first = months_later(today.replace(day=1), -(MONTHS_OF_WORK - 1))
     for n, account in enumerate(ACCOUNTS[:-1]):
         months = MONTHS_OF_WORK - 2 if account == 100_039 else MONTHS_OF_WORK
         for month in range(months):
-            start = first + relativedelta(months=month)
+            start = months_later(first, month)
             for number in range(2 + (n * 3 + month) % 6):
                 day = start + timedelta(days=(n * 5 + number * 4 + month) % 28)
                 if day <= today:

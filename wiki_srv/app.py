@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tornado.web import Application, url
+from tornado.web import url
 
 from hmlib.config import Settings
 from hmlib.db.database import Db
@@ -10,6 +10,7 @@ from hmlib.db.migrate import Folder
 from hmlib.nexus.client import Nexus
 from hmlib.server import admin
 from hmlib.server.application import application
+from hmlib.web.handler import ServiceApplication
 from hmlib.web.layout import NavigationItem
 from wiki_srv.api import articles as api_articles
 from wiki_srv.api import context as api_context
@@ -17,6 +18,7 @@ from wiki_srv.api import imports as api_imports
 from wiki_srv.api import revisions as api_revisions
 from wiki_srv.articles.rendering import Texts
 from wiki_srv.pages import article_forms, articles, companies, home, imports, revisions, search, spaces
+from wiki_srv.parts import WikiParts
 from wiki_srv.settings import PREFERENCES
 
 HERE = Path(__file__).parent
@@ -76,7 +78,7 @@ ROUTES = [
 ]
 
 
-def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
+def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplication:
     """Wiki's application over its database and the Nexus it asks."""
     return application(
         settings,
@@ -87,5 +89,5 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> Application:
         preferences=PREFERENCES,
         navigation=NAVIGATION,
         search_route="search",
-        texts=Texts(),
+        parts=WikiParts(Texts()),
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from bench.stage import Stage, free_port, listening, port_of
 from bench.table import Figure
-from hmlib.auth.sessions import Opening, Sessions
+from hmlib.auth.sessions import NewSession, Sessions
 from hmlib.clock import new_id, shifted, utc_now
 from hmlib.config import load
 from hmlib.db.database import connect
@@ -67,8 +67,8 @@ async def filled(environ: dict[str, str]) -> tuple[str, list[str]]:
     async with db.write() as tx:
         for n in range(CONNECTIONS):
             user = await users.create(tx, User(id=new_id(), username=f"user{n}", display_name="A Person", level="technician"), now)
-            opening = Opening(user.id, "A Person", user.level, new_id(), int(time.time()), ("pwd",), "", "", shifted(now, 3600))
-            _, session = await Sessions(tx, keys).open(opening, now)
+            new_session = NewSession(user.id, "A Person", user.level, new_id(), int(time.time()), ("pwd",), "", "", shifted(now, 3600))
+            _, session = await Sessions(tx, keys).open(new_session, now)
             tokens.append((await issuer.for_sign_in(tx, wiki, user, session, "wiki", now)).refresh_token)
     await db.close()
     return registered[1], tokens

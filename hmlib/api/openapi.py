@@ -55,7 +55,7 @@ class Contract:
     media: tuple[str, ...] = ()
 
 
-def speaks(
+def documented(
     takes: Any = None, answers: Any = None, query: Mapping[str, str] | None = None, status: int = 200, media: tuple[str, ...] = ()
 ) -> Callable[[Method], Method]:
     """Declare a method's Structs, query parameters and, for a body that is not JSON, its media types for the API's description."""
@@ -215,11 +215,11 @@ class ApiDocs(PageHandler):
 
     @anyone
     def get(self) -> None:
-        self.page("api_docs.html", operations=operations(self.settings["routes"]))
+        self.page("api_docs.html", operations=operations(self.spine.routes))
 
 
 def _document_of(handler: ApiHandler) -> dict[str, Any]:
-    return _document(handler.hm.title, handler.hm.origin, tuple(handler.settings["routes"]))
+    return _document(handler.hm.title, handler.hm.origin, handler.spine.routes)
 
 
 @lru_cache(maxsize=8)

@@ -6,27 +6,27 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 
 
-async def bury(tx: Db, noun: str, id: str, company_ids: Sequence[str], now: str) -> None:
+async def add(tx: Db, kind: str, id: str, company_ids: Sequence[str], now: str) -> None:
     """Remember that a row is gone, or gone from these companies; without companies it is everybody's (company "")."""
-    await bury_all(tx, [(noun, id, company_id) for company_id in company_ids or [""]], now)
+    await add_all(tx, [(kind, id, company_id) for company_id in company_ids or [""]], now)
 
 
-async def bury_all(tx: Db, graves: Sequence[tuple[str, str, str]], now: str) -> None:
-    """bury() for many: each is a noun, an id and a company."""
+async def add_all(tx: Db, gone: Sequence[tuple[str, str, str]], now: str) -> None:
+    """add() for many: each is a kind, an id and a company."""
     await tx.many(
         """
-        INSERT INTO tombstone (noun, id, company_id, deleted_at) VALUES (:noun, :id, :company_id, :now)
+        INSERT INTO tombstone (noun, id, company_id, deleted_at) VALUES (:kind, :id, :company_id, :now)
         ON CONFLICT (noun, id, company_id) DO UPDATE SET deleted_at = excluded.deleted_at
         """,
-        [{"noun": noun, "id": id, "company_id": company_id, "now": now} for noun, id, company_id in graves],
+        [{"kind": kind, "id": id, "company_id": company_id, "now": now} for kind, id, company_id in gone],
     )
 
 
-async def buried(db: Db, noun: str, scope: CompanyScope, since: str) -> list[str]:
+async def gone_since(db: Db, kind: str, scope: CompanyScope, since: str) -> list[str]:
     """The ids that have gone since that UTC time from the companies in scope; the same id may live on elsewhere in it."""
     rows = await db.all(
-        f"SELECT DISTINCT id FROM tombstone WHERE noun = :noun AND deleted_at >= :since AND {scope.clause('company_id')} ORDER BY id",
-        noun=noun,
+        f"SELECT DISTINCT id FROM tombstone WHERE noun = :kind AND deleted_at >= :since AND {scope.clause('company_id')} ORDER BY id",
+        kind=kind,
         since=since,
         **scope.params(),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from hmlib import json
+from hmlib.adapters.pyjwt import PayloadJWT
 from hmlib.auth.jwks import BadToken, Jwks, OtherService
 
 ACCESS, ID, LOGOUT = "at+jwt", "JWT", "logout+jwt"
@@ -111,20 +112,18 @@ def _kid_of(segment: str, typ: str) -> str:
     return kid
 
 
-class _StrictJWT(jwt.PyJWT):
-    """PyJWT, reading the payload through the JSON door and letting only whole numbers be dates."""
-
-    def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
-        try:
-            payload = json.plain(decoded["payload"])
-        except json.Malformed as error:
-            raise jwt.DecodeError("payload") from error
-        if not isinstance(payload, dict) or any(type(payload.get(name, 0)) is not int for name in ("exp", "iat", "nbf")):
-            raise jwt.DecodeError("payload")
-        return payload
+def _payload(raw: bytes) -> dict[str, Any]:
+    """A payload as it must be, whose dates are whole numbers. Raises ValueError."""
+    try:
+        payload = json.plain(raw)
+    except json.Malformed as error:
+        raise ValueError("not JSON") from error
+    if not isinstance(payload, dict) or any(type(payload.get(name, 0)) is not int for name in ("exp", "iat", "nbf")):
+        raise ValueError("no claims")
+    return payload
 
 
-_STRICT = _StrictJWT()
+_STRICT = PayloadJWT(_payload)
 
 
 def _check_times(payload: Mapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ class Revocations:
             await self._written(own, kind, value, now, until or now)
         await self.load(now)
 
-    async def once(self, jti: str, now: str, tx: Db) -> None:
+    async def claim(self, jti: str, now: str, tx: Db) -> None:
         """Note that a push was taken in, in the transaction that does what it says. Raises Conflict when it had been already."""
         number = await _next(tx)
         await tx.run(

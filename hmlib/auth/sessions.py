@@ -11,7 +11,7 @@ from hmlib.auth import company_scope
 from hmlib.auth.company_scope import KnownScope
 from hmlib.clock import parse, shifted
 from hmlib.db.database import Db
-from hmlib.db.deferred_writes import Notes
+from hmlib.db.deferred_writes import DeferredWrites
 from hmlib.keys import Keys, Unsealable
 
 SEEN_EVERY_SECONDS = 60
@@ -77,7 +77,7 @@ def time_left(session: Session, now: str, idle_seconds: int) -> TimeLeft:
 
 
 @dataclass(frozen=True)
-class Opening:
+class NewSession:
     """What is needed to open a session."""
 
     user_id: str
@@ -97,9 +97,9 @@ class Sessions:
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
-        self._notes = Notes(db)
+        self._deferred = DeferredWrites(db)
 
-    async def open(self, opening: Opening, now: str, tx: Db | None = None) -> tuple[str, Session]:
+    async def open(self, new_session: NewSession, now: str, tx: Db | None = None) -> tuple[str, Session]:
         """Open a session; answers the cookie value (43 characters, 256 bits, never stored) and the row."""
         cookie = secrets.token_urlsafe(32)
         id_hash = self.hash_of(cookie)
@@ -112,17 +112,17 @@ class Sessions:
             RETURNING {", ".join(_COLUMNS)}
             """,
             id_hash=id_hash,
-            user_id=opening.user_id,
-            user_name=opening.user_name,
-            level=opening.level,
-            sid=opening.sid,
-            auth_time=opening.auth_time,
-            amr=" ".join(opening.amr),
-            address=opening.address,
-            browser=opening.browser[:200],
+            user_id=new_session.user_id,
+            user_name=new_session.user_name,
+            level=new_session.level,
+            sid=new_session.sid,
+            auth_time=new_session.auth_time,
+            amr=" ".join(new_session.amr),
+            address=new_session.address,
+            browser=new_session.browser[:200],
             now=now,
-            expires_at=opening.expires_at,
-            tokens=self._sealed(id_hash, opening.tokens),
+            expires_at=new_session.expires_at,
+            tokens=self._sealed(id_hash, new_session.tokens),
         )
         assert row is not None
         return cookie, self._session(row)
@@ -144,7 +144,7 @@ class Sessions:
             return False
         if session.last_seen_at < shifted(now, -SEEN_EVERY_SECONDS):
             noted = "UPDATE session SET last_seen_at = :now WHERE id_hash = :id_hash"
-            self._notes.note(f"visit {session.id_hash}", noted, now=now, id_hash=session.id_hash)
+            self._deferred.note(f"visit {session.id_hash}", noted, now=now, id_hash=session.id_hash)
         return True
 
     async def by_sid(self, sid: str, now: str) -> list[Session]:
@@ -247,7 +247,7 @@ class Sessions:
 
     async def store_exchanged(self, session: Session, audience: str, token: str, expires_at: int) -> None:
         sealed = self._keys.seal(token.encode(), table="session_exchange", column="token", row_id=f"{session.id_hash}/{audience}")
-        await self._notes.noted(
+        await self._deferred.noted(
             f"exchange {session.id_hash} {audience}",
             """
             INSERT INTO session_exchange (id_hash, audience, token, expires_at)

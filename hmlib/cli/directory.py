@@ -49,7 +49,7 @@ async def nexus_here() -> AsyncIterator[str]:
     async with database(settings) as db:
         application = app.make_app(settings, db, None)
         service.prepare(application, db, migrations_of(HUB))
-        application.settings["log_function"] = lambda _: None
+        application.settings.update(log_function=lambda _: None)
         server = Server(application, ssl_options=tls_context(settings))
         sockets = bind_sockets(0, LOOPBACK)
         server.add_sockets(sockets)

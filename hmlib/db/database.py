@@ -167,7 +167,7 @@ class Db:
     @asynccontextmanager
     async def _write(self) -> AsyncIterator["Transaction"]:
         task = asyncio.current_task()
-        link = await self._engine.lend()
+        link = await self._engine.acquire()
         self._writing.add(task)
         tx = Transaction(self, link)
         try:
@@ -206,7 +206,7 @@ class Db:
                     with suppress(DatabaseDown):  # a lost connection forgets by itself, and must not hide the first error
                         await self._timed(link.rollback())
         finally:
-            await self._engine.give_back(link)
+            await self._engine.release(link)
         if keep and tx.failed:
             raise RuntimeError("a statement of the transaction failed and its error was swallowed: nothing was kept; use savepoint()")
 

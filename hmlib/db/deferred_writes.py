@@ -13,7 +13,7 @@ AGAIN_SECONDS = 5.0
 PATIENCE_SECONDS = 0.5
 
 
-class Notes:
+class DeferredWrites:
     """What a process notes in one database. While that fails it is tried every few seconds only."""
 
     def __init__(self, db: Db) -> None:

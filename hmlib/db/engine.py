@@ -102,11 +102,11 @@ class Engine(ABC):
         return None
 
     @abstractmethod
-    async def lend(self) -> Link:
+    async def acquire(self) -> Link:
         """A link for a write transaction, the borrower's own until it is given back."""
 
     @abstractmethod
-    async def give_back(self, link: Link) -> None:
+    async def release(self, link: Link) -> None:
         """Take a lent link back."""
 
     @abstractmethod

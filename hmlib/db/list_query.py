@@ -17,7 +17,7 @@ MAX_SEARCH = 200
 MAX_CURSOR = 8192
 
 
-class BadAsk(Exception):
+class BadListQuery(Exception):
     """A list was asked for in a way that cannot be answered: ``code`` for programs, ``detail`` one sentence, ``parameter`` its name.
 
     The codes are invalid_sort, invalid_limit, invalid_cursor, invalid_search and invalid_filter.
@@ -52,7 +52,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Listing:
+class ListDefinition:
     """What can be asked of one list.
 
     ``sorts`` maps the public name of an order to its SQL column, TEXT or BIGINT and NOT NULL; ``default`` is one of the names,
@@ -64,13 +64,13 @@ class Listing:
     id_column: str
     filters: tuple[str, ...] = ()
 
-    def ask(self, args: Mapping[str, str], keys: Marker, *, limit_default: int = 25, limit_max: int = 1000) -> "Ask":
-        """Read q, sort, limit, cursor and the filters from a query string; others are left alone. Raises BadAsk."""
+    def read(self, args: Mapping[str, str], keys: Marker, *, limit_default: int = 25, limit_max: int = 1000) -> "ListQuery":
+        """Read q, sort, limit, cursor and the filters from a query string; others are left alone. Raises BadListQuery."""
         sort = args.get("sort") or self.default
         column = self.sorts.get(sort.removeprefix("-"))
         if column is None:
-            raise BadAsk("invalid_sort", f"sort must be one of {', '.join(self.sorts)}, or one of them after a minus sign.", "sort")
-        ask = Ask(
+            raise BadListQuery("invalid_sort", f"sort must be one of {', '.join(self.sorts)}, or one of them after a minus sign.", "sort")
+        list_query = ListQuery(
             q=_search(args.get("q", "")),
             sort=sort,
             limit=_limit(args.get("limit", ""), limit_default, limit_max),
@@ -80,11 +80,11 @@ class Listing:
             keys=keys,
             sort_chosen=bool(args.get("sort")),
         )
-        return ask.at(args["cursor"]) if args.get("cursor") else ask
+        return list_query.at(args["cursor"]) if args.get("cursor") else list_query
 
 
 @dataclass(frozen=True)
-class Ask:
+class ListQuery:
     """One question to a list. ``limit`` is rows per page; ``filters`` holds only those that were given; ``sort_chosen`` says that the
     order was."""
 
@@ -127,7 +127,7 @@ class Ask:
             first=first,
             next_cursor=self._cursor("after", key(shown[-1]) if shown else None, first + len(shown)) if on else None,
             previous_cursor=self._cursor("before", key(shown[0]) if shown else None, first) if back else None,
-            ask=self,
+            query=self,
         )
 
     def page_out_of(self, rows: Sequence[T], key: Callable[[T], Key]) -> "Page[T]":
@@ -147,11 +147,11 @@ class Ask:
         shown = rows[max(start, end - most) : end][::-1] if descending else rows[start : min(end, start + most)]
         return self.page(shown, len(rows), key)
 
-    def at(self, cursor: str) -> "Ask":
-        """The same question at the place that ``cursor`` names. Raises BadAsk unless this very question made it."""
+    def at(self, cursor: str) -> "ListQuery":
+        """The same question at the place that ``cursor`` names. Raises BadListQuery unless this very question made it."""
         payload, _, mark = cursor.partition(".")
         if len(cursor) > MAX_CURSOR or not hmac.compare_digest(mark.encode("utf-8", "replace"), self._mark(payload).encode()):
-            raise BadAsk("invalid_cursor", "The cursor is not one that this list gave for this search, filter and sort.", "cursor")
+            raise BadListQuery("invalid_cursor", "The cursor is not one that this list gave for this search, filter and sort.", "cursor")
         side, value, row_id, first = json.loads(base64.urlsafe_b64decode(payload))
         return replace(self, position=Position(side, value, row_id, first))
 
@@ -187,7 +187,7 @@ class Page(Generic[T]):
     first: int
     next_cursor: str | None
     previous_cursor: str | None
-    ask: Ask
+    query: ListQuery
 
 
 def folded(text: str) -> str:
@@ -205,7 +205,7 @@ def like(q: str) -> str:
 def _search(text: str) -> str:
     q = text.strip()
     if len(q) > MAX_SEARCH or not all(character.isprintable() for character in q):
-        raise BadAsk("invalid_search", f"q must be at most {MAX_SEARCH} characters on one line.", "q")
+        raise BadListQuery("invalid_search", f"q must be at most {MAX_SEARCH} characters on one line.", "q")
     return q
 
 
@@ -213,5 +213,5 @@ def _limit(text: str, default: int, most: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdecimal() and len(text) < 7 and 1 <= int(text) <= most):
-        raise BadAsk("invalid_limit", f"limit must be a whole number from 1 to {most}.", "limit")
+        raise BadListQuery("invalid_limit", f"limit must be a whole number from 1 to {most}.", "limit")
     return int(text)

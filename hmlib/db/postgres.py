@@ -218,7 +218,7 @@ class PostgresEngine(Engine):
                 with suppress(DatabaseDown), named_errors(link.connection):
                     await transaction.rollback()
 
-    async def lend(self) -> Link:
+    async def acquire(self) -> Link:
         await _acquired(self._transactions)
         try:
             return await self._borrow()
@@ -235,7 +235,7 @@ class PostgresEngine(Engine):
             except TimeoutError as error:
                 raise DatabaseBusy("no connection became free in time") from error
 
-    async def give_back(self, link: Link) -> None:
+    async def release(self, link: Link) -> None:
         assert isinstance(link, PostgresLink)
         try:
             await self._return(link)

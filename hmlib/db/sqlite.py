@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiosqlite
-
+from hmlib.adapters.aiosqlite import ConnectionThread
 from hmlib.db import sqlite_calls as sqlite
 from hmlib.db.engine import (
     LONG_PATIENCE_SECONDS,
@@ -55,31 +54,28 @@ async def open_engine(path: str, readers: int, binding: str, *, make: bool = Tru
     return SqliteEngine(driver, file, threads[0], threads[1:], near)
 
 
-class Thread(aiosqlite.Connection):
+class Thread(ConnectionThread):
     """One SQLite connection and the thread that alone uses it."""
 
     def __init__(self, driver: Driver, file: Path, *, read_only: bool) -> None:
-        opened: Any = sqlite.opened
-        super().__init__(lambda: opened(driver, file, read_only=read_only), 64)
+        super().__init__(lambda: sqlite.opened(driver, file, read_only=read_only))
         self.driver = driver
-        self._thread.daemon = True  # a connection that nobody closed must not keep the process from ending
 
     async def started(self) -> "Thread":
         try:
             await self
         except self.driver.errors:
-            await asyncio.to_thread(self._thread.join)  # its last word goes to this event loop
+            await self.thread_ended()
             raise
         return self
 
-    async def hop(self, work: Callable[..., T], *args: Any) -> T:
+    async def run_on_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Run ``work(connection, *args)`` on the thread, after what was asked before it, even if the caller is cancelled."""
-        run: Callable[..., Awaitable[T]] = self._execute
         try:
             with named_errors(self.driver):
-                return await run(work, self._connection, *args)
+                return await self.work(work, *args)
         except (ValueError, self.driver.errors) as error:
-            if self._connection is None or not self._running:
+            if self.ended:
                 raise DatabaseDown("the database is closed") from error
             raise
 
@@ -103,34 +99,34 @@ class SqliteLink(Link):
         await self._kept(sqlite.many, text, rows)
 
     async def slices(self, text: str, args: Sequence[Any], size: int) -> AsyncIterator[list[Row]]:
-        rows = await self.thread.hop(sqlite.slices, text, args, size)
+        rows = await self.thread.run_on_thread(sqlite.slices, text, args, size)
         try:
-            while found := await self.thread.hop(sqlite.next_slice, rows):
+            while found := await self.thread.run_on_thread(sqlite.next_slice, rows):
                 yield found
         finally:
-            await asyncio.shield(self.thread.hop(sqlite.end_slices, rows))
+            await asyncio.shield(self.thread.run_on_thread(sqlite.end_slices, rows))
 
     async def script(self, text: str) -> None:
         await self._kept(sqlite.script, text, self.thread.driver.complete)
 
     async def _kept(self, work: Callable[..., T], *args: Any) -> T:
-        answer: T = await self.thread.hop(self._around, work, *args)
+        answer: T = await self.thread.run_on_thread(self._around, work, *args)
         if self._alone:
             self._in_place.check()
         return answer
 
     async def begin(self) -> None:
-        await self.thread.hop(sqlite.begin)
+        await self.thread.run_on_thread(sqlite.begin)
 
     async def begin_reading(self) -> None:
-        await self.thread.hop(sqlite.begin_reading)
+        await self.thread.run_on_thread(sqlite.begin_reading)
 
     async def commit(self) -> None:
-        await self.thread.hop(sqlite.commit)
+        await self.thread.run_on_thread(sqlite.commit)
         self._in_place.check()
 
     async def rollback(self) -> None:
-        await self.thread.hop(sqlite.rollback)
+        await self.thread.run_on_thread(sqlite.rollback)
 
 
 @dataclass
@@ -201,11 +197,11 @@ class SqliteEngine(Engine):
             await link.rollback()
         self._snapshots_free.append(link.thread)
 
-    async def lend(self) -> Link:
+    async def acquire(self) -> Link:
         await self._take_turn()
         return SqliteLink(self._writer, self._in_place)
 
-    async def give_back(self, link: Link) -> None:
+    async def release(self, link: Link) -> None:
         self._turn.release()
 
     async def close(self) -> None:

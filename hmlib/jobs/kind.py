@@ -1,6 +1,6 @@
 """What a kind of job is, and when scheduled work is due: slots, each of which has one run at most, and a missed one at the next chance."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from hmlib.clock import parse, shifted
@@ -44,6 +44,13 @@ class JobKind:
         if self.due is not None:
             return await self.due(db, now)
         return every(self.every_seconds, now) if self.scheduled else ""
+
+
+@dataclass(frozen=True)
+class JobKinds:
+    """The kinds of work of one service."""
+
+    by_name: Mapping[str, JobKind]
 
 
 def every(seconds: int, now: str) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 
 from hmlib.auth.permissions import Caller
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, BadAsk, Listing, Page
+from hmlib.db.list_query import BadListQuery, ListDefinition, ListQuery, Page
 from hmlib.jobs.job import ACTIVE, COLUMNS, Job
 from hmlib.jobs.kind import JobKind
 
 SEES_ALL = "settings:admin"
 STATES = ("active", "waiting", "running", "done", "failed", "cancelled")
-LISTING = Listing(sorts={"created_at": "job.created_at"}, default="-created_at", id_column="job.id", filters=("state", "kind"))
+LISTING = ListDefinition(sorts={"created_at": "job.created_at"}, default="-created_at", id_column="job.id", filters=("state", "kind"))
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,21 @@ class Schedule:
     last_failed: Job | None
 
 
-async def page_of(db: Db, caller: Caller, ask: Ask) -> Page[Job]:
+async def page_of(db: Db, caller: Caller, list_query: ListQuery) -> Page[Job]:
     """The jobs that the caller may see: one's own, or all of them. ``state`` may be one of STATES. Raises BadAsk."""
     where, params = _seen(caller)
-    if state := ask.filters.get("state"):
+    if state := list_query.filters.get("state"):
         if state not in STATES:
-            raise BadAsk("invalid_filter", f"state must be one of {', '.join(STATES)}.", "state")
+            raise BadListQuery("invalid_filter", f"state must be one of {', '.join(STATES)}.", "state")
         where += " AND state IN :states"
         params["states"] = list(ACTIVE) if state == "active" else [state]
-    if "kind" in ask.filters:
+    if "kind" in list_query.filters:
         where += " AND kind = :kind"
-        params["kind"] = ask.filters["kind"]
-    place, order, limits = ask.sql()
+        params["kind"] = list_query.filters["kind"]
+    place, order, limits = list_query.sql()
     total = await db.value(f"SELECT count(*) FROM job WHERE {where}", **params)
     rows = await db.all(f"SELECT {COLUMNS} FROM job WHERE {where} {place} {order}", **params, **limits)
-    return ask.page([Job(**row) for row in rows], total, key=lambda job: (job.created_at, job.id))
+    return list_query.page([Job(**row) for row in rows], total, key=lambda job: (job.created_at, job.id))
 
 
 async def visible_to(db: Db, caller: Caller, id: str) -> Job | None:

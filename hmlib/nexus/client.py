@@ -20,7 +20,7 @@ from hmlib.cache import Bounded
 from hmlib.config import BadSetting, Settings
 from hmlib.nexus.directory import Asset, Company, Contact, Location, SignedIn, Summary, User, UserScope
 from hmlib.nexus.directory_cache import READ_ON_SECONDS, Answers, Asker, TokenFor
-from hmlib.nexus.transport import NexusDown, NexusRefused, Wire, checked, said
+from hmlib.nexus.transport import NexusDown, NexusRefused, Transport, checked, said
 
 ALIVE_REMEMBERED_SECONDS = 2.0
 ANNOUNCED_ANEW_SECONDS = 10.0  # a process that was not heard of for so long may have missed what it was told
@@ -46,12 +46,12 @@ class Nexus:
     def __init__(
         self, settings: Settings, client_id: str = "", client_secret: str = "", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._wire = Wire(settings)
+        self._transport = Transport(settings)
         self._basic = "Basic " + base64.b64encode(f"{quote(client_id)}:{quote(client_secret)}".encode()).decode()
         self._client_id = client_id
         self._refused = False
         self._service_tokens: Bounded[tuple[str, str], tuple[str, float]] = Bounded(REMEMBERED_TOKENS)
-        self.answers = Answers(lambda path, headers, seconds: self._wire.send("GET", path, headers=headers, seconds=seconds), clock)
+        self.answers = Answers(lambda path, headers, seconds: self._transport.send("GET", path, headers=headers, seconds=seconds), clock)
 
     @classmethod
     def for_module(cls, settings: Settings) -> "Nexus":
@@ -65,11 +65,11 @@ class Nexus:
     @property
     def calls(self) -> int:
         """How many requests were sent, for tests and figures."""
-        return self._wire.calls
+        return self._transport.calls
 
     @property
     def url(self) -> str:
-        return self._wire.url
+        return self._transport.url
 
     @property
     def client_id(self) -> str:
@@ -78,29 +78,29 @@ class Nexus:
     @property
     def seems_down(self) -> bool:
         """True while the last word from Nexus was silence; asks nobody."""
-        return self._wire.breaker.silent or self._wire.unwell or self.answers.silent
+        return self._transport.breaker.silent or self._transport.unwell or self.answers.silent
 
     def close(self) -> None:
-        self._wire.close()
+        self._transport.close()
 
     async def alive(self) -> bool:
         """Whether Nexus answers within a second; remembered for two."""
-        well = await self._wire.well(time.monotonic() - ALIVE_REMEMBERED_SECONDS)
+        well = await self._transport.well(time.monotonic() - ALIVE_REMEMBERED_SECONDS)
         self.answers.silent = self.answers.silent and not well
         return well
 
     @property
     def unwell(self) -> bool:
         """Whether Nexus did not answer the last question for its health, which watch() puts every two seconds; asks nobody."""
-        return self._wire.unwell
+        return self._transport.unwell
 
     async def while_well(self, call: "asyncio.Future[T]") -> T:
         """What the call answers, which may take long while Nexus is well. Raises NexusDown within two seconds when it is not."""
-        return await self._wire.while_well(call)
+        return await self._transport.while_well(call)
 
     async def clock_ahead(self) -> float:
         """By how many seconds Nexus's clock is ahead of ours; to a second, as a Date header has no more."""
-        answer = checked(await self._wire.send("GET", "/healthz", guarded=False, doubted=False), (200,))
+        answer = checked(await self._transport.send("GET", "/healthz", guarded=False, doubted=False), (200,))
         return parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
 
     async def watch(self, pause: float = 2.0) -> None:
@@ -122,7 +122,9 @@ class Nexus:
 
     async def announce(self) -> None:
         """Tell Nexus that this module is there to be told things. It may be said at any time, by any of its processes."""
-        checked(await self._wire.send("POST", "/api/announcement", body=b"", headers={"Authorization": self._basic}, guarded=False), (204,))
+        checked(
+            await self._transport.send("POST", "/api/announcement", body=b"", headers={"Authorization": self._basic}, guarded=False), (204,)
+        )
 
     async def _announced(self) -> bool:
         """Whether Nexus heard it; one that refuses is asked again, for an older Nexus may be on its way out."""
@@ -144,7 +146,7 @@ class Nexus:
         """Trade a password for a session at Nexus. Raises SignInRefused, NexusDown."""
         body = msgspec.json.encode({"username": username, "password": password, "address": address, "browser": browser[:200]})
         headers = {"Authorization": self._basic, "Content-Type": "application/json"}
-        answer = await self._wire.send("POST", "/api/token", body=body, headers=headers, guarded=False)
+        answer = await self._transport.send("POST", "/api/token", body=body, headers=headers, guarded=False)
         if answer.code == 200:
             return msgspec.json.decode(answer.body, type=SignedIn)
         raise _refused_sign_in(answer)
@@ -172,20 +174,20 @@ class Nexus:
 
     async def end_session(self, nexus_token: str) -> None:
         """End the person's session everywhere. ``nexus_token`` has audience nexus and a sid."""
-        answer = await self._wire.send("DELETE", "/api/session", headers={"Authorization": f"Bearer {nexus_token}"})
+        answer = await self._transport.send("DELETE", "/api/session", headers={"Authorization": f"Bearer {nexus_token}"})
         checked(answer, (200, 204, 401))
 
     async def jwks(self) -> bytes:
         """Nexus's key set, as Jwks asks for it. Raises KeysAway."""
         try:
-            return checked(await self._wire.send("GET", "/.well-known/jwks.json"), (200,)).body
+            return checked(await self._transport.send("GET", "/.well-known/jwks.json"), (200,)).body
         except (NexusDown, NexusRefused) as error:
             raise KeysAway("Nexus gave no key set") from error
 
     async def scopes(self, user_ids: Sequence[str]) -> dict[str, UserScope]:
         """The company scopes of users, in one call; those Nexus does not know are absent."""
         token = await self.service_token("nexus", "scopes:read")
-        answer = await self._wire.send(
+        answer = await self._transport.send(
             "GET", "/api/scopes?" + urlencode({"ids": ",".join(user_ids)}), headers={"Authorization": f"Bearer {token}"}
         )
         items = msgspec.json.decode(checked(answer, (200,)).body, type=dict[str, list[UserScope]])["items"]
@@ -215,7 +217,7 @@ class Nexus:
 
     async def post(self, path: str, body: object, token: str) -> bytes:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return checked(await self._wire.send("POST", path, body=msgspec.json.encode(body), headers=headers), (200, 201)).body
+        return checked(await self._transport.send("POST", path, body=msgspec.json.encode(body), headers=headers), (200, 201)).body
 
     async def _tokens(self, *, doubted: bool = True, **fields: str) -> SignedIn:
         answer = await self._grant(doubted=doubted, **fields)
@@ -229,7 +231,7 @@ class Nexus:
 
     async def _grant(self, *, doubted: bool = True, **fields: str) -> dict[str, Any]:
         headers = {"Authorization": self._basic, "Content-Type": "application/x-www-form-urlencoded"}
-        answer = await self._wire.send("POST", "/oauth/token", body=urlencode(fields).encode(), headers=headers, doubted=doubted)
+        answer = await self._transport.send("POST", "/oauth/token", body=urlencode(fields).encode(), headers=headers, doubted=doubted)
         return msgspec.json.decode(checked(answer, (200,)).body, type=dict[str, Any])
 
 

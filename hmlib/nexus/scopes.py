@@ -10,7 +10,7 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.cache import Bounded
 from hmlib.clock import shifted
 from hmlib.db.database import Db
-from hmlib.db.deferred_writes import Notes
+from hmlib.db.deferred_writes import DeferredWrites
 from hmlib.nexus.directory import UserScope
 from hmlib.nexus.transport import NexusDown
 
@@ -32,7 +32,7 @@ class Scopes:
     def __init__(self, db: Db, source: Source, changed: Callable[[str], None]) -> None:
         """``changed`` is called with a user's id when they may see something else than before."""
         self._db, self._source, self._changed = db, source, changed
-        self._notes = Notes(db)
+        self._deferred = DeferredWrites(db)
         self._held: Bounded[str, tuple[CompanyScope, float]] = Bounded(REMEMBERED_PEOPLE)
         self._changes = 0
 
@@ -66,7 +66,7 @@ class Scopes:
         scope = CompanyScope(found.rule, frozenset(found.company_ids)) if found else CompanyScope("only")  # type: ignore[arg-type]
         if known.scope is not None and known.scope != scope:
             self._changed(user_id)
-        await self._notes.noted(
+        await self._deferred.noted(
             f"scope {user_id}", _KEEP, user_id=user_id, scope=company_scope.written(scope), now=now, forgotten=known.forgotten
         )
         return scope

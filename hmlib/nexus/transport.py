@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 import pycurl
-from tornado.curl_httpclient import CurlAsyncHTTPClient, CurlError
+from tornado.curl_httpclient import CurlError
 from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 
 from hmlib import logs, metrics
+from hmlib.adapters.tornado import CurlClient
 from hmlib.config import Settings
 
 
@@ -100,15 +101,7 @@ class NexusSilent(NexusDown):
         super().__init__(sentence, unsure=True)
 
 
-class Curl(CurlAsyncHTTPClient):
-    """Tornado's client, which may be closed while calls are under way: curl sets its timer once more when their handles are closed."""
-
-    def _handle_timeout(self) -> None:
-        if self._multi is not None:
-            super()._handle_timeout()
-
-
-class Wire:
+class Transport:
     """Sends requests to Nexus, verified against the suite's own authority.
 
     Nobody waits long for a Nexus that is gone: a call that takes its time is waited for as long as Nexus says that it is well.
@@ -116,7 +109,7 @@ class Wire:
 
     def __init__(self, settings: Settings) -> None:
         self.url, self._settings = settings.nexus_url, settings
-        self._http = Curl(force_instance=True, max_clients=32)
+        self._http = CurlClient(force_instance=True, max_clients=32)
         self.breaker = Breaker()
         self.calls = 0
         self._well, self._asked_at = False, float("-inf")

@@ -11,6 +11,9 @@ from supervisor.xmlrpc import SupervisorTransport, UnixStreamHTTPConnection
 
 from hmlib.config import BAD_CONFIGURATION
 
+READ_AGAINST = "4.3.0"
+"""supervisor's version, of whose transport we replace how it connects."""
+
 
 class Silent(Exception):
     """supervisord does not run, or does not answer in time."""

@@ -11,9 +11,11 @@ import msgspec
 
 from hmlib.clock import moment_of, shifted
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, BadAsk, Listing, Page, like
+from hmlib.db.list_query import BadListQuery, ListDefinition, ListQuery, Page, like
 
-LISTING = Listing(sorts={"seq": "audit.seq"}, default="-seq", id_column="audit.seq", filters=("actor", "action", "subject", "from", "to"))
+LISTING = ListDefinition(
+    sorts={"seq": "audit.seq"}, default="-seq", id_column="audit.seq", filters=("actor", "action", "subject", "from", "to")
+)
 FIRST_HASH = "0" * 64
 _BATCH = 500
 _ALL = 2**62
@@ -70,7 +72,7 @@ _FIELDS = tuple(AuditRow.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
-class Deed:
+class AuditEvent:
     """One thing done: ``action`` is such as "company.created", ``subject`` "company/<id>", the rest what changed, as plain values,
     Structs or dataclasses. They are kept for ever and shown, so never pass a secret."""
 
@@ -81,25 +83,25 @@ class Deed:
 
 
 async def record(tx: Db, actor: Actor, action: str, subject: str, *, now: str, before: object = None, after: object = None) -> None:
-    """Add an entry within the transaction of the change itself; see Deed for the parts."""
-    await record_all(tx, actor, [Deed(action, subject, before, after)], now=now)
+    """Add an entry within the transaction of the change itself; see AuditEvent for the parts."""
+    await record_all(tx, actor, [AuditEvent(action, subject, before, after)], now=now)
 
 
-async def record_all(tx: Db, actor: Actor, deeds: Sequence[Deed], *, now: str) -> None:
-    """Add an entry for each deed, in their order, within the transaction of the changes themselves."""
+async def record_all(tx: Db, actor: Actor, events: Sequence[AuditEvent], *, now: str) -> None:
+    """Add an entry for each event, in their order, within the transaction of the changes themselves."""
     seq, previous = await head(tx)
-    chained = partial(_chained, seq, previous, actor, deeds, now)
-    rows = await asyncio.to_thread(chained) if len(deeds) > _BATCH else chained()
+    chained = partial(_chained, seq, previous, actor, events, now)
+    rows = await asyncio.to_thread(chained) if len(events) > _BATCH else chained()
     insert = f"INSERT INTO audit ({_COLUMNS}) VALUES ({', '.join(f':{name}' for name in _FIELDS)})"
     for start in range(0, len(rows), _BATCH):
         await tx.many(insert, rows[start : start + _BATCH])
 
 
-def _chained(seq: int, previous: str, actor: Actor, deeds: Sequence[Deed], now: str) -> list[dict[str, Any]]:
+def _chained(seq: int, previous: str, actor: Actor, events: Sequence[AuditEvent], now: str) -> list[dict[str, Any]]:
     who = (actor.id, actor.name, actor.address, actor.on_behalf_of, actor.request_id)
     rows = []
-    for number, deed in enumerate(deeds, seq + 1):
-        what = (deed.action, deed.subject, _canonical(deed.before), _canonical(deed.after))
+    for number, event in enumerate(events, seq + 1):
+        what = (event.action, event.subject, _canonical(event.before), _canonical(event.after))
         entry = AuditRow(number, now, *who, *what, previous, "")
         previous = entry.own_hash
         rows.append({name: getattr(entry, name) for name in _FIELDS} | {"hash": previous})
@@ -132,22 +134,22 @@ async def first_broken(db: Db, anchor: tuple[int, str] | None = None) -> int | N
     return last + 1 if last < seq else None
 
 
-async def page_of(db: Db, ask: Ask) -> Page[AuditRow]:
+async def page_of(db: Db, list_query: ListQuery) -> Page[AuditRow]:
     """Entries, newest first unless asked otherwise.
 
     Filters: ``actor`` (id or name), ``action`` (its beginning), ``subject``, ``from`` and ``to`` (UTC times or days, both included).
     """
-    where, params = _filtered(ask.filters)
-    place, order, limits = ask.sql()
+    where, params = _filtered(list_query.filters)
+    place, order, limits = list_query.sql()
     total = await db.value(f"SELECT COUNT(*) FROM audit WHERE {where}", **params)
     found = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE {where} {place} {order}", **params, **limits)
-    return ask.page([AuditRow(**row) for row in found], total, key=lambda row: (row.seq, row.seq))
+    return list_query.page([AuditRow(**row) for row in found], total, key=lambda row: (row.seq, row.seq))
 
 
-async def everything(snapshot: Db, ask: Ask) -> AsyncGenerator[AuditRow, None]:
+async def everything(snapshot: Db, list_query: ListQuery) -> AsyncGenerator[AuditRow, None]:
     """The entries of all the pages that page_of() would give, by a cursor."""
-    where, params = _filtered(ask.filters)
-    place, order, limits = replace(ask, limit=_ALL).sql()
+    where, params = _filtered(list_query.filters)
+    place, order, limits = replace(list_query, limit=_ALL).sql()
     async for rows in snapshot.slices(f"SELECT {_COLUMNS} FROM audit WHERE {where} {place} {order}", **params, **limits):
         for row in rows:
             yield AuditRow(**row)
@@ -200,4 +202,4 @@ def _moment(name: str, text: str) -> str:
     try:
         return shifted(moment_of(text), 0 if name == "from" else 86_400 if len(text) == 10 else 0.000_001)
     except ValueError:
-        raise BadAsk("invalid_filter", f"{name} must be a day or a UTC time, such as 2026-11-22.", name) from None
+        raise BadListQuery("invalid_filter", f"{name} must be a day or a UTC time, such as 2026-11-22.", name) from None

@@ -134,7 +134,7 @@ class Preferences:
         new = {key: self._to_store(key, value, keys) for key, value in checked.items() if self._differs(key, value, current[key])}
         if new:
             await tx.many(_UPSERT, [{"key": key, "value": value, "now": now} for key, value in new.items()])
-            before, after = self._shown({key: current[key] for key in new}), self._shown(new)
+            before, after = self._for_audit({key: current[key] for key in new}), self._for_audit(new)
             await audit.record(tx, actor, "settings.changed", "settings", now=now, before=before, after=after)
             _SEEN.set(None)  # this request has changed the state that it had seen
         return {}
@@ -200,7 +200,7 @@ class Preferences:
             raise ValueError(f"the setting {key} is a secret: save() needs keys to seal it")
         return "" if value == REMOVED else keys.seal(value.encode(), table="preference", column="value", row_id=key)
 
-    def _shown(self, values: Mapping[str, str]) -> dict[str, str]:
+    def _for_audit(self, values: Mapping[str, str]) -> dict[str, str]:
         """As the audit log may show them."""
         secret = {key for key in values if self._by_key[key].kind == "secret"}
         return {key: ("set" if value else "not set") if key in secret else value for key, value in values.items()}

@@ -81,7 +81,7 @@ class ListApi(ResourceApi):
 
     async def answer_page(self) -> None:
         """One page; made anew only when something has changed."""
-        answers: AnswerCache | None = self.settings["answers"]
+        answers = self.spine.find(AnswerCache)
         if answers is None:
             kept, etag = await self._page(), None
         else:
@@ -92,7 +92,7 @@ class ListApi(ResourceApi):
         self.answer(kept.body, etag=etag)
 
     async def _page(self) -> KeptAnswer:
-        asked = statements.definition(self.of).ask(self.query, self.keys, limit_default=1000)
+        asked = statements.definition(self.of).read(self.query, self.keys, limit_default=1000)
         page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since_of(self.query))
         headers = {"X-Total-Count": str(page.total)}
         if page.next_cursor:
@@ -107,12 +107,12 @@ class ListApi(ResourceApi):
 
     async def answer_whole(self) -> None:
         """Every row, streamed by id, so that one that changes meanwhile is neither skipped nor told twice."""
-        answers: AnswerCache | None = self.settings["answers"]
+        answers = self.spine.find(AnswerCache)
         if answers is not None and self.not_modified(await self.state_tag(answers)):
             self.finish()
             return
         question = dict(self.query) if "sort" in self.query else {**self.query, "sort": statements.BY_ID}
-        asked = statements.definition(self.of).ask(question, self.keys, limit_default=records.BATCH)
+        asked = statements.definition(self.of).read(question, self.keys, limit_default=records.BATCH)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         before = b"["
         async for rows in records.batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):
@@ -155,7 +155,7 @@ class GoneApi(ResourceApi):
         """The ids that are gone since a number, and the number to ask with next."""
         self.check_parameters({"since": 1})
         since = since_of({"updated_since": self.query.get("since", "")})
-        gone = await tombstones.buried(self.db, self.of.name, self.known.scope, since)
+        gone = await tombstones.gone_since(self.db, self.of.name, self.known.scope, since)
         alive = {row[self.of.key] for row in await records.plain_by_ids(self.db, self.of, self.known.scope, gone)}
         self.answer(shapes.Gone([id for id in gone if id not in alive], self.now))
 

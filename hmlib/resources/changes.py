@@ -80,7 +80,7 @@ async def save(tx: Transaction, of: Resource[R], before: R, wanted: R, writer: W
         raise refusal(of, conflict) from conflict
     now = await of.company_ids(tx, stored)
     if left := [id for id in await of.company_ids(tx, before) if id not in now]:
-        await tombstones.bury(tx, of.name, of.id_of(before), left, writer.now)
+        await tombstones.add(tx, of.name, of.id_of(before), left, writer.now)
     await audit.record_all(tx, writer.actor, [_changed(of, before, stored, changed)], now=writer.now)
     return await _again(tx, of, stored, writer)
 
@@ -109,8 +109,8 @@ async def remove(tx: Transaction, of: Resource[R], before: R, writer: Writer) ->
     except Conflict as held:
         raise NotAllowed("in_use", of.in_use, 409) from held
     for kind, id in [(of.name, of.id_of(before)), *along]:
-        await tombstones.bury(tx, kind, id, companies, writer.now)
-    event = audit.Deed(f"{of.name}.deleted", f"{of.name}/{of.id_of(before)}", before=facts(of, before))
+        await tombstones.add(tx, kind, id, companies, writer.now)
+    event = audit.AuditEvent(f"{of.name}.deleted", f"{of.name}/{of.id_of(before)}", before=facts(of, before))
     await audit.record_all(tx, writer.actor, [event], now=writer.now)
 
 
@@ -130,9 +130,9 @@ def differences(of: Resource[R], before: R, after: R) -> dict[str, tuple[Any, An
     }
 
 
-def created(of: Resource[R], record: R) -> audit.Deed:
+def created(of: Resource[R], record: R) -> audit.AuditEvent:
     """What the audit log says of a new record."""
-    return audit.Deed(f"{of.name}.created", f"{of.name}/{of.id_of(record)}", after=facts(of, record))
+    return audit.AuditEvent(f"{of.name}.created", f"{of.name}/{of.id_of(record)}", after=facts(of, record))
 
 
 def refusal(of: Resource[Any], conflict: Conflict) -> Invalid:
@@ -179,9 +179,9 @@ async def _again(tx: Db, of: Resource[R], stored: R, writer: Writer) -> R:
     return found
 
 
-def _changed(of: Resource[R], before: R, after: R, changed: Mapping[str, tuple[Any, Any]]) -> audit.Deed:
+def _changed(of: Resource[R], before: R, after: R, changed: Mapping[str, tuple[Any, Any]]) -> audit.AuditEvent:
     old, new = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
-    return audit.Deed(f"{of.name}.{_happened(of, before, after)}", f"{of.name}/{of.id_of(before)}", old, new)
+    return audit.AuditEvent(f"{of.name}.{_happened(of, before, after)}", f"{of.name}/{of.id_of(before)}", old, new)
 
 
 def _happened(of: Resource[R], before: R, after: R) -> str:
@@ -194,7 +194,7 @@ def _kept(of: Resource[Any]) -> Mapping[str, Field]:
     return {attribute: field for attribute, field in of.fields.items() if attribute not in STAMPS and field.shown}
 
 
-def events_of(of: Resource[R], pairs: Sequence[tuple[R | None, R]]) -> list[audit.Deed]:
+def events_of(of: Resource[R], pairs: Sequence[tuple[R | None, R]]) -> list[audit.AuditEvent]:
     """What the audit log says of many records at once, each as it was (None: not there) and as it is."""
     return [
         created(of, after) if before is None else _changed(of, before, after, differences(of, before, after)) for before, after in pairs

@@ -7,10 +7,11 @@ from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
 from hmlib.auth.permissions import allowed, allowed_of
-from hmlib.db.list_query import Ask
+from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.records import audit
 from hmlib.resources import changes, forms, history, pickers, records, statements
+from hmlib.resources.pickers import Pickers
 from hmlib.resources.resource import Resource, writer_of
 from hmlib.tables import export
 from hmlib.web.page_handler import PageHandler
@@ -36,12 +37,12 @@ class ResourcePage(PageHandler):
         super().initialize(of)
         self.shows: Context = more.get("shows", nothing_more)  # type: ignore[assignment]
 
-    async def asked(self, **fixed: str) -> Ask:
+    async def asked(self, **fixed: str) -> ListQuery:
         """The list that the address asks for, narrowed further by ``fixed``; what filters name is looked up."""
         filters, unknown = await pickers.resolved(
             self, self.of, {name: self.query[name] for name in statements.filters(self.of) if name in self.query}, None
         )
-        return statements.definition(self.of).ask({**self.query, **filters, **dict.fromkeys(unknown, NOBODY), **fixed}, self.keys)
+        return statements.definition(self.of).read({**self.query, **filters, **dict.fromkeys(unknown, NOBODY), **fixed}, self.keys)
 
     async def found(self, id: str) -> Any:
         """The record, if the caller may see it; else 404."""
@@ -63,7 +64,7 @@ class ResourcePage(PageHandler):
         names = await pickers.names(self, self.of, page.rows)
         listed = [attribute for attribute, field in self.of.fields.items() if field.listed]
         at = {"page_url": self.reverse_url(self.of.plural), "columns": forms.columns(self.of), "listed": listed, "words": forms.words}
-        at["importable"] = self.of.plural in self.settings.get("imported", ())
+        at["importable"] = self.of.plural in self.spine.own(Pickers).imported
         return {"of": self.of, "page": page, "names": names, **at}
 
     async def show_form(self, record: Any | None, said: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> None:
@@ -108,12 +109,12 @@ class Export(ResourcePage):
     @allowed_of("read", export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        question = statements.definition(self.of).ask(asked, self.keys, limit_default=records.BATCH)
+        question = statements.definition(self.of).read(asked, self.keys, limit_default=records.BATCH)
         await export.stream(
             self, self.of.plural, forms.file_header(self.of), self.cells(question), self.query.get("format", "csv"), counted=self.counted
         )
 
-    async def cells(self, question: Ask) -> AsyncIterator[Sequence[object]]:
+    async def cells(self, question: ListQuery) -> AsyncIterator[Sequence[object]]:
         async with self.db.read(long=True) as snapshot:
             async for batch in records.batches(snapshot, self.of, self.known.scope, question):
                 numbers = await pickers.numbers(self, self.of, batch)
@@ -123,7 +124,7 @@ class Export(ResourcePage):
     async def counted(self, rows: int) -> None:
         """Who took which list away as a file is kept before the file goes out."""
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        event = audit.Deed(f"{self.of.plural}.exported", f"export/{self.of.plural}", after={**asked, "rows": rows})
+        event = audit.AuditEvent(f"{self.of.plural}.exported", f"export/{self.of.plural}", after={**asked, "rows": rows})
         async with self.db.write() as tx:
             await audit.record_all(tx, self.actor, [event], now=self.now)
 

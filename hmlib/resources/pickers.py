@@ -39,6 +39,14 @@ class Source:
     by_ids: Callable[[Handler, Sequence[str]], Awaitable[Mapping[str, Option]]]
 
 
+@dataclass(frozen=True)
+class Pickers:
+    """The sources of one service, by the plural of what they find; and the plurals of those kinds that its page of imports takes."""
+
+    sources: Mapping[str, Source]
+    imported: Sequence[str] = ()
+
+
 async def names(handler: Handler, of: Resource[Any], rows: Iterable[Any]) -> dict[str, str]:
     """What people call the records that some rows refer to, by id; those that cannot be found, or not now, are left out."""
     try:
@@ -119,7 +127,7 @@ def local(of: Resource[Any]) -> Source:
         return Option(of.id_of(record), of.title_of(record), getattr(record, of.number) if of.number else "")
 
     async def search(handler: Handler, q: str) -> Sequence[Option]:
-        asked = statements.definition(of).ask({"q": q}, handler.keys, limit_default=MOST_OFFERED)
+        asked = statements.definition(of).read({"q": q}, handler.keys, limit_default=MOST_OFFERED)
         page = await records.page_of(handler.db, of, handler.known.scope, asked, total=False)
         return [option(record) for record in page.rows]
 
@@ -174,7 +182,7 @@ async def _options(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> 
 
 
 def _source(handler: Handler, to: str) -> Source:
-    found: Source = handler.settings["pickers"][to]
+    found = handler.spine.own(Pickers).sources[to]
     return found
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Page, folded
+from hmlib.db.list_query import ListQuery, Page, folded
 from hmlib.resources import statements
 from hmlib.resources.resource import Part, Resource
 
@@ -17,14 +17,14 @@ EVERY_COMPANY = CompanyScope()
 BATCH = 1000
 
 
-async def page_of(db: Db, of: Resource[R], scope: CompanyScope, asked: Ask, *, since: str = "", total: bool = True) -> Page[R]:
+async def page_of(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True) -> Page[R]:
     """A page of the list; what is called exactly as the search says stands before the first row, wherever it is sorted."""
     page = await plain_page_of(db, of, scope, asked, since=since, total=total)
     return Page([of.record(**row) for row in page.rows], *_rest(page))
 
 
 async def plain_page_of(
-    db: Db, of: Resource[R], scope: CompanyScope, asked: Ask, *, since: str = "", total: bool = True
+    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True
 ) -> Page[dict[str, Any]]:
     """As page_of(), without making a record of each row: what a program asks for is only written down again."""
     async with db.read() as snapshot:
@@ -63,7 +63,9 @@ async def visible(db: Db, of: Resource[R], scope: CompanyScope, id: str) -> R | 
     return found[0] if found else None
 
 
-async def batches(db: Db, of: Resource[R], scope: CompanyScope, asked: Ask, *, since: str = "") -> AsyncIterator[list[dict[str, Any]]]:
+async def batches(
+    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = ""
+) -> AsyncIterator[list[dict[str, Any]]]:
     """Every row of a list in its order, some at a time and to the last one; each batch is read for itself."""
     while True:
         page = await plain_page_of(db, of, scope, asked, since=since, total=False)
@@ -150,7 +152,7 @@ def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mappin
     return {name: value for name, value in row.items() if name in of.record.__struct_fields__}
 
 
-async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: Ask) -> list[str]:
+async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery) -> list[str]:
     statement = statements.exact(of, scope) if asked.q and not asked.sort_chosen else ""
     if not statement:
         return []
@@ -184,4 +186,4 @@ def _params(part: Part, scope: CompanyScope) -> dict[str, Any]:
 
 
 def _rest(page: Page[Any]) -> tuple[Any, ...]:
-    return page.total, page.first, page.next_cursor, page.previous_cursor, page.ask
+    return page.total, page.first, page.next_cursor, page.previous_cursor, page.query

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.db.list_query import Ask, Listing, folded, like
+from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
 from hmlib.resources.resource import STAMPS, Resource
 from hmlib.values.types import Fixed, Phone, Value, YesNo
 
@@ -76,13 +76,13 @@ def some(of: Resource[Any], scope: CompanyScope) -> str:
     return f"SELECT {select(of)} FROM {source(of)} WHERE {table}.{of.key} IN :ids AND {of.condition(scope)} ORDER BY {table}.{of.key}"
 
 
-def definition(of: Resource[Any]) -> Listing:
+def definition(of: Resource[Any]) -> ListDefinition:
     """What a list of the kind can be asked."""
     sorts = {name: column for name, (column, _, _) in _orders(of).items()}
-    return Listing(sorts=sorts, default=of.order, id_column=f"{of.table_name}.{of.key}", filters=tuple(filters(of)))
+    return ListDefinition(sorts=sorts, default=of.order, id_column=f"{of.table_name}.{of.key}", filters=tuple(filters(of)))
 
 
-def place(of: Resource[Any], asked: Ask, row: Mapping[str, Any]) -> tuple[str | int, str | int]:
+def place(of: Resource[Any], asked: ListQuery, row: Mapping[str, Any]) -> tuple[str | int, str | int]:
     """Where a row stands in a list of this order: its sort value and its id. What is not there stands before everything."""
     _, name, nothing = _orders(of)[asked.sort.removeprefix("-")]
     return nothing if row[name] is None else row[name], row[of.key]
@@ -115,7 +115,7 @@ def filters(of: Resource[Any]) -> dict[str, str]:
     return found | {name: one.condition for name, one in of.filters.items()}
 
 
-def where(of: Resource[Any], scope: CompanyScope, asked: Ask, *, since: str = "", without: Sequence[str] = ()) -> Where:
+def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", without: Sequence[str] = ()) -> Where:
     """What the rows of a list fulfil, but for those ``without`` that stand before it."""
     clauses, params = [of.condition(scope)], dict(scope.params())
     if asked.q:

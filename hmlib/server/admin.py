@@ -8,10 +8,10 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Db, Transaction
-from hmlib.db.list_query import Ask
+from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid
 from hmlib.records import audit
 from hmlib.records.preferences import REMOVED, Preferences
@@ -131,13 +131,13 @@ class SettingsApi(ApiHandler):
     """The settings, for programs."""
 
     @allowed("settings:admin")
-    @speaks(answers=SettingsAnswer)
+    @documented(answers=SettingsAnswer)
     async def get(self) -> None:
         """Every setting of this service; of a secret only whether it is set."""
         await self._answer(self.db)
 
     @allowed("settings:admin")
-    @speaks(takes=Settings, answers=SettingsAnswer)
+    @documented(takes=Settings, answers=SettingsAnswer)
     async def patch(self) -> None:
         """Change the settings named; all or none. A secret is replaced by its new value, kept by "", and removed by "-"."""
         given = self.body(Settings).settings
@@ -157,7 +157,7 @@ class AuditPage(PageHandler):
 
     @allowed("audit:read")
     async def get(self) -> None:
-        self.page(self.template, page=await audit.page_of(self.db, audit.LISTING.ask(self.query, self.keys)))
+        self.page(self.template, page=await audit.page_of(self.db, audit.LISTING.read(self.query, self.keys)))
 
 
 class AuditRows(AuditPage):
@@ -171,13 +171,13 @@ class AuditExport(PageHandler):
 
     @allowed("audit:read", export=True)
     async def get(self) -> None:
-        ask = audit.LISTING.ask({name: value for name, value in self.query.items() if name not in ("limit", "cursor")}, self.keys)
+        list_query = audit.LISTING.read({name: value for name, value in self.query.items() if name not in ("limit", "cursor")}, self.keys)
         header = ["seq", "at", "actor", "on_behalf_of", "address", "request_id", "action", "subject", "before", "after", "hash"]
         format = self.query.get("format", "csv")
-        await export.stream(self, f"{self.hm.service}-audit", header, self._rows(ask), format, counted=self._record)
+        await export.stream(self, f"{self.hm.service}-audit", header, self._rows(list_query), format, counted=self._record)
 
-    async def _rows(self, ask: Ask) -> AsyncIterator[Sequence[object]]:
-        async with self.db.read(long=True) as snapshot, aclosing(audit.everything(snapshot, ask)) as rows:
+    async def _rows(self, list_query: ListQuery) -> AsyncIterator[Sequence[object]]:
+        async with self.db.read(long=True) as snapshot, aclosing(audit.everything(snapshot, list_query)) as rows:
             async for row in rows:
                 yield [
                     row.seq, row.at, row.actor_name or row.actor_id, row.on_behalf_of, row.address, row.request_id, row.action, row.subject,
@@ -193,7 +193,7 @@ class AuditApi(ApiHandler):
     """The audit log, for programs."""
 
     @allowed("audit:read")
-    @speaks(
+    @documented(
         answers=AuditEntries,
         query={
             "actor": "id or name of who acted",
@@ -207,7 +207,7 @@ class AuditApi(ApiHandler):
     )
     async def get(self) -> None:
         """The audit log, newest first."""
-        page = await audit.page_of(self.db, audit.LISTING.ask(self.query, self.keys))
+        page = await audit.page_of(self.db, audit.LISTING.read(self.query, self.keys))
         self.answer(AuditEntries([_entry(row) for row in page.rows], page.next_cursor, page.total))
 
 

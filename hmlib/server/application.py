@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tornado.routing import URLSpec
-from tornado.web import Application, HTTPError, url
+from tornado.web import HTTPError, url
 
 from hmlib.api import openapi
 from hmlib.api.answer_cache import AnswerCache
@@ -14,19 +13,20 @@ from hmlib.clock import utc_now
 from hmlib.config import HUB, Settings
 from hmlib.db.database import Db
 from hmlib.jobs import claims
-from hmlib.jobs.kind import JobKind
+from hmlib.jobs.kind import JobKind, JobKinds
 from hmlib.jobs.run import JobRun
 from hmlib.jobs.runner import Runner
 from hmlib.keys import Keys, load_master
 from hmlib.logs import log_request
 from hmlib.nexus.client import Nexus
 from hmlib.records.preferences import Preferences
-from hmlib.resources.pickers import Source
+from hmlib.resources.pickers import Pickers, Source
 from hmlib.server import csp_reports
 from hmlib.sso import login, logout, presence
-from hmlib.sso.callers import Callers, ModuleCallers
+from hmlib.sso.callers import ModuleCallers
 from hmlib.web import static_files
 from hmlib.web.api_handler import ApiHandler
+from hmlib.web.handler import Background, Callers, ServiceApplication, Spine
 from hmlib.web.layout import NavigationItem, Pages
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem
@@ -46,39 +46,40 @@ def application(
     keys: Keys | None = None,
     state: Callable[[Db], Awaitable[int]] | None = None,
     pickers: Mapping[str, Source] | None = None,
+    imported: Sequence[str] = (),
     jobs: Sequence[JobKind] = (),
-    **more: Any,
-) -> Application:
+    parts: object = None,
+    background: Sequence[Background] = (),
+) -> ServiceApplication:
     """The Tornado application of one service.
 
     ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here. ``state`` counts
-    the changes of the database, by which lists are remembered; ``pickers`` find what forms refer to, by plural.
-    ``callers`` is Nexus's own; modules leave it out. ``jobs`` are the service's kinds of work, whose runs get the application's settings
-    as ``spine``. ``more`` are further settings for the service's handlers, among them ``background``: coroutine functions that run beside
-    the requests for as long as the process lives.
+    the changes of the database, by which lists are remembered; ``pickers`` find what forms refer to, by plural; ``imported`` are plurals of
+    what the page of imports takes.
+    ``callers`` is Nexus's own; modules leave it out. ``jobs`` are the service's kinds of work, whose runs get the spine. ``parts`` are
+    what the service's own handlers need (Spine.own), ``background`` coroutine functions that run beside the requests for as long as the
+    process lives.
     """
     keys = keys or Keys(load_master(settings.master_key_file), settings.service)
     sessions = Sessions(db, keys)
-    background = list(more.pop("background", ()))
-    callers = callers or _module_callers(settings, db, nexus, sessions, preferences, background)
-    spine: dict[str, Any] = dict(hm=settings, db=db, nexus=nexus, keys=keys, sessions=sessions, callers=callers, preferences=preferences)
+    running: list[Background] = list(background)
+    callers = callers or _module_callers(settings, db, nexus, sessions, preferences, running)
     kinds = [*jobs, *_own_jobs(sessions, preferences)]
-    app = Application(
-        [*routes, *_shared_routes(settings)], default_handler_class=NotFound, compress_response=False, log_function=log_request,
-        routes=tuple(routes), pages=Pages(settings, templates, navigation, search_route), background=background,
-        answers=AnswerCache(state, settings.epoch) if state is not None else None, pickers=pickers or {},
-        job_kinds={kind.name: kind for kind in kinds}, **{**spine, **more},
-    )  # fmt: skip
-    background += [Runner(db, kinds, app.settings, settings.home / "run" / "jobs").run]
-    return app
+    pages = Pages(settings, templates, navigation, search_route)
+    answers = AnswerCache(state, settings.epoch) if state is not None else None
+    shared = (answers, Pickers(pickers or {}, imported), JobKinds({kind.name: kind for kind in kinds}), csp_reports.ReportLimit())
+    own = tuple(part for part in (parts, *shared) if part is not None)
+    spine = Spine(settings, db, nexus, keys, sessions, preferences, callers, pages, tuple(routes), running, parts=own)
+    running.append(Runner(db, kinds, spine, settings.home / "run" / "jobs").run)
+    return ServiceApplication(spine, [*routes, *_shared_routes(settings)], NotFound, log_request)
 
 
 def _module_callers(
-    settings: Settings, db: Db, nexus: Nexus | None, sessions: Sessions, preferences: Preferences, background: list[Any]
+    settings: Settings, db: Db, nexus: Nexus | None, sessions: Sessions, preferences: Preferences, running: list[Background]
 ) -> ModuleCallers:
     assert nexus is not None
     callers = ModuleCallers(settings.service, db, sessions, nexus, settings.nexus_url, preferences)
-    background += [callers.revocations.follow, callers.keep_keys, nexus.watch]
+    running += [callers.revocations.follow, callers.keep_keys, nexus.watch]
     return callers
 
 

@@ -5,17 +5,18 @@ import ipaddress
 import logging
 import secrets
 import socket
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from tornado.http1connection import HTTP1ServerConnection
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine, split_host_and_port
 from tornado.iostream import IOStream
 
 from hmlib import logs, metrics
+from hmlib.adapters.tornado import Accepted, OpenServer, as_connected
 from hmlib.logs import HEALTH_PATHS
 from hmlib.server import accepting
 from hmlib.web.headers import CLOSED_POLICY, every_answer
@@ -33,7 +34,7 @@ GRACE_SECONDS = 2.0
 DRAIN_SECONDS = 25.0
 
 
-class Server(HTTPServer):
+class Server(OpenServer):
     """Tornado's server with bounds. ``running`` are connections whose request a handler works on; ``active`` also those
     whose request is still arriving. Beyond ``max_running`` a request is answered 503 at once, health checks excepted, and so
     is one whose body would be more than all of them together may hold; beyond ``max_connections`` a connection is closed.
@@ -58,27 +59,27 @@ class Server(HTTPServer):
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept from these listening sockets, in turns with the processes that share them."""
         for listening in sockets:
-            self._sockets[listening.fileno()] = listening
-            self._handlers[listening.fileno()] = accepting.Turns(
-                listening, self._handle_connection, self._connections.__len__, self.room
-            ).stop
+            self.accept_by(listening, partial(self._turns, listening))
+
+    def _turns(self, listening: socket.socket, accepted: Accepted) -> Callable[[], None]:
+        return accepting.Turns(listening, accepted, self.connections.__len__, self.room).stop
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """A new connection, if there is room for it."""
-        if len(self._connections) >= self.max_connections:
+        if len(self.connections) >= self.max_connections:
             metrics.REFUSED.labels("connections").inc()
             self._say_full()
             stream.close()
             return
         super().handle_stream(stream, address)
-        metrics.BUSY.labels("connections").set(len(self._connections))
+        metrics.BUSY.labels("connections").set(len(self.connections))
 
     def _say_full(self) -> None:
         """One line a second at most: a storm of lines would rotate the history away."""
         now = asyncio.get_running_loop().time()
         if now >= self._said_full_at + 1.0:
             self._said_full_at = now
-            logs.event("no room for another connection", logging.WARNING, connections=len(self._connections))
+            logs.event("no room for another connection", logging.WARNING, connections=len(self.connections))
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Tornado asks for each request of a connection, the one before being answered."""
@@ -89,7 +90,7 @@ class Server(HTTPServer):
         """A connection ended."""
         self._rests(server_conn)
         super().on_close(server_conn)
-        metrics.BUSY.labels("connections").set(len(self._connections))
+        metrics.BUSY.labels("connections").set(len(self.connections))
 
     def runs(self, server_conn: object) -> None:
         """A handler begins its work for this connection."""
@@ -113,11 +114,11 @@ class Server(HTTPServer):
         self.conn_params.no_keep_alive = True
         clock = asyncio.get_running_loop().time
         start = clock()
-        while self._connections and clock() < start + limit:
+        while self.connections and clock() < start + limit:
             if clock() > start + grace:
-                await self._close(self._connections - self.active)
+                await self._close(self.connections - self.active)
             await asyncio.sleep(0.02)
-        await self._close(set(self._connections))
+        await self._close(set(self.connections))
 
     async def _close(self, connections: Collection[HTTP1ServerConnection]) -> None:
         await asyncio.gather(*(connection.close() for connection in connections))
@@ -197,8 +198,7 @@ def refuse(connection: HTTPConnection, start_line: RequestStartLine, host: str) 
 
 def _believe_proxy(connection: HTTPConnection, headers: HTTPHeaders, proxies: Collection[str]) -> None:
     """Set the request's address and scheme: what a trusted proxy says, else what the connection shows."""
-    context: Any = connection.context  # type: ignore[attr-defined]
-    context._unapply_xheaders()
+    context = as_connected(connection)
     if context.remote_ip not in proxies:
         return
     said = [part.strip() for line in headers.get_list("X-Forwarded-For") for part in line.split(",")]

@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tornado.web import Application
-
 from hmlib import logs, metrics
 from hmlib.clock import utc_now
 from hmlib.config import BAD_CONFIGURATION, HUB, BadSetting, Settings, load
@@ -27,12 +25,13 @@ from hmlib.server import accepting, checks, health, listening, metrics_endpoint,
 from hmlib.server.disk import WriteCheck
 from hmlib.server.http_server import MAX_CONNECTIONS, Server
 from hmlib.server.ownership import Owner
+from hmlib.web.handler import ServiceApplication
 
 PROCESS_NAME = "SUPERVISOR_PROCESS_NAME"
 DATABASE_PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 2.0
 
-MakeApp = Callable[[Settings, Db, Any], Application]  # the third is the Nexus client, or None inside Nexus
+MakeApp = Callable[[Settings, Db, Any], ServiceApplication]  # the third is the Nexus client, or None inside Nexus
 Background = Callable[[], Awaitable[None]]
 
 
@@ -98,7 +97,7 @@ async def _serve(settings: Settings, make_app: MakeApp, migrations: Sequence[Fol
             metrics_endpoint.watch(db),
             metrics_endpoint.keep(files),
             following,
-            *(_forever(work) for work in app.settings.get("background", ())),
+            *(_forever(work) for work in app.spine.background),
         ):
             await stack.enter_async_context(_beside(work))
         server.add_sockets(sockets)
@@ -144,16 +143,15 @@ def _nexus(settings: Settings, stack: AsyncExitStack) -> Nexus | None:
 
 
 def prepare(
-    app: Application, db: Db, migrations: Sequence[Folder], owner: Owner | None = None, folders: Sequence[Path] = ()
+    app: ServiceApplication, db: Db, migrations: Sequence[Folder], owner: Owner | None = None, folders: Sequence[Path] = ()
 ) -> health.Readiness:
     """Give the application its health addresses and its log; ``owner`` is whose the database must stay, ``folders`` where it needs room."""
     given: dict[str, health.Check] = {"database": lambda: _answers(db), "migrations": lambda: _migrated(db, migrations)}
     if owner is not None:
         given["suite"] = lambda: ownership.is_ours(db, owner)
         given["disk"] = WriteCheck(db, folders).holds
-    readiness = health.Readiness(given | app.settings.get("ready", {}))
+    readiness = health.Readiness(given | dict(app.spine.ready))
     app.add_handlers(".*", health.routes(readiness))
-    app.settings.setdefault("log_function", logs.log_request)
     return readiness
 
 

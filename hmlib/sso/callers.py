@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Protocol
 
 from hmlib.auth.jwks import BadToken, Jwks, KeysAway
 from hmlib.auth.permissions import Caller, CompanyScope, effective_permissions
@@ -25,19 +24,6 @@ STORE_TRIES = 3
 REMEMBERED_TOKENS = 2000
 READ_ON = "read_on_minutes"
 READ_ON_MINUTES = "15"
-
-
-class Callers(Protocol):
-    """How a service finds out who is calling. Nexus has its own; modules use ModuleCallers."""
-
-    async def by_session(self, session: Session, now: str) -> Caller | None:
-        """The caller behind a living session, or None when it has come to its end."""
-
-    async def by_bearer(self, token: str, now: str) -> Caller:
-        """The caller behind a bearer token. Raises BadToken."""
-
-    def nexus_for(self, caller: Caller, session: Session | None) -> NexusFor | None:
-        """The directory as this caller may see it; None inside Nexus itself."""
 
 
 class ModuleCallers:

@@ -13,7 +13,7 @@ from tornado.web import url
 from hmlib.auth import tokens
 from hmlib.auth.jwks import BadToken
 from hmlib.auth.permissions import anyone
-from hmlib.auth.sessions import Opening, Tokens
+from hmlib.auth.sessions import NewSession, Tokens
 from hmlib.clock import shifted
 from hmlib.nexus.client import Nexus, SignInRefused
 from hmlib.nexus.directory import SignedIn
@@ -48,12 +48,12 @@ class SignInHandler(PageHandler):
 
     @property
     def hub(self) -> Nexus:
-        hub: Nexus = self.settings["nexus"]
-        return hub
+        return self.spine.hub
 
     @property
     def module_callers(self) -> ModuleCallers:
-        callers: ModuleCallers = self.settings["callers"]
+        callers = self.spine.callers
+        assert isinstance(callers, ModuleCallers)
         return callers
 
     @property
@@ -89,7 +89,7 @@ class SignInHandler(PageHandler):
         ends = min(shifted(self.now, hours * 3600), answer.session_expires_at or "9999")
         if self.session:
             await self.sessions.end(self.session.id_hash)
-        opening = Opening(
+        new_session = NewSession(
             user_id=claims.sub,
             user_name=name,
             level=claims.permission_level or "client",
@@ -101,7 +101,7 @@ class SignInHandler(PageHandler):
             expires_at=ends,
             tokens=Tokens(answer.token, int(time.time()) + answer.expires_in, answer.refresh_token),
         )
-        cookie, self.session = await self.sessions.open(opening, self.now)
+        cookie, self.session = await self.sessions.open(new_session, self.now)
         self.put_cookie(self.hm.cookie, cookie)
         self.drop_cookie(f"{self.hm.cookie}_pre")
 

@@ -7,7 +7,6 @@ from hmlib.auth import tokens
 from hmlib.auth.permissions import anyone
 from hmlib.db.database import Db
 from hmlib.db.engine import Conflict
-from hmlib.nexus.client import Nexus
 from hmlib.nexus.transport import NexusDown, NexusRefused
 from hmlib.sso.callers import ModuleCallers
 from hmlib.sso.login import SignInHandler
@@ -58,13 +57,13 @@ class BackchannelLogout(ApiHandler):
     @anyone
     async def post(self) -> None:
         """Answers 200 when the word was taken in, 400 when it does not hold."""
-        callers: ModuleCallers = self.settings["callers"]
-        hub: Nexus = self.settings["nexus"]
+        callers, hub = self.spine.callers, self.spine.hub
+        assert isinstance(callers, ModuleCallers)
         token = requests.form(self.request).fields.get("logout_token", "")
         try:
             claims = await tokens.logout_token(callers.verifier, token, hub.client_id)
             async with self.db.write() as tx:  # a word that was taken in has had its effect, whenever this process dies
-                await callers.revocations.once(claims.jti, self.now, tx)
+                await callers.revocations.claim(claims.jti, self.now, tx)
                 await self._heed(tx, claims, callers)
         except (tokens.BadToken, Conflict) as error:
             raise BadRequest("invalid_request", "This logout token does not hold.") from error

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from tornado.web import HTTPError
 
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.tables.formats import FORMATS, Writer, day, number
 from hmlib.tables.spool import Spool
 from hmlib.web.handler import Handler
@@ -102,14 +102,14 @@ async def _workbook(lines: Spool, book: Spool, handler: Handler) -> None:
             await child.wait()
 
 
-async def walked(ask: Ask, page_of: Callable[[Ask], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+async def walked(list_query: ListQuery, page_of: Callable[[ListQuery], Awaitable[Page[T]]]) -> AsyncIterator[T]:
     """The rows of a list to the last one, page after page by its cursors. In a snapshot these are of one moment."""
-    at: Ask | None = ask
+    at: ListQuery | None = list_query
     while at is not None:
         page = await page_of(at)
         for row in page.rows:
             yield row
-        at = ask.at(page.next_cursor) if page.next_cursor else None
+        at = list_query.at(page.next_cursor) if page.next_cursor else None
 
 
 async def answer(

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
-from tornado.web import Application
 
 from hmlib.web import xsrf
+from hmlib.web.handler import ServiceApplication
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Browser:
 
     client: AsyncHTTPClient
     base_url: str
-    app: Application
+    app: ServiceApplication
     token: str = ""
     cookies: dict[str, str] = field(default_factory=dict)
     binding: str = ""
@@ -79,7 +79,7 @@ class Browser:
         sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
         if method not in xsrf.SAFE_METHODS and not forged:
             binding = self.binding or self._signed_out_binding()
-            sent |= {"Origin": self.app.settings["hm"].origin, xsrf.HEADER: xsrf.token(self.app.settings["keys"], binding)}
+            sent |= {"Origin": self.app.spine.settings.origin, xsrf.HEADER: xsrf.token(self.app.spine.keys, binding)}
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if body is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
@@ -125,6 +125,6 @@ class Browser:
                 self.cookies[name] = value.strip('"')
 
     def _signed_out_binding(self) -> str:
-        name = self.app.settings["hm"].cookie + "_pre"
+        name = self.app.spine.settings.cookie + "_pre"
         self.cookies.setdefault(name, base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode())
         return "signed out " + self.cookies[name]

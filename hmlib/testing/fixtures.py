@@ -23,9 +23,8 @@ from typing import Any
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
-from tornado.web import Application
 
-from hmlib.auth.sessions import Opening, Tokens
+from hmlib.auth.sessions import NewSession, Tokens
 from hmlib.clock import shifted, utc_now
 from hmlib.config import Module, Settings
 from hmlib.db.database import Db, connect
@@ -33,6 +32,7 @@ from hmlib.db.migrate import Folder, migrate
 from hmlib.keys import new_master
 from hmlib.testing.browser import Browser
 from hmlib.testing.hub import CAST, ISSUER, FakeHub, Person
+from hmlib.web.handler import ServiceApplication
 
 __all__ = [
     "Browser", "FakeHub", "Person", "ServiceUnderTest", "alice", "app", "bob", "carol", "dave", "db", "home", "hub", "settings", "stranger",
@@ -46,7 +46,7 @@ class ServiceUnderTest:
     """What the fixtures must know of a service."""
 
     name: str
-    make_app: Callable[[Settings, Db, Any], Application]
+    make_app: Callable[[Settings, Db, Any], ServiceApplication]
     migrations: Sequence[Folder]
 
     @property
@@ -125,55 +125,55 @@ def hub(service: ServiceUnderTest) -> FakeHub:
 
 
 @pytest.fixture
-def app(io_loop: IOLoop, settings: Settings, db: Db, service: ServiceUnderTest, request: pytest.FixtureRequest) -> Application:
+def app(io_loop: IOLoop, settings: Settings, db: Db, service: ServiceUnderTest, request: pytest.FixtureRequest) -> ServiceApplication:
     """The application under test, without its background work."""
     hub = request.getfixturevalue("hub") if service.name != "nexus" else None
 
-    async def made() -> Application:
+    async def made() -> ServiceApplication:
         return service.make_app(settings, db, hub)
 
-    started: Application = io_loop.run_sync(made)
+    started: ServiceApplication = io_loop.run_sync(made)
     return started
 
 
-def browser_of(person: Person, io_loop: IOLoop, client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+def browser_of(person: Person, io_loop: IOLoop, client: AsyncHTTPClient, base_url: str, app: ServiceApplication, hub: FakeHub) -> Browser:
     """A browser of one of the cast, signed in at the module under test."""
-    service = app.settings["hm"].service
+    service = app.spine.settings.service
     access = hub.token(person, service)
     now = utc_now()
-    opening = Opening(
+    new_session = NewSession(
         person.id, person.name, person.level, f"sid-{person.name}", int(time.time()), ("pwd",), "127.0.0.1", "pytest", shifted(now, 3600),
         Tokens(access, int(time.time()) + 300, f"refresh-{person.name}"),
     )  # fmt: skip
-    cookie, session = io_loop.run_sync(lambda: app.settings["sessions"].open(opening, now))
-    return Browser(client, base_url, app, access, {app.settings["hm"].cookie: cookie}, session.id_hash)
+    cookie, session = io_loop.run_sync(lambda: app.spine.sessions.open(new_session, now))
+    return Browser(client, base_url, app, access, {app.spine.settings.cookie: cookie}, session.id_hash)
 
 
 @pytest.fixture
-def alice(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+def alice(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: ServiceApplication, hub: FakeHub) -> Browser:
     """An administrator."""
     return browser_of(CAST["alice"], io_loop, http_client, base_url, app, hub)
 
 
 @pytest.fixture
-def bob(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+def bob(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: ServiceApplication, hub: FakeHub) -> Browser:
     """A technician."""
     return browser_of(CAST["bob"], io_loop, http_client, base_url, app, hub)
 
 
 @pytest.fixture
-def carol(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+def carol(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: ServiceApplication, hub: FakeHub) -> Browser:
     """She does the billing."""
     return browser_of(CAST["carol"], io_loop, http_client, base_url, app, hub)
 
 
 @pytest.fixture
-def dave(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: Application, hub: FakeHub) -> Browser:
+def dave(io_loop: IOLoop, http_client: AsyncHTTPClient, base_url: str, app: ServiceApplication, hub: FakeHub) -> Browser:
     """A client: he belongs to Acme (account number 100001) and sees nothing else."""
     return browser_of(CAST["dave"], io_loop, http_client, base_url, app, hub)
 
 
 @pytest.fixture
-def stranger(http_client: AsyncHTTPClient, base_url: str, app: Application) -> Browser:
+def stranger(http_client: AsyncHTTPClient, base_url: str, app: ServiceApplication) -> Browser:
     """Someone who is not signed in."""
     return Browser(http_client, base_url, app)

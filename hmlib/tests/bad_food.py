@@ -16,7 +16,7 @@ import msgspec
 from tornado.web import RequestHandler
 
 from hmlib.api.openapi import Contract
-from hmlib.db.list_query import Listing
+from hmlib.db.list_query import ListDefinition
 from hmlib.tests.role_matrix import VERBS, methods, path_of
 from hmlib.web.api_handler import ApiHandler
 
@@ -60,7 +60,7 @@ def names_of(kind: type) -> list[str]:
 
 def _declared(value: Any) -> list[str]:
     """The names in a list's filters, in the rows of a form, and in what a noun says of both."""
-    if isinstance(value, Listing):
+    if isinstance(value, ListDefinition):
         return list(value.filters)
     if isinstance(value, tuple) and all(isinstance(row, tuple) for row in value):
         return [field.name for row in value for field in row if hasattr(field, "name")]

@@ -30,7 +30,7 @@ PORT = 8765
 
 
 @dataclass
-class Ask:
+class ListQuery:
     q: str = ""
     sort: str = "name"
     limit: int = 25
@@ -45,20 +45,20 @@ class Page:
     first: int
     next_cursor: str | None
     previous_cursor: str | None
-    ask: Ask
+    query: ListQuery
 
 
-def companies(ask: Ask, start: int = 0) -> Page:
-    """A thousand companies, of which `ask` wants some."""
+def companies(list_query: ListQuery, start: int = 0) -> Page:
+    """A thousand companies, of which `list_query` wants some."""
     names = [f"{PEOPLE[i % len(PEOPLE)]} {i + 1}" for i in range(1000)]
-    found = sorted((name for name in names if ask.q.lower() in name.lower()), reverse=ask.sort.startswith("-"))
+    found = sorted((name for name in names if list_query.q.lower() in name.lower()), reverse=list_query.sort.startswith("-"))
     shown = [
         {"id": name.rsplit(" ", 1)[1], "name": name, "seats": len(name), "status": "active" if len(name) % 3 else "left", "city": "Aarhus"}
-        for name in found[start : start + ask.limit]
+        for name in found[start : start + list_query.limit]
     ]
-    after = str(start + ask.limit) if start + ask.limit < len(found) else None
-    before = str(max(0, start - ask.limit)) if start else None
-    return Page(shown, len(found), start + 1, after, before, ask)
+    after = str(start + list_query.limit) if start + list_query.limit < len(found) else None
+    before = str(max(0, start - list_query.limit)) if start else None
+    return Page(shown, len(found), start + 1, after, before, list_query)
 
 
 PREFERENCES = [
@@ -149,10 +149,10 @@ class Show(RequestHandler):
         ]
 
 
-def asked(handler: RequestHandler) -> tuple[Ask, int]:
+def asked(handler: RequestHandler) -> tuple[ListQuery, int]:
     given = {name: handler.get_argument(name, "") for name in ("q", "sort", "limit", "cursor", "status")}
     filters = {"status": given["status"]} if given["status"] else {}
-    return Ask(given["q"], given["sort"] or "name", int(given["limit"] or 25), filters), int(given["cursor"] or 0)
+    return ListQuery(given["q"], given["sort"] or "name", int(given["limit"] or 25), filters), int(given["cursor"] or 0)
 
 
 class CompanyList(Show):
@@ -168,7 +168,7 @@ class CompanyRows(Show):
 class EmptyList(Show):
     def get(self) -> None:
         self.show(
-            "companies/list.html", page=Page([], 0, 0, None, None, Ask()), toasts=["Saved.", {"kind": "danger", "text": "It failed."}]
+            "companies/list.html", page=Page([], 0, 0, None, None, ListQuery()), toasts=["Saved.", {"kind": "danger", "text": "It failed."}]
         )
 
 
@@ -239,7 +239,7 @@ class Settings(Show):
 
 class Audit(Show):
     def get(self) -> None:
-        self.show("admin/audit.html", page=Page([SimpleNamespace(**row) for row in AUDIT], 3, 1, None, None, Ask(sort="-seq")))
+        self.show("admin/audit.html", page=Page([SimpleNamespace(**row) for row in AUDIT], 3, 1, None, None, ListQuery(sort="-seq")))
 
 
 class Login(Show):

@@ -28,7 +28,7 @@ class Tray(msgspec.Struct, frozen=True):
     sheets: int
 
 
-class Printer(Record, frozen=True, kw_only=True):
+class LineBuilder(Record, frozen=True, kw_only=True):
     """A printer of a company."""
 
     company_id: Annotated[str, Field("Company", Reference(needed=True), filtered=True, listed=True)]
@@ -50,14 +50,14 @@ class Printer(Record, frozen=True, kw_only=True):
     external_id: Annotated[str | None, Field("External id", Text(200, empty=None))] = None
 
 
-async def affordable(tx: Db, writer: Writer, before: Printer | None, after: Printer) -> Mapping[str, str]:
+async def affordable(tx: Db, writer: Writer, before: LineBuilder | None, after: LineBuilder) -> Mapping[str, str]:
     return {"price": "Nobody pays that."} if after.price_e4 > 10_000 else {}
 
 
 PRINTERS = Resource(
     name="printer",
     plural="printers",
-    record=Printer,
+    record=LineBuilder,
     read="wiki:read",
     write="wiki:write",
     rules=affordable,

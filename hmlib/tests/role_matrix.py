@@ -11,7 +11,7 @@ from pathlib import Path
 from tornado.web import RequestHandler
 
 from hmlib.auth.permissions import ALL_PERMISSIONS, CompanyScope
-from hmlib.auth.sessions import Opening, Tokens
+from hmlib.auth.sessions import NewSession, Tokens
 from hmlib.clock import shifted, utc_now
 from hmlib.testing.browser import Browser
 from hmlib.testing.hub import ACME, CAST, Person
@@ -102,7 +102,7 @@ def module_people(app, hub, http_client, base_url):
     count = itertools.count()
 
     async def person_of(role):
-        service = app.settings["hm"].service
+        service = app.spine.settings.service
         if role == "stranger":
             return Browser(http_client, base_url, app)
         if role == "service":
@@ -110,11 +110,11 @@ def module_people(app, hub, http_client, base_url):
         person, now = everybody[role], utc_now()
         sid = f"sid-{role}-{next(count)}"
         access = hub.token(person, service, sid=sid)
-        opening = Opening(
+        new_session = NewSession(
             person.id, person.name, person.level, sid, int(time.time()), ("pwd",), "127.0.0.1", "pytest", shifted(now, 3600),
             Tokens(access, int(time.time()) + 300, "refresh-alice"),
         )  # fmt: skip
-        cookie, session = await app.settings["sessions"].open(opening, now)
-        return Browser(http_client, base_url, app, access, {app.settings["hm"].cookie: cookie}, session.id_hash)
+        cookie, session = await app.spine.sessions.open(new_session, now)
+        return Browser(http_client, base_url, app, access, {app.spine.settings.cookie: cookie}, session.id_hash)
 
     return person_of

@@ -13,7 +13,7 @@ from hmlib.nexus.transport import NexusDown
 pytestmark = pytest.mark.gen_test
 
 
-class Wire:
+class Transport:
     """A Nexus that can be away, refuse, or break in the middle; it counts what it heard."""
 
     def __init__(self):
@@ -40,22 +40,22 @@ class Wire:
 
 
 @pytest.fixture
-def wire(io_loop, settings, monkeypatch):
+def transport(io_loop, settings, monkeypatch):
     monkeypatch.setattr(client, "ALIVE_REMEMBERED_SECONDS", 0.0)
-    made, nexus = Wire(), Nexus(settings, "treasury", "secret")
+    made, nexus = Transport(), Nexus(settings, "treasury", "secret")
     nexus.close()
-    nexus._wire = made
+    nexus._transport = made
     made.watch = nexus.watch
     return made
 
 
 @pytest.fixture
-def watching(io_loop, wire):
+def watching(io_loop, transport):
     """Runs the watch beside the test."""
     tasks = []
 
     def start():
-        tasks.append(asyncio.ensure_future(wire.watch(pause=0.01)))
+        tasks.append(asyncio.ensure_future(transport.watch(pause=0.01)))
 
     yield start
 
@@ -67,48 +67,48 @@ def watching(io_loop, wire):
     io_loop.run_sync(stop)
 
 
-async def test_it_is_said_at_the_start_and_not_again(wire, watching):
+async def test_it_is_said_at_the_start_and_not_again(transport, watching):
     watching()
-    await wire.looked(10)
-    assert wire.heard == 1
+    await transport.looked(10)
+    assert transport.heard == 1
 
 
-async def test_several_processes_each_say_it(wire, watching):
+async def test_several_processes_each_say_it(transport, watching):
     for _ in range(3):
         watching()
-    await wire.looked(10)
-    assert wire.heard == 3
+    await transport.looked(10)
+    assert transport.heard == 3
 
 
-async def test_it_is_said_when_nexus_comes_back(wire, watching):
-    wire.health = 503
+async def test_it_is_said_when_nexus_comes_back(transport, watching):
+    transport.health = 503
     watching()
-    await wire.looked()
-    assert wire.heard == 0
-    wire.health = 200
-    await wire.looked()
-    assert wire.heard == 1
-    wire.health = 503
-    await wire.looked()
-    wire.health = 200
-    await wire.looked()
-    assert wire.heard == 2
+    await transport.looked()
+    assert transport.heard == 0
+    transport.health = 200
+    await transport.looked()
+    assert transport.heard == 1
+    transport.health = 503
+    await transport.looked()
+    transport.health = 200
+    await transport.looked()
+    assert transport.heard == 2
 
 
 @pytest.mark.parametrize("fault", ["refused", "cut"])
-async def test_what_was_not_heard_is_said_again(wire, watching, fault):
-    wire.status, wire.cut = (404, False) if fault == "refused" else (204, True)
+async def test_what_was_not_heard_is_said_again(transport, watching, fault):
+    transport.status, transport.cut = (404, False) if fault == "refused" else (204, True)
     watching()
-    await wire.looked(5)
-    assert wire.heard == 0
-    wire.status, wire.cut = 204, False
-    await wire.looked()
-    assert wire.heard == 1
+    await transport.looked(5)
+    assert transport.heard == 0
+    transport.status, transport.cut = 204, False
+    await transport.looked()
+    assert transport.heard == 1
 
 
-async def test_a_process_that_stood_still_says_it_again(wire, watching, monkeypatch):
+async def test_a_process_that_stood_still_says_it_again(transport, watching, monkeypatch):
     watching()
-    await wire.looked()
+    await transport.looked()
     monkeypatch.setattr(client, "ANNOUNCED_ANEW_SECONDS", 0.0)  # as if each pause had been longer than that
-    await wire.looked()
-    assert wire.heard >= 2
+    await transport.looked()
+    assert transport.heard >= 2

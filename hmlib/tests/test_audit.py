@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from hmlib.db.engine import Conflict
-from hmlib.db.list_query import BadAsk
+from hmlib.db.list_query import BadListQuery
 from hmlib.keys import Keys
 from hmlib.records import audit
 from hmlib.records.audit import Actor, first_broken, head, record
@@ -42,7 +42,7 @@ async def unguard(db):
 
 
 async def found(db, **args):
-    page = await audit.page_of(db, audit.LISTING.ask(args, KEYS))
+    page = await audit.page_of(db, audit.LISTING.read(args, KEYS))
     return [row.seq for row in page.rows]
 
 
@@ -53,7 +53,7 @@ async def test_an_empty_log_is_whole(db):
 
 async def test_an_entry_keeps_who_where_what_before_and_after(db):
     await add(db, actor=BOB, before={"name": "Ame", "b": 1}, after={"b": 2, "name": "Acme", "price": Decimal("1.50")})
-    row = (await audit.page_of(db, audit.LISTING.ask({}, KEYS))).rows[0]
+    row = (await audit.page_of(db, audit.LISTING.read({}, KEYS))).rows[0]
     assert (row.seq, row.actor_id, row.actor_name, row.on_behalf_of) == (1, "u2", "bob", "u1")
     assert (row.action, row.subject, row.at) == ("company.renamed", "company/0", "2026-11-20T12:00:00.000000Z")
     assert row.before == {"name": "Ame", "b": 1} and row.after == {"b": 2, "name": "Acme", "price": "1.50"}
@@ -63,7 +63,7 @@ async def test_an_entry_keeps_who_where_what_before_and_after(db):
 
 async def test_an_entry_without_values_has_none(db):
     await add(db)
-    row = (await audit.page_of(db, audit.LISTING.ask({}, KEYS))).rows[0]
+    row = (await audit.page_of(db, audit.LISTING.read({}, KEYS))).rows[0]
     assert (row.before, row.after) == (None, None)
 
 
@@ -215,14 +215,14 @@ async def test_a_period_includes_both_ends(db, period, seqs):
 
 @pytest.mark.parametrize("period", [{"from": "soon"}, {"to": "2026-13-01"}, {"to": "9999-12-31"}])
 async def test_a_period_that_is_none_is_a_bad_question(db, period):
-    with pytest.raises(BadAsk) as refused:
+    with pytest.raises(BadListQuery) as refused:
         await found(db, **period)
     assert (refused.value.code, refused.value.parameter) == ("invalid_filter", *period)
 
 
 async def test_the_log_is_paged_with_counts(db):
     await add(db, 5)
-    first = await audit.page_of(db, audit.LISTING.ask({"limit": "2"}, KEYS))
-    second = await audit.page_of(db, audit.LISTING.ask({"limit": "2", "cursor": first.next_cursor}, KEYS))
+    first = await audit.page_of(db, audit.LISTING.read({"limit": "2"}, KEYS))
+    second = await audit.page_of(db, audit.LISTING.read({"limit": "2", "cursor": first.next_cursor}, KEYS))
     assert [row.seq for row in second.rows] == [3, 2]
     assert (second.first, second.total) == (3, 5)

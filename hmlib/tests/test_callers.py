@@ -15,9 +15,9 @@ pytestmark = pytest.mark.gen_test
 async def age(app, hub, seconds_left):
     """Put a token into alice's session that ends in so many seconds."""
     now = int(time.time())
-    session = (await app.settings["sessions"].by_sid("sid-alice", utc_now()))[0]
+    session = (await app.spine.sessions.by_sid("sid-alice", utc_now()))[0]
     token = hub.token(CAST["alice"], "wiki", iat=now + seconds_left - 300, exp=now + seconds_left, auth_time=now - 300)
-    await app.settings["sessions"].store_tokens(session, Tokens(token, now + seconds_left, "refresh-alice"))
+    await app.spine.sessions.store_tokens(session, Tokens(token, now + seconds_left, "refresh-alice"))
 
 
 async def test_page_views_ask_nexus_nothing(alice, hub):
@@ -37,18 +37,18 @@ async def test_two_processes_refresh_once(alice, hub, app, settings, db, service
     await age(app, hub, 10)
     second = service.make_app(settings, db, hub)
     now = utc_now()
-    session = (await app.settings["sessions"].by_sid("sid-alice", now))[0]
-    callers = [process.settings["callers"].by_session(session, now) for process in (app, second)]
+    session = (await app.spine.sessions.by_sid("sid-alice", now))[0]
+    callers = [process.spine.callers.by_session(session, now) for process in (app, second)]
     assert [caller.name for caller in await asyncio.gather(*callers)] == ["alice", "alice"]
     assert hub.counted["refresh"] == 1
 
 
 async def test_n110_when_nexus_says_the_session_ended_it_ends_here(alice, hub, app):
     now = int(time.time())
-    session = (await app.settings["sessions"].by_sid("sid-alice", utc_now()))[0]
-    await app.settings["sessions"].store_tokens(session, Tokens(hub.token(CAST["alice"], "wiki"), now + 5, "refresh-nobody"))
+    session = (await app.spine.sessions.by_sid("sid-alice", utc_now()))[0]
+    await app.spine.sessions.store_tokens(session, Tokens(hub.token(CAST["alice"], "wiki"), now + 5, "refresh-nobody"))
     assert (await alice.fetch("/")).code == 303
-    assert await app.settings["sessions"].by_sid("sid-alice", utc_now()) == []
+    assert await app.spine.sessions.by_sid("sid-alice", utc_now()) == []
 
 
 async def test_while_nexus_is_away_work_goes_on_with_a_banner(alice, hub):
@@ -99,8 +99,8 @@ async def test_n174_tokens_moved_to_another_session_do_not_open(alice, bob, db):
 
 
 async def test_another_process_learns_of_a_revocation_within_a_second(bob, hub, app, settings, db, service):
-    second = service.make_app(settings, db, hub).settings["callers"]
-    await app.settings["callers"].revocations.add("sid", "sid-bob", utc_now())
+    second = service.make_app(settings, db, hub).spine.callers
+    await app.spine.callers.revocations.add("sid", "sid-bob", utc_now())
     await second.revocations.load(utc_now())
     claims = await second.verifier.verify(bob.token)
     assert second.revocations.hits(claims)

@@ -63,7 +63,7 @@ def pragma(connection, name):
 async def test_every_connection_has_the_safe_settings(db):
     names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "query_only")
     for thread, read_only in [(db._engine._writer, 0), *((reader.thread, 1) for reader in db._engine._readers)]:
-        found = [(await thread.hop(lambda connection, name=name: pragma(connection, name))) for name in names]
+        found = [(await thread.run_on_thread(lambda connection, name=name: pragma(connection, name))) for name in names]
         assert found == ["wal", 2, 1, 10_000, read_only]
 
 
@@ -78,13 +78,13 @@ async def test_only_the_owner_may_read_the_files(db, file):
 
 
 async def test_one_hop_for_each_statement(db, monkeypatch):
-    hop, hops = Thread.hop, []
+    run_on_thread, hops = Thread.run_on_thread, []
 
     async def counted(thread, work, *args):
         hops.append(work.__name__)
-        return await hop(thread, work, *args)
+        return await run_on_thread(thread, work, *args)
 
-    monkeypatch.setattr(Thread, "hop", counted)
+    monkeypatch.setattr(Thread, "run_on_thread", counted)
     await db.one("SELECT count FROM tally")
     await db.run("UPDATE tally SET count = 1")
     await db.many("UPDATE tally SET count = :count", [{"count": 2}, {"count": 3}])
@@ -113,14 +113,14 @@ async def test_a_slow_read_holds_up_no_other(db):
 
 
 async def test_a_transaction_left_open_by_a_failed_rollback_is_forgotten(db):
-    await db._engine._writer.hop(lambda connection: [connection.count(text) for text in ("BEGIN IMMEDIATE", "DELETE FROM tally")])
+    await db._engine._writer.run_on_thread(lambda connection: [connection.count(text) for text in ("BEGIN IMMEDIATE", "DELETE FROM tally")])
     await db.run("UPDATE tally SET count = 6")
     assert await db.value("SELECT count FROM tally") == 6
 
 
 async def test_a_full_disk_keeps_what_was_there_and_heals(db):
     async def limit(pages):
-        await db._engine._writer.hop(lambda connection: connection.rows(f"PRAGMA max_page_count = {pages}"))
+        await db._engine._writer.run_on_thread(lambda connection: connection.rows(f"PRAGMA max_page_count = {pages}"))
 
     await limit(4)
     for _ in range(2):
@@ -222,10 +222,10 @@ def test_every_binding_answers_alike(name, file):
     connection.close()
 
 
-async def test_a_row_by_its_key_needs_no_hop(db, monkeypatch):
+async def test_a_row_by_its_key_needs_no_thread(db, monkeypatch):
     hops = []
-    hop = Thread.hop
-    monkeypatch.setattr(Thread, "hop", lambda self, *args: hops.append(args) or hop(self, *args))
+    run_on_thread = Thread.run_on_thread
+    monkeypatch.setattr(Thread, "run_on_thread", lambda self, *args: hops.append(args) or run_on_thread(self, *args))
     assert await db.peek("SELECT count FROM tally WHERE id = :id", id="a") == {"count": 0}
     assert await db.peek("SELECT count FROM tally WHERE id = :id", id="z") is None
     assert hops == []

@@ -26,7 +26,7 @@ HEADER = ["name", "count", "price", "day", "sure", "tags"]
 @pytest.fixture
 def entries(db, io_loop):
     """An audit log that is longer than any page."""
-    deeds = [audit.Deed("thing.changed", f"thing/{number}", after={"number": number}) for number in range(ENTRIES)]
+    deeds = [audit.AuditEvent("thing.changed", f"thing/{number}", after={"number": number}) for number in range(ENTRIES)]
 
     async def fill():
         async with db.write() as tx:
@@ -55,8 +55,8 @@ async def test_an_export_is_of_one_moment(alice, db, entries, monkeypatch):
     """What is written while it is read is not in it, though its place would come."""
     read = audit.everything
 
-    async def beside(snapshot, ask):
-        async for row in read(snapshot, ask):
+    async def beside(snapshot, list_query):
+        async for row in read(snapshot, list_query):
             if row.seq == 1:
                 async with db.write() as tx:
                     await audit.record(tx, audit.Actor("1", "alice"), "thing.later", "thing/0", now=utc_now())

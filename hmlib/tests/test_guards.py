@@ -12,7 +12,7 @@ FORM = {"x": "1"}
 
 
 def header_token(app, browser):
-    return {"X_XSRF_Token": xsrf.token(app.settings["keys"], browser.binding)}
+    return {"X_XSRF_Token": xsrf.token(app.spine.keys, browser.binding)}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_n046_the_cookie_of_another_service_is_worth_nothing_here(alice):
 
 async def test_n047_the_token_travels_in_no_address(alice, app):
     page = (await alice.fetch("/")).text
-    token = xsrf.token(app.settings["keys"], alice.binding)
+    token = xsrf.token(app.spine.keys, alice.binding)
     assert token in page
     assert f"?{xsrf.FIELD}=" not in page and f"&{xsrf.FIELD}=" not in page
     answer = await alice.fetch(f"/settings?{xsrf.FIELD}={token}", "POST", {}, forged=True, Origin=ORIGIN)
@@ -135,7 +135,7 @@ async def test_n180_without_its_database_a_service_lets_nobody_in_and_says_when_
         raise DatabaseDown("gone")
 
     for name in ("one", "all", "value"):
-        monkeypatch.setattr(type(app.settings["db"]), name, down)
+        monkeypatch.setattr(type(app.spine.db), name, down)
     answer = await alice.fetch(path) if not path.startswith("/api") else await alice.api(path)
     assert answer.code == 503 and answer.headers["Retry-After"] == "5" and "gone" not in answer.text
     monkeypatch.undo()

@@ -178,7 +178,7 @@ async def earlier(db, app, status, created_at, body='{"text":"one"}'):
         INSERT INTO replay (caller_id, key_mac, request_hash, status, etag, location, body, created_at)
         VALUES (:caller_id, :key_mac, :request_hash, :status, '"1"', '/api/notes/0', :body, :created_at)
         """,
-        caller_id=CAST["bob"].id, key_mac=app.settings["keys"].mac("idempotency", "k1"), request_hash=hashlib.sha256(raw).hexdigest(),
+        caller_id=CAST["bob"].id, key_mac=app.spine.keys.mac("idempotency", "k1"), request_hash=hashlib.sha256(raw).hexdigest(),
         status=status, body=body, created_at=created_at,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ import pytest
 
 from hmlib.clock import utc_now
 from hmlib.jobs import claims, job
-from hmlib.jobs.kind import JobKind
+from hmlib.jobs.kind import JobKind, JobKinds
 from hmlib.jobs.run import JobRun
 from hmlib.records.audit import Actor
 from hmlib.server.jobs.pages import duration, every
@@ -162,8 +162,8 @@ async def test_the_applications_own_jobs_do_their_work(app, db, io_loop):
     async with db.write() as tx:
         await job.start(tx, "import", "Old", {}, Actor("", ""), old)
         await tx.run("UPDATE job SET state = 'done', ended_at = :old", old=old)
-    kinds = list(app.settings["job_kinds"].values())
-    runner = Runner(db, kinds, app.settings, app.settings["hm"].home / "run" / "jobs")
+    kinds = list(app.spine.own(JobKinds).by_name.values())
+    runner = Runner(db, kinds, app.spine, app.spine.settings.home / "run" / "jobs")
     await runner.round()
     while {row["state"] for row in await db.all("SELECT state FROM job WHERE slot <> ''")} != {"done"}:
         await runner.round()

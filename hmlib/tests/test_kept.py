@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from hmlib.auth.sessions import Opening, Tokens
+from hmlib.auth.sessions import NewSession, Tokens
 from hmlib.clock import shifted, utc_now
 from hmlib.testing.hub import CAST
 from hmlib.web import kept_forms
@@ -44,14 +44,14 @@ async def sign_in(person, name, app, hub):
     """The browser of ``person`` with a new session for somebody of the cast."""
     who, now = CAST[name], utc_now()
     tokens = Tokens(hub.token(who, "wiki"), int(time.time()) + 300, f"refresh-{name}")
-    opening = Opening(who.id, name, who.level, f"sid2-{name}", 0, ("pwd",), "", "", shifted(now, 3600), tokens)
-    person.cookies[COOKIE], _ = await app.settings["sessions"].open(opening, now)
+    new_session = NewSession(who.id, name, who.level, f"sid2-{name}", 0, ("pwd",), "", "", shifted(now, 3600), tokens)
+    person.cookies[COOKIE], _ = await app.spine.sessions.open(new_session, now)
 
 
 @pytest.fixture
 def ended(app):
     async def end(name):
-        await app.settings["sessions"].end_user(CAST[name].id)
+        await app.spine.sessions.end_user(CAST[name].id)
 
     return end
 
@@ -79,8 +79,8 @@ async def test_an_idle_session_keeps_what_was_typed(alice, db):
 async def test_a_session_that_nexus_ended_keeps_what_was_typed(alice, app, db):
     """The module's own row lives; Nexus refuses to refresh its token."""
     token = await page_token(alice)
-    session = (await app.settings["sessions"].of_user(CAST["alice"].id, utc_now()))[0]
-    await app.settings["sessions"].store_tokens(session, Tokens(session.tokens.access, int(time.time()) - 1, "refresh-nobody"))
+    session = (await app.spine.sessions.of_user(CAST["alice"].id, utc_now()))[0]
+    await app.spine.sessions.store_tokens(session, Tokens(session.tokens.access, int(time.time()) - 1, "refresh-nobody"))
     answer = await submit(alice, TYPED, token)
     assert (answer.code, hidden(answer)) == (401, TYPED)
 
@@ -198,7 +198,7 @@ async def test_a_proof_does_not_replace_the_origin(alice, app, hub, ended):
 
 
 def test_a_proof_grows_old_and_still_tells_the_author(app):
-    keys, form, now = app.settings["keys"], Form({"a": "1"}, {}, {}), utc_now()
+    keys, form, now = app.spine.keys, Form({"a": "1"}, {}, {}), utc_now()
     given = kept_forms.proof(keys, Author("u", "Alice"), "/noted", form, now)
     assert kept_forms.proves(keys, given, "u", "/noted", form, shifted(now, kept_forms.PROOF_SECONDS - 1))
     assert not kept_forms.proves(keys, given, "u", "/noted", form, shifted(now, kept_forms.PROOF_SECONDS + 1))

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmlib.db.list_query import BadAsk, Listing, folded, like
+from hmlib.db.list_query import BadListQuery, ListDefinition, folded, like
 from hmlib.keys import Keys
 from hmlib.tests.engines import connect
 
 KEYS = Keys(bytes(range(32)), "nexus")
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"name": "company.name", "size": "company.size"}, default="name", id_column="company.id", filters=("status", "city")
 )
 
@@ -22,24 +22,24 @@ def key(row, sort):
     return (row[sort.removeprefix("-")], row["id"])
 
 
-def answer(rows, ask):
+def answer(rows, list_query):
     """What a database answers to ask.sql(), worked out by hand."""
-    sort, place = ask.sort, ask.position
+    sort, place = list_query.sort, list_query.position
     descending = sort.startswith("-")
     ordered = sorted(rows, key=lambda row: key(row, sort), reverse=descending)
     if place is None:
-        return ordered[: ask.limit + 1]
+        return ordered[: list_query.limit + 1]
     here = (place.value, place.id)
     beyond = [row for row in ordered if (key(row, sort) > here) is not descending and key(row, sort) != here]
     before = [row for row in ordered if (key(row, sort) < here) is not descending and key(row, sort) != here]
     equal = [row for row in ordered if key(row, sort) == here]
     found = {"after": beyond, "from": equal + beyond, "before": before, "to": before + equal}[place.side]
-    return (found[::-1] if place.backward else found)[: ask.limit + 1]
+    return (found[::-1] if place.backward else found)[: list_query.limit + 1]
 
 
 def page_of(rows, args):
-    ask = LISTING.ask(args, KEYS)
-    return ask.page(answer(rows, ask), len(rows), lambda row: key(row, ask.sort))
+    list_query = LISTING.read(args, KEYS)
+    return list_query.page(answer(rows, list_query), len(rows), lambda row: key(row, list_query.sort))
 
 
 COMPANIES = st.lists(
@@ -85,17 +85,17 @@ def companies_in(url):
         await db.run("DELETE FROM company")
         await db.many("INSERT INTO company (id, name, size) VALUES (:id, :name, :size)", rows)
         args = {"sort": sort, "limit": str(limit)}
-        ask = LISTING.ask(args, KEYS)
+        list_query = LISTING.read(args, KEYS)
         for _ in range(2 * len(rows) + 2):
-            place, order, params = ask.sql()
+            place, order, params = list_query.sql()
             found = await db.all(f"SELECT id, name, size FROM company WHERE TRUE {place} {order}", **params)
-            assert found == answer(rows, ask)
-            page = ask.page(found, None, lambda row: key(row, sort))
-            cursor = page.next_cursor if not (ask.position and ask.position.backward) else page.previous_cursor
-            cursor = cursor or (page.previous_cursor if not (ask.position and ask.position.backward) else None)
+            assert found == answer(rows, list_query)
+            page = list_query.page(found, None, lambda row: key(row, sort))
+            cursor = page.next_cursor if not (list_query.position and list_query.position.backward) else page.previous_cursor
+            cursor = cursor or (page.previous_cursor if not (list_query.position and list_query.position.backward) else None)
             if not cursor:
                 break
-            ask = LISTING.ask(args | {"cursor": cursor}, KEYS)
+            list_query = LISTING.read(args | {"cursor": cursor}, KEYS)
         await db.close()
 
     return lambda rows, sort, limit: asyncio.run(compare(rows, sort, limit))
@@ -146,15 +146,15 @@ def test_the_page_size_may_change_on_the_way():
 
 
 def test_what_is_not_given_has_defaults():
-    ask = LISTING.ask({"view": "x", "page": "9"}, KEYS)
-    assert (ask.q, ask.sort, ask.limit, ask.filters, ask.position) == ("", "name", 25, {}, None)
-    assert ask.sql() == ("", "ORDER BY company.name, company.id LIMIT :cursor_limit", {"cursor_limit": 26})
+    list_query = LISTING.read({"view": "x", "page": "9"}, KEYS)
+    assert (list_query.q, list_query.sort, list_query.limit, list_query.filters, list_query.position) == ("", "name", 25, {}, None)
+    assert list_query.sql() == ("", "ORDER BY company.name, company.id LIMIT :cursor_limit", {"cursor_limit": 26})
 
 
 def test_what_is_given_is_read():
-    ask = LISTING.ask({"q": " acme ", "sort": "-size", "limit": "100", "status": "active", "city": "", "other": "1"}, KEYS)
-    assert (ask.q, ask.sort, ask.limit, ask.filters) == ("acme", "-size", 100, {"status": "active"})
-    assert ask.sql()[1] == "ORDER BY company.size DESC, company.id DESC LIMIT :cursor_limit"
+    list_query = LISTING.read({"q": " acme ", "sort": "-size", "limit": "100", "status": "active", "city": "", "other": "1"}, KEYS)
+    assert (list_query.q, list_query.sort, list_query.limit, list_query.filters) == ("acme", "-size", 100, {"status": "active"})
+    assert list_query.sql()[1] == "ORDER BY company.size DESC, company.id DESC LIMIT :cursor_limit"
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_what_is_given_is_read():
     ],
 )
 def test_a_bad_question_says_what_is_wrong(args, code, parameter):
-    with pytest.raises(BadAsk) as refused:
-        LISTING.ask(args, KEYS)
+    with pytest.raises(BadListQuery) as refused:
+        LISTING.read(args, KEYS)
     assert (refused.value.code, refused.value.parameter) == (code, parameter)
 
 
@@ -183,13 +183,13 @@ CURSOR = page_of(named("a", "b", "c"), ARGS).next_cursor
 
 
 def refused(args, keys=KEYS, listing=LISTING):
-    with pytest.raises(BadAsk) as error:
-        listing.ask(args, keys)
+    with pytest.raises(BadListQuery) as error:
+        listing.read(args, keys)
     return error.value.code
 
 
 def test_the_cursor_is_good_for_the_question_that_made_it():
-    assert LISTING.ask(ARGS | {"cursor": CURSOR}, KEYS).position.value == "b"
+    assert LISTING.read(ARGS | {"cursor": CURSOR}, KEYS).position.value == "b"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_it_is_good_for_no_other(change):
 
 
 def test_it_is_good_for_no_other_list_and_no_other_key():
-    other = Listing(sorts={"name": "contact.name"}, default="name", id_column="contact.id", filters=("status",))
+    other = ListDefinition(sorts={"name": "contact.name"}, default="name", id_column="contact.id", filters=("status",))
     assert refused(ARGS | {"cursor": CURSOR}, listing=other) == "invalid_cursor"
     assert refused(ARGS | {"cursor": CURSOR}, keys=Keys(bytes(range(32)), "wiki")) == "invalid_cursor"
 
@@ -218,9 +218,9 @@ def test_an_edited_cursor_is_refused():
 
 
 def test_a_sort_value_that_is_missing_is_a_mistake():
-    ask = LISTING.ask({"limit": "1"}, KEYS)
+    list_query = LISTING.read({"limit": "1"}, KEYS)
     with pytest.raises(TypeError):
-        ask.page(named("a", "b"), 2, lambda row: (None, row["id"]))
+        list_query.page(named("a", "b"), 2, lambda row: (None, row["id"]))
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ async def test_n168_tokens_of_two_people_open_nothing(stranger, hub):
 async def test_n104_a_token_that_ended_on_its_way_opens_nothing(stranger, hub, app):
     from hmlib.clock import utc_now
 
-    await app.settings["callers"].revocations.add("sid", "sid-bob", utc_now())
+    await app.spine.callers.revocations.add("sid", "sid-bob", utc_now())
     answer = await stranger.fetch("/login", "POST", {"username": "bob", "password": "x", "next": "/"})
     assert answer.code == 503 and "did not confirm" in answer.text and "__Host-hm_wiki" not in stranger.cookies
 
@@ -212,8 +212,8 @@ async def test_n147_tokens_that_ended_are_refused_with_all_that_came_of_them(ali
         (f"{family}.4", f"{family}.3", 200),
         ("0199c6d2-0000-7000-8000-000000000002.0", family, 200),
     ):
-        await stranger.app.settings["db"].run("DELETE FROM revocation")
-        stranger.app.settings["callers"].revocations._known.clear()
+        await stranger.app.spine.db.run("DELETE FROM revocation")
+        stranger.app.spine.callers.revocations._known.clear()
         alice.token = hub.token(CAST["alice"], "wiki", jti=jti)
         assert (await alice.api("/api/notes")).code == 200
         assert (await push(stranger, logout_token(hub, sid=None, events={TOKENS_ENDED: {"jti": ended}}))).code == 200
@@ -221,7 +221,7 @@ async def test_n147_tokens_that_ended_are_refused_with_all_that_came_of_them(ali
 
 
 async def test_a_session_whose_tokens_ended_signs_on_anew(alice, bob, stranger, hub, app):
-    jti = (await app.settings["callers"].verifier.verify(alice.token)).jti
+    jti = (await app.spine.callers.verifier.verify(alice.token)).jti
     assert (await push(stranger, logout_token(hub, sid=None, events={TOKENS_ENDED: {"jti": jti}}))).code == 200
     assert [(await alice.fetch("/")).code, (await bob.fetch("/")).code] == [303, 200]
 
@@ -288,7 +288,7 @@ async def test_a_word_of_nexus_has_its_whole_effect_or_none(bob, stranger, hub, 
         raise DatabaseBusy("somebody writes")
 
     with monkeypatch.context() as patch:
-        patch.setattr(app.settings["sessions"], "end_sid", fails)
+        patch.setattr(app.spine.sessions, "end_sid", fails)
         assert (await push(stranger, token)).code == 503
     assert await db.value("SELECT count(*) FROM revocation") == 0
     assert (await push(stranger, token)).code == 200

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hmlib.tests.gallery import Ask, Page
+from hmlib.tests.gallery import ListQuery, Page
 from hmlib.web import rendering
 
 
@@ -85,8 +85,8 @@ def test_a_conflict_proposes_mine_unless_only_they_changed_it(render):
     assert re.findall(r'name="(\w)" value="(\w)" checked', html) == [("a", "2"), ("b", "3")]
 
 
-def page_of(rows: list[str], total: int | None = None, **ask: object) -> Page:
-    return Page(rows, total, 26 if rows else 0, "n+x", "p", Ask(**ask))
+def page_of(rows: list[str], total: int | None = None, **list_query: object) -> Page:
+    return Page(rows, total, 26 if rows else 0, "n+x", "p", ListQuery(**list_query))
 
 
 def test_a_list_keeps_its_state_in_every_link(render):

@@ -19,7 +19,7 @@ BOOK = {"as_of": "2026-11-01T00:00:00.000000Z", "companies": [
 ]}  # fmt: skip
 
 
-class Wire:
+class Transport:
     """Answers from a table, counts the questions, and can be cut."""
 
     def __init__(self):
@@ -39,15 +39,15 @@ class Wire:
 
 
 @pytest.fixture
-def wire():
-    return Wire()
+def transport():
+    return Transport()
 
 
 @pytest.fixture
-def directory(settings, wire):
+def directory(settings, transport):
     nexus = Nexus(settings, "treasury", "secret")
     nexus.close()
-    nexus._wire = wire
+    nexus._transport = transport
 
     async def token_for(audience):
         return f"token for {audience}"
@@ -55,43 +55,43 @@ def directory(settings, wire):
     return nexus.on_behalf("carol", token_for)
 
 
-async def test_an_unchanged_book_is_not_sent_again(directory, wire):
+async def test_an_unchanged_book_is_not_sent_again(directory, transport):
     first, again = await directory.billing_summary(), await directory.billing_summary()
-    assert [known for _, known in wire.asked] == [None, '"1"']
+    assert [known for _, known in transport.asked] == [None, '"1"']
     assert again.companies is first.companies and again.as_of == "2026-11-02T00:00:00.000000Z"
 
 
-async def test_a_list_is_fresh_for_a_moment(directory, wire):
+async def test_a_list_is_fresh_for_a_moment(directory, transport):
     assert (await directory.companies.some([ACME]))[0].name == "Acme"
     await directory.companies.some([ACME])
-    assert len(wire.asked) == 1
+    assert len(transport.asked) == 1
 
 
-async def test_while_nexus_is_away_the_last_book_serves(directory, wire):
+async def test_while_nexus_is_away_the_last_book_serves(directory, transport):
     await directory.billing_summary()
-    wire.cut = True
+    transport.cut = True
     assert len((await directory.billing_summary()).companies) == 2
     assert [company.id for company in (await directory.billing_summary([GLOBEX])).companies] == [GLOBEX]
 
 
-async def test_many_single_companies_do_not_push_out_the_whole_book(directory, wire):
+async def test_many_single_companies_do_not_push_out_the_whole_book(directory, transport):
     await directory.billing_summary()
     for number in range(20):
         await directory.billing_summary([f"id-{number}"])
-    wire.cut = True
+    transport.cut = True
     assert len((await directory.billing_summary()).companies) == 2
 
 
-async def test_what_was_never_asked_cannot_be_shown(directory, wire):
-    wire.cut = True
+async def test_what_was_never_asked_cannot_be_shown(directory, transport):
+    transport.cut = True
     for question in (directory.billing_summary(), directory.companies.some([ACME])):
         with pytest.raises(NexusDown):
             await question
 
 
-async def test_a_refusal_is_not_an_absence(directory, wire):
+async def test_a_refusal_is_not_an_absence(directory, transport):
     await directory.billing_summary()
-    wire.status = 403
+    transport.status = 403
     with pytest.raises(NexusRefused):
         await directory.companies.some([ACME])
 
@@ -100,10 +100,10 @@ async def test_a_refusal_is_not_an_absence(directory, wire):
 
 
 @pytest.fixture
-def nexus(settings, wire):
+def nexus(settings, transport):
     nexus = Nexus(settings, "treasury", "secret")
     nexus.close()
-    nexus._wire = wire
+    nexus._transport = transport
     return nexus
 
 
@@ -114,22 +114,22 @@ def seen_by(nexus, view, *, read_on_seconds=900, id="carol"):
     return nexus.on_behalf(id, token_for, view=view, read_on_seconds=read_on_seconds)
 
 
-async def test_a_narrow_token_is_not_answered_from_what_a_wide_one_got(nexus, wire):
+async def test_a_narrow_token_is_not_answered_from_what_a_wide_one_got(nexus, transport):
     wide, narrow = seen_by(nexus, "directory:read users:read"), seen_by(nexus, "directory:read")
     await wide.companies.some([ACME])
     await wide.billing_summary()
-    wire.cut = True
+    transport.cut = True
     for question in (narrow.companies.some([ACME]), narrow.billing_summary(), narrow.billing_summary([ACME])):
         with pytest.raises(NexusDown):
             await question
 
 
-async def test_a_change_of_what_one_may_see_drops_it_all_and_only_theirs(nexus, wire):
+async def test_a_change_of_what_one_may_see_drops_it_all_and_only_theirs(nexus, transport):
     carol, bob = seen_by(nexus, "all"), seen_by(nexus, "all", id="bob")
     for one in (carol, bob):
         await one.companies.some([ACME])
         await one.billing_summary()
-    wire.cut = True
+    transport.cut = True
     nexus.forget("carol")
     for question in (carol.companies.some([ACME]), carol.billing_summary(), carol.billing_summary([ACME])):
         with pytest.raises(NexusDown):
@@ -137,30 +137,30 @@ async def test_a_change_of_what_one_may_see_drops_it_all_and_only_theirs(nexus, 
     assert len((await bob.billing_summary()).companies) == 2
 
 
-async def test_what_was_under_way_when_it_changed_is_not_remembered(nexus, wire):
+async def test_what_was_under_way_when_it_changed_is_not_remembered(nexus, transport):
     carol, gate = seen_by(nexus, "all"), asyncio.Event()
-    answered = wire.send
+    answered = transport.send
 
     async def late(*args, **options):
         await gate.wait()
         return await answered(*args, **options)
 
-    wire.send = late
+    transport.send = late
     asked = asyncio.ensure_future(carol.companies.some([ACME]))
     await asyncio.sleep(0)
     nexus.forget("carol")
     gate.set()
     assert (await asked)[0].name == "Acme"
-    wire.cut = True
+    transport.cut = True
     with pytest.raises(NexusDown):
         await carol.companies.some([ACME])
 
 
-async def test_an_old_answer_is_no_answer(nexus, wire):
+async def test_an_old_answer_is_no_answer(nexus, transport):
     carol = seen_by(nexus, "all")
     await carol.companies.some([ACME])
     await carol.billing_summary()
-    wire.cut = True
+    transport.cut = True
     now = time.monotonic()
     nexus.answers._clock = lambda: now + 899
     assert (await carol.companies.some([ACME]))[0].name == "Acme" and len((await carol.billing_summary([GLOBEX])).companies) == 1
@@ -177,23 +177,23 @@ async def test_ten_thousand_questions_do_not_fill_the_memory(nexus):
     assert len(nexus.answers._lists) == 256 and nexus.answers._asking == {}
 
 
-async def test_the_same_question_at_the_same_time_is_one_call(nexus, wire):
+async def test_the_same_question_at_the_same_time_is_one_call(nexus, transport):
     carol = seen_by(nexus, "all")
     await asyncio.gather(*(carol.companies.some([ACME]) for _ in range(20)))
-    assert len(wire.asked) == 1
+    assert len(transport.asked) == 1
 
 
-async def test_after_a_silence_nobody_waits_who_can_be_shown_something(nexus, wire):
+async def test_after_a_silence_nobody_waits_who_can_be_shown_something(nexus, transport):
     carol = seen_by(nexus, "all")
     await carol.billing_summary()
-    wire.cut = True
+    transport.cut = True
     await carol.billing_summary()
     never = asyncio.Event()
 
     async def silent(*args, **options):
         await never.wait()
 
-    wire.send = silent
+    transport.send = silent
     assert len((await asyncio.wait_for(carol.billing_summary(), 5)).companies) == 2
     for call in nexus.answers._asking.values():
         call.cancel()

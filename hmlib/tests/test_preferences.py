@@ -46,7 +46,7 @@ async def save(settings, db, **values):
 
 
 async def log(db):
-    return (await audit.page_of(db, audit.LISTING.ask({}, KEYS))).rows
+    return (await audit.page_of(db, audit.LISTING.read({}, KEYS))).rows
 
 
 async def test_without_a_stored_value_the_default_holds(db, settings):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.gen_test
 
 
 async def session_of(app, name="alice"):
-    found = await app.settings["sessions"].by_sid(f"sid-{name}", utc_now())
+    found = await app.spine.sessions.by_sid(f"sid-{name}", utc_now())
     return found[0] if found else None
 
 
@@ -26,7 +26,7 @@ def token(hub, name, seconds_left, **changes):
 async def age(app, hub, seconds_left, name="alice", refresh="refresh-alice"):
     """Put a token into somebody's session that ends in so many seconds."""
     ends = int(time.time()) + seconds_left
-    await app.settings["sessions"].store_tokens(await session_of(app, name), Tokens(token(hub, name, seconds_left), ends, refresh))
+    await app.spine.sessions.store_tokens(await session_of(app, name), Tokens(token(hub, name, seconds_left), ends, refresh))
 
 
 # Programs
@@ -60,21 +60,21 @@ async def test_a_token_that_ended_is_good_for_nothing_while_nexus_answers(bob, h
 
 async def test_a_revoked_token_does_not_read_on(bob, hub, app):
     await bob.api("/api/notes")
-    await app.settings["callers"].revocations.add("sid", "sid-bob", utc_now())
+    await app.spine.callers.revocations.add("sid", "sid-bob", utc_now())
     hub.away, bob.token = True, token(hub, "bob", -60)
     assert (await bob.api("/api/notes")).code == 401
 
 
 async def test_a_process_that_begins_knows_what_was_revoked_before(bob, hub, app, settings, db, service):
-    await app.settings["callers"].revocations.add("sid", "sid-bob", utc_now())
+    await app.spine.callers.revocations.add("sid", "sid-bob", utc_now())
     second = service.make_app(settings, db, hub)
     with pytest.raises(Exception, match="revoked"):
-        await second.settings["callers"].by_bearer(bob.token, utc_now())
+        await second.spine.callers.by_bearer(bob.token, utc_now())
 
 
 async def test_what_one_may_see_is_known_in_every_process_once_one_has_asked(bob, dave, hub, settings, db, service, app):
     await dave.api("/api/notes")
-    second = service.make_app(settings, db, hub).settings["callers"]
+    second = service.make_app(settings, db, hub).spine.callers
     await second.verifier.verify(dave.token)
     hub.away = True
     caller = await second.by_bearer(dave.token, shifted(utc_now(), 5 * 60))
@@ -84,16 +84,16 @@ async def test_what_one_may_see_is_known_in_every_process_once_one_has_asked(bob
 async def test_an_old_scope_is_no_scope(dave, hub, app):
     await dave.api("/api/notes")
     hub.away = True
-    app.settings["callers"].scopes._held.drop(CAST["dave"].id)
+    app.spine.callers.scopes._held.drop(CAST["dave"].id)
     with pytest.raises(NexusDown):
-        await app.settings["callers"].scopes.of(CAST["dave"].id, "client", shifted(utc_now(), 16 * 60), 900)
+        await app.spine.callers.scopes.of(CAST["dave"].id, "client", shifted(utc_now(), 16 * 60), 900)
 
 
 async def test_a_scope_that_changed_is_not_what_is_shown_while_nexus_is_away(dave, hub, app):
     await dave.fetch("/")
     await dave.api("/api/notes")
-    await app.settings["sessions"].forget_scope(CAST["dave"].id)
-    await app.settings["callers"].revocations.add("scope", CAST["dave"].id, utc_now())
+    await app.spine.sessions.forget_scope(CAST["dave"].id)
+    await app.spine.callers.revocations.add("scope", CAST["dave"].id, utc_now())
     assert hub.forgotten == [CAST["dave"].id]
     hub.away = True
     assert (await dave.fetch("/")).code == 503
@@ -101,11 +101,11 @@ async def test_a_scope_that_changed_is_not_what_is_shown_while_nexus_is_away(dav
 
 
 async def test_an_answer_that_was_under_way_when_the_scope_changed_is_not_kept(dave, hub, app, db):
-    scopes, asked = app.settings["callers"].scopes, hub.scopes
+    scopes, asked = app.spine.callers.scopes, hub.scopes
 
     async def changed_meanwhile(ids):
         answer = await asked(ids)
-        await app.settings["sessions"].forget_scope(CAST["dave"].id)
+        await app.spine.sessions.forget_scope(CAST["dave"].id)
         scopes.forget(CAST["dave"].id)
         return answer
 
@@ -137,7 +137,7 @@ async def test_how_long_is_a_setting(alice, hub, app, db):
 
 async def test_a_service_is_answered_with_what_the_module_itself_may_see(stranger, hub, app):
     stranger.token = hub.service_bearer("wiki", "directory:read")
-    callers = app.settings["callers"]
+    callers = app.spine.callers
     caller = await callers.by_bearer(stranger.token, utc_now())
     found = await callers.nexus_for(caller, None).companies.everything()
     assert {company.id for company in found} == {ACME, GLOBEX} and "exchange" not in hub.counted
@@ -185,9 +185,9 @@ async def test_a_second_process_waits_for_the_first_and_reads_what_it_got(alice,
     await age(app, hub, -5)
     second = service.make_app(settings, db, hub)
     session, now = await session_of(app), utc_now()
-    first = asyncio.ensure_future(app.settings["callers"].by_session(session, now))
+    first = asyncio.ensure_future(app.spine.callers.by_session(session, now))
     await late.began.wait()
-    other = asyncio.ensure_future(second.settings["callers"].by_session(session, now))
+    other = asyncio.ensure_future(second.spine.callers.by_session(session, now))
     await asyncio.sleep(0.1)
     assert not other.done() and late.spent == 1
     late.go.set()
@@ -197,21 +197,21 @@ async def test_a_second_process_waits_for_the_first_and_reads_what_it_got(alice,
 async def test_what_was_renewed_between_a_look_and_the_claim_is_not_spent_again(alice, hub, app, settings, db, service):
     await age(app, hub, -5)
     second, session = service.make_app(settings, db, hub), await session_of(app)
-    sessions = second.settings["sessions"]
+    sessions = second.spine.sessions
     claim = sessions.claim_refresh
 
     async def after_the_other(*args):
-        assert await app.settings["callers"].by_session(session, utc_now())
+        assert await app.spine.callers.by_session(session, utc_now())
         return await claim(*args)
 
     sessions.claim_refresh = after_the_other
-    assert (await second.settings["callers"].by_session(session, utc_now())).name == "alice"
+    assert (await second.spine.callers.by_session(session, utc_now())).name == "alice"
     assert hub.counted["refresh"] == 1
 
 
 async def test_the_claim_outlasts_the_longest_call(app, alice):
     assert CLAIM_SECONDS > REQUEST_SECONDS + 2
-    sessions, session, now = app.settings["sessions"], await session_of(app), utc_now()
+    sessions, session, now = app.spine.sessions, await session_of(app), utc_now()
     assert await sessions.claim_refresh(session, now)
     assert await sessions.claim_refresh(session, shifted(now, 11)) is None
     assert await sessions.claim_refresh(session, shifted(now, CLAIM_SECONDS + 1))
@@ -226,7 +226,7 @@ async def test_only_when_nexus_heard_nothing_may_the_next_one_spend_the_token(al
 
     hub.refresh = refresh
     await alice.fetch("/")
-    claim = await app.settings["sessions"].claim_refresh(await session_of(app), utc_now())
+    claim = await app.spine.sessions.claim_refresh(await session_of(app), utc_now())
     assert bool(claim) is spends_again
 
 
@@ -251,7 +251,7 @@ async def test_any_other_refusal_ends_no_session(alice, hub, app, code):
 
 
 async def test_who_comes_late_with_a_refusal_does_not_end_what_another_has_renewed(alice, hub, app):
-    sessions, session = app.settings["sessions"], await session_of(app)
+    sessions, session = app.spine.sessions, await session_of(app)
     old = await sessions.claim_refresh(session, shifted(utc_now(), -CLAIM_SECONDS - 1))
     assert await sessions.claim_refresh(session, utc_now())
     assert await sessions.end_claimed(session, old) is False and await session_of(app) is not None
@@ -260,7 +260,7 @@ async def test_who_comes_late_with_a_refusal_does_not_end_what_another_has_renew
 async def test_the_gift_is_kept_though_the_database_is_busy(alice, hub, app, monkeypatch):
     from hmlib.db.engine import DatabaseBusy
 
-    sessions = app.settings["sessions"]
+    sessions = app.spine.sessions
     store, tries = sessions.store_tokens, []
 
     async def busy(*args):
@@ -275,7 +275,7 @@ async def test_the_gift_is_kept_though_the_database_is_busy(alice, hub, app, mon
 
 
 async def test_exchanged_tokens_do_not_pile_up(app, hub):
-    callers = app.settings["callers"]
+    callers = app.spine.callers
     for number in range(2100):
         callers._exchanged.put((f"session {number}", "nexus"), ("token", time.time() + 300))
     assert len(callers._exchanged) == 2000
@@ -299,7 +299,7 @@ async def test_for_a_nexus_that_is_known_to_be_away_no_page_waits(alice, hub, ap
 
 async def test_the_keys_are_there_before_the_first_token_comes(alice, hub, app, settings, db, service):
     """A process that begins while Nexus is well verifies tokens after Nexus has gone, whether or not it had one before."""
-    fresh = service.make_app(settings, db, hub).settings["callers"]
+    fresh = service.make_app(settings, db, hub).spine.callers
     keeping = asyncio.create_task(fresh.keep_keys())
     await asyncio.sleep(0.05)
     hub.away = True

@@ -115,11 +115,11 @@ def test_whatever_is_stored_can_be_shown(zone, stored):
 def test_what_somebody_types_at_length_is_not_remembered():
     rendering._attributes.cache_clear()
     rendering._with_query.cache_clear()
-    ask = type("Ask", (), {"q": "x" * 600, "filters": {}, "sort": "name", "limit": 25})
+    list_query = type("ListQuery", (), {"q": "x" * 600, "filters": {}, "sort": "name", "limit": 25})
     for number in range(50):
-        address = list_url("/companies", ask, cursor=str(number))
+        address = list_url("/companies", list_query, cursor=str(number))
         assert 'hx-get="/companies?' in hx("n", get=address)
     assert (rendering._attributes.cache_info().currsize, rendering._with_query.cache_info().currsize) == (0, 0)
-    ask.q = "acme"
-    hx("n", get=list_url("/companies", ask))
+    list_query.q = "acme"
+    hx("n", get=list_url("/companies", list_query))
     assert (rendering._attributes.cache_info().currsize, rendering._with_query.cache_info().currsize) == (1, 1)

@@ -72,7 +72,7 @@ async def test_n027_anothers_token_is_refused(bob, alice):
 async def test_n027_a_token_in_the_address_does_not_count(bob, app):
     from hmlib.web import xsrf
 
-    token = xsrf.token(app.settings["keys"], bob.binding)
+    token = xsrf.token(app.spine.keys, bob.binding)
     answer = await bob.fetch(f"/?_xsrf={token}", "POST", {"x": "1"}, forged=True, Origin="https://localhost:5003")
     assert answer.code == 403
 
@@ -378,7 +378,7 @@ WORD = "correct horse battery"
 
 
 async def kept(app):
-    return await app.settings["preferences"].secret(app.settings["db"], "smtp_password", app.settings["keys"])
+    return await app.spine.preferences.secret(app.spine.db, "smtp_password", app.spine.keys)
 
 
 async def test_a_secret_is_saved_shown_as_set_and_told_to_nobody(alice, app, db):
@@ -439,7 +439,7 @@ async def test_a_setting_saved_by_one_process_holds_for_the_next_request_of_anot
     await db.run("UPDATE session SET last_seen_at = :then", then=shifted(utc_now(), -40 * 60))
     async with db.write() as tx:
         actor = Actor("u", "somebody")
-        await second.settings["preferences"].save(tx, {"session_idle_minutes": "30"}, actor=actor, now=utc_now())
+        await second.spine.preferences.save(tx, {"session_idle_minutes": "30"}, actor=actor, now=utc_now())
     assert (await alice.fetch("/")).code == 303
 
 

@@ -14,7 +14,7 @@ from tornado.web import Application, RequestHandler
 from hmlib.auth.jwks import KeysAway
 from hmlib.config import load
 from hmlib.nexus.client import Nexus
-from hmlib.nexus.transport import NexusDown, NexusSilent, Wire
+from hmlib.nexus.transport import NexusDown, NexusSilent, Transport
 from hmlib.server import certificates
 
 NOW = datetime.now(UTC)
@@ -33,11 +33,11 @@ class Fine(RequestHandler):
 
 async def ask(home, url, **options):
     certificates.ensure(home / "tls", [], NOW)
-    wire = Wire(load("nexus", {"HM_HOME": str(home), "HM_NEXUS_URL": url}))
+    transport = Transport(load("nexus", {"HM_HOME": str(home), "HM_NEXUS_URL": url}))
     try:
-        return (await wire.send("GET", "/healthz", **options)).code
+        return (await transport.send("GET", "/healthz", **options)).code
     finally:
-        wire.close()
+        transport.close()
 
 
 @contextlib.asynccontextmanager
@@ -133,42 +133,42 @@ async def silence():
 
 
 def wire_to(home, url):
-    return Wire(load("wiki", {"HM_HOME": str(home), "HM_NEXUS_URL": url}))
+    return Transport(load("wiki", {"HM_HOME": str(home), "HM_NEXUS_URL": url}))
 
 
 @pytest.mark.gen_test
 async def test_a_call_into_silence_is_given_up_long_before_its_own_limit(tmp_path):
     async with silence() as url:
-        wire = wire_to(tmp_path, url)
+        transport = wire_to(tmp_path, url)
         with pytest.raises(NexusSilent):
-            await asyncio.wait_for(wire.send("GET", "/api/companies", seconds=60), 20)
-        assert wire.calls == 2 and wire.unwell and wire.breaker.open  # the call, and the question for its health
-        wire.close()
+            await asyncio.wait_for(transport.send("GET", "/api/companies", seconds=60), 20)
+        assert transport.calls == 2 and transport.unwell and transport.breaker.open  # the call, and the question for its health
+        transport.close()
 
 
 @pytest.mark.gen_test
 async def test_of_a_hundred_calls_after_the_pause_one_goes(tmp_path):
     async with silence() as url:
-        wire = wire_to(tmp_path, url)
+        transport = wire_to(tmp_path, url)
         with pytest.raises(NexusSilent):
-            await wire.send("GET", "/api/companies")
-        wire.breaker._shut_until = 0.0
-        before = wire.calls
-        ended = await asyncio.gather(*(wire.send("GET", "/api/companies") for _ in range(100)), return_exceptions=True)
+            await transport.send("GET", "/api/companies")
+        transport.breaker._shut_until = 0.0
+        before = transport.calls
+        ended = await asyncio.gather(*(transport.send("GET", "/api/companies") for _ in range(100)), return_exceptions=True)
         assert [type(error) for error in ended].count(NexusSilent) == 1 and [type(error) for error in ended].count(NexusDown) == 99
-        assert wire.calls == before + 2
-        wire.close()
+        assert transport.calls == before + 2
+        transport.close()
 
 
 @pytest.mark.gen_test
 async def test_a_connection_that_is_refused_was_never_heard(tmp_path, listener):
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     listener.close()
-    wire = wire_to(tmp_path, url)
+    transport = wire_to(tmp_path, url)
     with pytest.raises(NexusDown) as refused:
-        await wire.send("POST", "/oauth/token", body=b"")
+        await transport.send("POST", "/oauth/token", body=b"")
     assert not refused.value.unsure and not isinstance(refused.value, NexusSilent)
-    wire.close()
+    transport.close()
 
 
 @pytest.mark.gen_test
@@ -179,13 +179,13 @@ async def test_a_connection_that_breaks_may_have_been_heard(tmp_path):
         await writer.wait_closed()
 
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    wire = wire_to(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    transport = wire_to(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     with pytest.raises(NexusDown) as broken:
-        await wire.send("POST", "/oauth/token", body=b"")
+        await transport.send("POST", "/oauth/token", body=b"")
     assert broken.value.unsure
     server.close()
     await server.wait_closed()
-    wire.close()
+    transport.close()
 
 
 @pytest.mark.gen_test
@@ -206,10 +206,10 @@ async def test_a_slow_answer_is_waited_for_as_long_as_nexus_is_well(tmp_path):
     http = HTTPServer(Application([("/healthz", Health), ("/slow", Slow)], log_function=lambda _: None))
     sockets = bind_sockets(0, "127.0.0.1")
     http.add_sockets(sockets)
-    wire = wire_to(tmp_path, f"http://127.0.0.1:{sockets[0].getsockname()[1]}")
-    assert (await wire.send("GET", "/slow")).body == b"at last"
-    assert len(asked) >= 3 and not wire.breaker.silent
-    wire.close()
+    transport = wire_to(tmp_path, f"http://127.0.0.1:{sockets[0].getsockname()[1]}")
+    assert (await transport.send("GET", "/slow")).body == b"at last"
+    assert len(asked) >= 3 and not transport.breaker.silent
+    transport.close()
     http.stop()
     await http.close_all_connections()
 
@@ -225,25 +225,25 @@ async def test_a_kept_connection_whose_other_end_vanished_is_not_waited_for(tmp_
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
 
     server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
-    wire = wire_to(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    assert (await wire.send("GET", "/api/companies")).body == b"fine"
+    transport = wire_to(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert (await transport.send("GET", "/api/companies")).body == b"fine"
     server.close()
     with pytest.raises(NexusSilent):
-        await asyncio.wait_for(wire.send("GET", "/api/companies", seconds=60), 20)
-    assert len(open_ones) == 1 and wire.breaker.open
+        await asyncio.wait_for(transport.send("GET", "/api/companies", seconds=60), 20)
+    assert len(open_ones) == 1 and transport.breaker.open
     for writer in open_ones:
         writer.transport.abort()
     await asyncio.sleep(0)
-    wire.close()
+    transport.close()
 
 
 @pytest.mark.gen_test
 async def test_a_client_is_closed_while_calls_are_under_way(tmp_path):
     async with silence() as url:
-        wire = wire_to(tmp_path, url)
-        call = asyncio.ensure_future(wire.send("GET", "/api/companies"))
+        transport = wire_to(tmp_path, url)
+        call = asyncio.ensure_future(transport.send("GET", "/api/companies"))
         await asyncio.sleep(0.05)
-        wire.close()
+        transport.close()
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         await asyncio.sleep(0.05)
@@ -252,13 +252,13 @@ async def test_a_client_is_closed_while_calls_are_under_way(tmp_path):
 @pytest.mark.gen_test
 async def test_a_call_that_was_given_up_ends_without_a_line_in_the_log(tmp_path, listener, caplog):
     """Curl goes on until its time is over; what it comes to then is no error of ours."""
-    wire = wire_to(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    transport = wire_to(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
     with pytest.raises(NexusSilent):
-        await wire.send("GET", "/slow", seconds=2.5)
-    http = wire._http
+        await transport.send("GET", "/slow", seconds=2.5)
+    http = transport._http
     assert len(http._free_list) < len(http._curls)  # it is still under way
     async with asyncio.timeout(10):
         while len(http._free_list) < len(http._curls):
             await asyncio.sleep(0.05)
     assert not [record.getMessage() for record in caplog.records if record.name in ("tornado.application", "asyncio")]
-    wire.close()
+    transport.close()

@@ -24,7 +24,7 @@ class ApiHandler(Handler):
         self.preferences.begin(self.db)
         token = requests.bearer(self.request)
         if token is not None:
-            self.caller = await self.settings["callers"].by_bearer(token, self.now)
+            self.caller = await self.spine.callers.by_bearer(token, self.now)
         if not self.admit():
             self._refuse()
         elif self.request.method not in xsrf.SAFE_METHODS:

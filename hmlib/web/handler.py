@@ -1,10 +1,12 @@
 """What pages and API share: request id, headers, host and size checks, and the errors' common names."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
-from tornado.web import Finish, HTTPError, RequestHandler
+from tornado.routing import URLSpec
+from tornado.web import Application, Finish, HTTPError, RequestHandler
 
 from hmlib import logs
 from hmlib.auth.permissions import Caller, Mark, mark_of
@@ -13,7 +15,7 @@ from hmlib.clock import utc_now
 from hmlib.config import Settings
 from hmlib.db.database import Db, Transaction
 from hmlib.keys import Keys
-from hmlib.nexus.client import NexusFor
+from hmlib.nexus.client import Nexus, NexusFor
 from hmlib.records.audit import Actor
 from hmlib.records.preferences import Preferences
 from hmlib.web import idempotency, problems, requests
@@ -21,6 +23,7 @@ from hmlib.web.headers import CLOSED_POLICY, every_answer
 from hmlib.web.idempotency import Answer, KeyReused, Repeatable
 from hmlib.web.problems import Problem
 
+T = TypeVar("T")
 BODY_LIMIT = 1024 * 1024
 KEPT_HEADERS = ("Content-Type", "Content-Security-Policy", "Etag", "Location", "HX-Redirect")
 READING = ("GET", "HEAD", "OPTIONS")
@@ -29,6 +32,79 @@ ONLY_READING = (
     "Nexus is not answering and your sign-in has run out: until it is back you can read, but neither change nor export anything. "
     "Nothing is lost; try again shortly."
 )
+
+
+Background = Callable[[], Awaitable[None]]
+"""Work beside the requests, for as long as the process lives."""
+
+
+class Callers(Protocol):
+    """How a service finds out who is calling. Nexus has its own; modules use sso.callers.ModuleCallers."""
+
+    async def by_session(self, session: Session, now: str) -> Caller | None:
+        """The caller behind a living session, or None when it has come to its end."""
+
+    async def by_bearer(self, token: str, now: str) -> Caller:
+        """The caller behind a bearer token. Raises BadToken."""
+
+    def nexus_for(self, caller: Caller, session: Session | None) -> NexusFor | None:
+        """The directory as this caller may see it; None inside Nexus itself."""
+
+
+class Pages(Protocol):
+    """What draws a service's pages: layout.Pages."""
+
+    def render(self, handler: Any, template: str | tuple[str, ...], nonce: str, context: Mapping[str, Any]) -> str:
+        """The HTML of a template, with what every page has around it."""
+
+
+@dataclass(frozen=True)
+class Spine:
+    """What the handlers of a service need besides the request, made once in its ``make_app``.
+
+    ``nexus`` is None in Nexus itself; ``parts`` are one of each class (see own()). ``background`` are coroutine functions that run beside
+    the requests for as long as the process lives; ``ready`` are further questions of /readyz, by name.
+    """
+
+    settings: Settings
+    db: Db
+    nexus: Nexus | None
+    keys: Keys
+    sessions: Sessions
+    preferences: Preferences
+    callers: Callers
+    pages: Pages
+    routes: tuple[URLSpec, ...] = ()
+    background: Sequence[Background] = ()
+    ready: Mapping[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    parts: tuple[object, ...] = ()
+
+    def own(self, kind: type[T]) -> T:
+        """The part that is of that class: each service has its own, and declared kinds of records have theirs. Raises LookupError."""
+        found = self.find(kind)
+        if found is None:
+            raise LookupError(f"this service has no {kind.__name__}")
+        return found
+
+    def find(self, kind: type[T]) -> T | None:
+        """As own(), or None where there is none."""
+        return next((part for part in self.parts if isinstance(part, kind)), None)
+
+    @property
+    def hub(self) -> Nexus:
+        """Nexus, in a module: it always has one."""
+        assert self.nexus is not None
+        return self.nexus
+
+
+class ServiceApplication(Application):
+    """Tornado's application of one service, with its spine."""
+
+    def __init__(
+        self, spine: Spine, routes: Sequence[URLSpec], not_found: type[RequestHandler], log: Callable[[RequestHandler], None]
+    ) -> None:
+        super().__init__(list(routes), default_handler_class=not_found, compress_response=False, log_function=log)
+        self.spine = spine
 
 
 class Handler(RequestHandler):
@@ -41,13 +117,16 @@ class Handler(RequestHandler):
     """The resource that a handler of declared kinds is about."""
 
     def initialize(self, of: Any = None, **_: object) -> None:
-        self.of = of
-        self.hm: Settings = self.settings["hm"]
-        self.db: Db = self.settings["db"]
-        self.keys: Keys = self.settings["keys"]
-        self.sessions: Sessions = self.settings["sessions"]
-        self.preferences: Preferences = self.settings["preferences"]
+        self.of, spine = of, self.spine
+        self.hm, self.db, self.keys = spine.settings, spine.db, spine.keys
+        self.sessions, self.preferences = spine.sessions, spine.preferences
         self.now = utc_now()
+
+    @property
+    def spine(self) -> Spine:
+        """What the service's handlers share; see Spine."""
+        assert isinstance(self.application, ServiceApplication)
+        return self.application.spine
 
     def set_default_headers(self) -> None:
         for name, value in every_answer(self.request.host_name).items():
@@ -76,7 +155,7 @@ class Handler(RequestHandler):
     def nexus(self) -> NexusFor:
         """The directory on the caller's behalf."""
         assert self.caller is not None
-        found: NexusFor | None = self.settings["callers"].nexus_for(self.caller, self.session)
+        found = self.spine.callers.nexus_for(self.caller, self.session)
         assert found is not None
         return found
 

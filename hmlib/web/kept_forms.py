@@ -73,7 +73,7 @@ def author_of(keys: Keys, given: str) -> Author | None:
     return Author(id, name)
 
 
-def shown(keys: Keys, author: Author, action: str, form: Form, now: str, secret: Collection[str]) -> dict[str, Any]:
+def page_context(keys: Keys, author: Author, action: str, form: Form, now: str, secret: Collection[str]) -> dict[str, Any]:
     """What kept.html needs to show and to send again what was posted to ``action``."""
     return {
         "action": action,

@@ -111,7 +111,7 @@ class Pages:
     def _banner(self, handler: PageHandler, caller: Caller | None) -> str:
         if caller and caller.read_only:
             return READ_ONLY
-        nexus = handler.settings["nexus"]
+        nexus = handler.spine.nexus
         return AWAY if caller and nexus is not None and nexus.seems_down else ""
 
 

@@ -54,7 +54,7 @@ class PageHandler(Handler):
     async def prepare(self) -> None:
         self.check_request()
         self.session = await self._session()
-        self.caller = await self.settings["callers"].by_session(self.session, self.now) if self.session else None
+        self.caller = await self.spine.callers.by_session(self.session, self.now) if self.session else None
         try:
             if self.request.method not in xsrf.SAFE_METHODS:
                 self.check_xsrf()
@@ -156,8 +156,8 @@ class PageHandler(Handler):
 
     def _keep_form(self, author: Author, secret: Collection[str]) -> None:
         self.set_status(401 if self.caller is None else 403)
-        shown = kept_forms.shown(self.keys, author, self.request.uri or "/", self._form, self.now, secret)
-        self.page("kept.html", author=author, sign_in_url=self.sign_in_url("/signed-in"), **shown)
+        context = kept_forms.page_context(self.keys, author, self.request.uri or "/", self._form, self.now, secret)
+        self.page("kept.html", author=author, sign_in_url=self.sign_in_url("/signed-in"), **context)
         self.finish()
 
     def _keep_swap(self, author: Author) -> None:
@@ -275,7 +275,7 @@ class PageHandler(Handler):
 
     def _answer_html(self, template: str | tuple[str, ...], context: dict[str, Any]) -> None:
         nonce = secrets.token_urlsafe(18)
-        self.send_html(self.settings["pages"].render(self, template, nonce, context), nonce)
+        self.send_html(self.spine.pages.render(self, template, nonce, context), nonce)
 
     def send_html(self, html: str, nonce: str) -> None:
         """Answer HTML whose scripts and htmx attributes carry this nonce, which no other answer has."""

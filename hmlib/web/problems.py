@@ -7,7 +7,7 @@ from tornado.web import HTTPError
 
 from hmlib.auth.jwks import KeysAway
 from hmlib.db.engine import Conflict, DatabaseDown
-from hmlib.db.list_query import BadAsk
+from hmlib.db.list_query import BadListQuery
 from hmlib.db.sql import Unstorable
 from hmlib.errors import Invalid, NotAllowed, Stale, Taken
 from hmlib.json import Malformed
@@ -34,7 +34,7 @@ def problem_of(error: BaseException | None) -> Problem:
         return Problem(400, error.code, error.detail, pointer=error.pointer)
     if isinstance(error, Unstorable):
         return Problem(400, "invalid_value", "A text holds a NUL character, or a number is too large.")
-    if isinstance(error, BadAsk):
+    if isinstance(error, BadListQuery):
         return Problem(400, error.code, str(error))
     if isinstance(error, (Invalid, NotAllowed, Stale)):
         return _refused(error)
@@ -77,4 +77,7 @@ def word(status: int) -> str:
 
 
 def sentence(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

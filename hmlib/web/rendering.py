@@ -120,13 +120,19 @@ def _icon_names() -> frozenset[str]:
     return frozenset(re.findall(r'<symbol id="([^"]+)"', static_files()["icons.svg"].plain.decode()))
 
 
-def list_url(base: str, ask: Any, **changes: str | int | None) -> str:
-    """The address of a list in the state of `ask` (a lists.Ask) with some of it changed; a change starts at the first page.
+def list_url(base: str, list_query: Any, **changes: str | int | None) -> str:
+    """The address of a list in the state of `list_query` with some of it changed; a change starts at the first page.
 
     Nothing that is empty is written, and None takes a part out. What `base` says itself gives way to the list's own: no parameter stands
     twice, which would be refused.
     """
-    state: dict[str, Any] = {"q": ask.q, **ask.filters, "sort": ask.sort if ask.sort_chosen else None, "limit": ask.limit, **changes}
+    state: dict[str, Any] = {
+        "q": list_query.q,
+        **list_query.filters,
+        "sort": list_query.sort if list_query.sort_chosen else None,
+        "limit": list_query.limit,
+        **changes,
+    }
     given = tuple((name, value) for name, value in state.items() if value not in (None, ""))
     return (_with_query if sum(len(str(value)) for _, value in given) <= LONGEST_REMEMBERED else _with_query.__wrapped__)(base, given)
 
@@ -164,13 +170,13 @@ def _or_as_stored(show: Show) -> Show:
     """Show a value that the calendar or the reader's time zone cannot take as it is stored: no page fails for one cell."""
 
     @functools.wraps(show)
-    def shown(self: Any, value: Any, *args: Any, **kwargs: Any) -> str:
+    def or_stored(self: Any, value: Any, *args: Any, **kwargs: Any) -> str:
         try:
             return show(self, value, *args, **kwargs)
         except (ValueError, OverflowError):
             return str(value)
 
-    return cast(Show, shown)
+    return cast(Show, or_stored)
 
 
 class Formats:

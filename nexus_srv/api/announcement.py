@@ -1,6 +1,6 @@
 """A client's word that it is there: what it could not be told is told at once."""
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.problems import Problem
@@ -18,7 +18,7 @@ class Announcement(ApiHandler):
         self.check_request()
 
     @anyone
-    @speaks(status=204)
+    @documented(status=204)
     async def post(self) -> None:
         """Say that a client is there, by its own credentials in a Basic header. Signed-out sessions it has not heard of are told now."""
         try:

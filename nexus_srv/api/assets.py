@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
@@ -48,13 +48,13 @@ class AssetList(EntryHandler):
     noun = ASSETS
 
     @allowed("directory:read")
-    @speaks(answers=AssetListed, query=QUERY | FILTERS)
+    @documented(answers=AssetListed, query=QUERY | FILTERS)
     async def get(self) -> None:
         """The assets the caller may see."""
         await self.answer_list()
 
     @allowed("directory:write")
-    @speaks(takes=AssetDraft, answers=Asset, status=201)
+    @documented(takes=AssetDraft, answers=Asset, status=201)
     async def post(self) -> None:
         """Add an asset."""
         await self.create(AssetDraft)
@@ -66,7 +66,7 @@ class AssetLookup(EntryHandler):
     noun = ASSETS
 
     @allowed("directory:read")
-    @speaks(takes=Lookup, answers=AssetListed)
+    @documented(takes=Lookup, answers=AssetListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -78,7 +78,7 @@ class AssetBulkList(BulkHandler):
     noun = ASSETS
 
     @allowed("directory:write")
-    @speaks(takes=AssetBulk, answers=BulkAnswer)
+    @documented(takes=AssetBulk, answers=BulkAnswer)
     async def put(self) -> None:
         """Make and change up to 1,000 assets by external id, each item by itself.
 
@@ -93,19 +93,19 @@ class AssetEntry(EntryHandler):
     noun = ASSETS
 
     @allowed("directory:read")
-    @speaks(answers=Asset)
+    @documented(answers=Asset)
     async def get(self, id: str) -> None:
         """One asset; its ETag is what a change needs as If-Match."""
         await self.answer_entry(id)
 
     @allowed("directory:write")
-    @speaks(takes=AssetPatch, answers=Asset)
+    @documented(takes=AssetPatch, answers=Asset)
     async def patch(self, id: str) -> None:
         """Change some fields."""
         await self.change(id, AssetPatch)
 
     @allowed("directory:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete what should never have been; the normal end is a day in retired_on."""
         await self.remove(id)

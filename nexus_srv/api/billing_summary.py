@@ -7,7 +7,7 @@ import msgspec
 
 from hmlib import json
 from hmlib.api.answer_cache import AnswerCache
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import CompanyScope, allowed
 from hmlib.db import change_numbers
 from hmlib.db.database import Db
@@ -39,7 +39,7 @@ class BillingSummary(ApiHandler):
     """The directory's side of billing: no plans, no prices."""
 
     @allowed("directory:read")
-    @speaks(
+    @documented(
         answers=Summary,
         query={
             "ids": "Only these companies, with a comma between them; at most 1,000.",
@@ -51,7 +51,7 @@ class BillingSummary(ApiHandler):
         """Companies with their assets and contacts. The ETag stands for the facts, not for the time they were asked at."""
         ids, since, scope = self._ids(), self._since(), self.known.scope
         asked = ["all"] if ids is None else sorted(ids)
-        answers: AnswerCache = self.settings["answers"]
+        answers = self.spine.own(AnswerCache)
         etag = await answers.etag(self.db, scope, "billing_summary", str(since), self.query.get("scope", ""), *asked)
         self.set_header("X-As-Of", self.now)
         if self.not_modified(etag):

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
@@ -45,13 +45,13 @@ class CompanyList(EntryHandler):
     noun = COMPANIES
 
     @allowed("directory:read")
-    @speaks(answers=CompanyListed, query=QUERY | FILTERS)
+    @documented(answers=CompanyListed, query=QUERY | FILTERS)
     async def get(self) -> None:
         """The companies the caller may see."""
         await self.answer_list()
 
     @allowed("directory:write")
-    @speaks(takes=CompanyDraft, answers=Company, status=201)
+    @documented(takes=CompanyDraft, answers=Company, status=201)
     async def post(self) -> None:
         """Add a company."""
         await self.create(CompanyDraft)
@@ -63,7 +63,7 @@ class CompanyLookup(EntryHandler):
     noun = COMPANIES
 
     @allowed("directory:read")
-    @speaks(takes=Lookup, answers=CompanyListed)
+    @documented(takes=Lookup, answers=CompanyListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -75,7 +75,7 @@ class CompanyBulkList(BulkHandler):
     noun = COMPANIES
 
     @allowed("directory:write")
-    @speaks(takes=CompanyBulk, answers=BulkAnswer)
+    @documented(takes=CompanyBulk, answers=BulkAnswer)
     async def put(self) -> None:
         """Make and change up to 1,000 companies by external id, each item by itself.
 
@@ -90,19 +90,19 @@ class CompanyEntry(EntryHandler):
     noun = COMPANIES
 
     @allowed("directory:read")
-    @speaks(answers=Company)
+    @documented(answers=Company)
     async def get(self, id: str) -> None:
         """One company; its ETag is what a change needs as If-Match."""
         await self.answer_entry(id)
 
     @allowed("directory:write")
-    @speaks(takes=CompanyPatch, answers=Company)
+    @documented(takes=CompanyPatch, answers=Company)
     async def patch(self, id: str) -> None:
         """Change some fields."""
         await self.change(id, CompanyPatch)
 
     @allowed("directory:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete what should never have been; the normal end is the status inactive."""
         await self.remove(id)

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
@@ -58,13 +58,13 @@ class ContactList(EntryHandler):
     noun = CONTACTS
 
     @allowed("directory:read")
-    @speaks(answers=ContactListed, query=QUERY | FILTERS)
+    @documented(answers=ContactListed, query=QUERY | FILTERS)
     async def get(self) -> None:
         """The contacts the caller may see."""
         await self.answer_list()
 
     @allowed("directory:write")
-    @speaks(takes=ContactDraft, answers=Contact, status=201)
+    @documented(takes=ContactDraft, answers=Contact, status=201)
     async def post(self) -> None:
         """Add a contact."""
         await self.create(ContactDraft)
@@ -76,7 +76,7 @@ class ContactLookup(EntryHandler):
     noun = CONTACTS
 
     @allowed("directory:read")
-    @speaks(takes=Lookup, answers=ContactListed)
+    @documented(takes=Lookup, answers=ContactListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -88,7 +88,7 @@ class ContactBulkList(BulkHandler):
     noun = CONTACTS
 
     @allowed("directory:write")
-    @speaks(takes=ContactBulk, answers=BulkAnswer)
+    @documented(takes=ContactBulk, answers=BulkAnswer)
     async def put(self) -> None:
         """Make and change up to 1,000 contacts by external id, each item by itself.
 
@@ -103,19 +103,19 @@ class ContactEntry(EntryHandler):
     noun = CONTACTS
 
     @allowed("directory:read")
-    @speaks(answers=Contact)
+    @documented(answers=Contact)
     async def get(self, id: str) -> None:
         """One contact; its ETag is what a change needs as If-Match."""
         await self.answer_entry(id)
 
     @allowed("directory:write")
-    @speaks(takes=ContactPatch, answers=Contact)
+    @documented(takes=ContactPatch, answers=Contact)
     async def patch(self, id: str) -> None:
         """Change some fields."""
         await self.change(id, ContactPatch)
 
     @allowed("directory:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete what should never have been; the normal end is active: false."""
         await self.remove(id)

@@ -25,7 +25,7 @@ class EntryHandler(ApiHandler):
 
     async def answer_list(self) -> None:
         """The list, or 304; made anew only when the directory has changed."""
-        answers: AnswerCache = self.settings["answers"]
+        answers = self.spine.own(AnswerCache)
         question = (f"{name}={value}" for name, value in sorted(self.query.items()))
         etag = await answers.etag(self.db, self.known.scope, self.noun.plural, *question)
         if self.not_modified(etag):
@@ -39,11 +39,11 @@ class EntryHandler(ApiHandler):
             rows = await self.noun.rows.some(self.db, scope, ids_of(query["ids"]))
             return KeptAnswer(json.encode({"items": self._picked(rows), "next_cursor": None, "total": len(rows)}))
         since = since_of(query)
-        ask = self.noun.rows.LISTING.ask(query, self.keys, limit_default=100)
-        page = await self.noun.rows.plain_page_of(self.db, scope, ask, since=since)
+        list_query = self.noun.rows.LISTING.read(query, self.keys, limit_default=100)
+        page = await self.noun.rows.plain_page_of(self.db, scope, list_query, since=since)
         answer = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
         if since:
-            gone = await tombstones.buried(self.db, self.noun.name, scope, since) if not query.get("cursor") else []
+            gone = await tombstones.gone_since(self.db, self.noun.name, scope, since) if not query.get("cursor") else []
             alive = {row.id for row in await self.noun.rows.some(self.db, scope, gone)} if gone else set()
             answer["deleted"] = [id for id in gone if id not in alive]
         return KeptAnswer(json.encode(answer))

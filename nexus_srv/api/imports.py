@@ -1,6 +1,6 @@
 """Imports for programs: one file in, one answer out."""
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Transaction
 from hmlib.imports.answers import QUERY, Imported, flag, imported
@@ -19,7 +19,7 @@ class Import(ApiHandler):
     body_limit = files.MAX_BYTES
 
     @allowed("directory:write")
-    @speaks(answers=Imported, query=QUERY, media=("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))
+    @documented(answers=Imported, query=QUERY, media=("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))
     async def post(self, kind: str) -> None:
         """Import a CSV or XLSX file, sent as the body: all of it, or nothing and a 422 that names each bad cell."""
         if kind not in imports.KINDS:

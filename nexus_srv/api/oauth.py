@@ -16,6 +16,7 @@ from nexus_srv.oauth import client_auth
 from nexus_srv.oauth.grants import Grants
 from nexus_srv.oauth.protocol import OAuthError
 from nexus_srv.oauth.token_issuer import Issuer
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import token_status
 from nexus_srv.queries.clients import Client
 
@@ -34,7 +35,7 @@ class OAuthHandler(ApiHandler):
 
     @property
     def grants(self) -> Grants:
-        found: Grants = self.settings["grants"]
+        found = self.spine.own(NexusParts).grants
         return found
 
     @property

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
 from hmlib.auth.tokens import Claims
 from hmlib.clock import parse, shifted
@@ -19,7 +19,7 @@ class RevocationEndpoint(OAuthHandler):
     """Ends a token of the client's own (RFC 7009); of anything else it says nothing."""
 
     @anyone
-    @speaks(media=("application/x-www-form-urlencoded",))
+    @documented(media=("application/x-www-form-urlencoded",))
     async def post(self) -> None:
         """End a token. 200 whatever the token was."""
         client = await self.client()
@@ -45,7 +45,7 @@ class IntrospectionEndpoint(OAuthHandler):
     """Says what a token means and whether it holds (RFC 7662), to the client it was given to or made for."""
 
     @anyone
-    @speaks(media=("application/x-www-form-urlencoded",))
+    @documented(media=("application/x-www-form-urlencoded",))
     async def post(self) -> None:
         """Ask about a token: `{"active": false}` for any the client has nothing to do with."""
         client = await self.client()

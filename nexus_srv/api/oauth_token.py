@@ -1,6 +1,6 @@
 """The token endpoint."""
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
 from nexus_srv.api.oauth import OAuthHandler
 
@@ -9,7 +9,7 @@ class TokenEndpoint(OAuthHandler):
     """Tokens for clients: by code, by refresh token, in their own name, or in exchange for another token."""
 
     @anyone
-    @speaks(media=("application/x-www-form-urlencoded",))
+    @documented(media=("application/x-www-form-urlencoded",))
     async def post(self) -> None:
         """Get tokens (RFC 6749 3.2, RFC 8693). The form needs `grant_type`."""
         client = await self.client()

@@ -6,8 +6,8 @@ from hmlib.auth.permissions import anyone
 from hmlib.web import requests
 from hmlib.web.api_handler import REALM, ApiHandler
 from hmlib.web.problems import Problem
-from nexus_srv.oauth.signing_keys import Signer
 from nexus_srv.oauth.token_issuer import claims_about
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import token_status, users
 
 
@@ -20,7 +20,7 @@ class UserinfoEndpoint(ApiHandler):
     @anyone
     async def get(self) -> None:
         """The claims about the person whose access token this is; it needs the scope openid."""
-        signer: Signer = self.settings["signer"]
+        signer = self.spine.own(NexusParts).signer
         token = requests.bearer(self.request)
         if token is None:
             raise Problem(401, "unauthenticated", "A bearer token is needed.", {"WWW-Authenticate": REALM})

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.requests import BadRequest
@@ -28,7 +28,7 @@ class CompanyScopes(msgspec.Struct, frozen=True):
 class ScopeList(ApiHandler):
     """Company scopes, in bulk."""
 
-    @speaks(answers=CompanyScopes, query={"ids": "Up to 200 user ids, separated by commas."})
+    @documented(answers=CompanyScopes, query={"ids": "Up to 200 user ids, separated by commas."})
     @allowed("scopes:read")
     async def get(self) -> None:
         """The company scopes of people."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
 from hmlib.config import HUB
 from hmlib.web.api_handler import ApiHandler
@@ -16,7 +16,8 @@ from nexus_srv.identity.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNe
 from nexus_srv.identity.throttle import Throttled
 from nexus_srv.oauth import client_auth
 from nexus_srv.oauth.protocol import OAuthError
-from nexus_srv.oauth.token_issuer import Issuer, TokenAnswer
+from nexus_srv.oauth.token_issuer import TokenAnswer
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries.clients import Client
 from nexus_srv.queries.users import User
 
@@ -66,7 +67,7 @@ class Token(ApiHandler):
         self.check_request()
 
     @anyone
-    @speaks(takes=Asked, answers=Signed)
+    @documented(takes=Asked, answers=Signed)
     async def post(self) -> None:
         """Trade a username and a password for a token."""
         if not self.hm.password_login:
@@ -89,7 +90,7 @@ class Token(ApiHandler):
 
     @property
     def _sign_in(self) -> SignIn:
-        found: SignIn = self.settings["sign_in"]
+        found = self.spine.own(NexusParts).sign_in
         return found
 
     async def _client(self) -> Client | None:
@@ -121,7 +122,7 @@ class Token(ApiHandler):
 
     async def _given(self, client: Client | None, user: User, attempt: Attempt, audience: str) -> TokenAnswer:
         """Tokens, and for a module also Nexus's own session, which the browser is given later."""
-        issuer: Issuer = self.settings["issuer"]
+        issuer = self.spine.own(NexusParts).issuer
         await issuer.signer.document()  # the very first use makes a key, in a transaction of its own
         async with self.db.write() as tx:
             session = None

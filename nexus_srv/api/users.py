@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from hmlib.api import conventions
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed, signed_in
 from hmlib.errors import Invalid
 from hmlib.web.api_handler import ApiHandler
@@ -24,19 +24,19 @@ class UserList(ApiHandler):
     """The users the caller may see."""
 
     @allowed("users:read")
-    @speaks(answers=UserPageAnswer, query=conventions.QUERY | {"level": "one level only", "status": "one status only"})
+    @documented(answers=UserPageAnswer, query=conventions.QUERY | {"level": "one level only", "status": "one status only"})
     async def get(self) -> None:
         """Users by search, filters, ids or change time."""
         if "ids" in self.query:
             found = await users.some_visible_to(self.db, self.known, conventions.ids_of(self.query["ids"]))
             self.answer(_listed(found, self.query, None, len(found)))
             return
-        ask = LISTING.ask(self.query, self.keys, limit_default=100)
-        page = await users.page_of(self.db, self.known, ask, since=conventions.since_of(self.query))
+        list_query = LISTING.read(self.query, self.keys, limit_default=100)
+        page = await users.page_of(self.db, self.known, list_query, since=conventions.since_of(self.query))
         self.answer(_listed(page.rows, self.query, page.next_cursor, page.total))
 
     @allowed("users:admin")
-    @speaks(takes=NewUser, answers=UserAnswer, status=201)
+    @documented(takes=NewUser, answers=UserAnswer, status=201)
     async def post(self) -> None:
         """Add a user; send an Idempotency-Key to be sure that it happens once."""
         _check_proof(self)
@@ -53,7 +53,7 @@ class UserLookup(ApiHandler):
     """More ids than fit into an address."""
 
     @allowed("users:read")
-    @speaks(takes=conventions.Lookup, answers=UserPageAnswer)
+    @documented(takes=conventions.Lookup, answers=UserPageAnswer)
     async def post(self) -> None:
         """Users by id, at most 5,000."""
         found = await users.some_visible_to(self.db, self.known, self.body(conventions.Lookup).ids)
@@ -64,14 +64,14 @@ class OneUser(ApiHandler):
     """One user."""
 
     @allowed("users:read")
-    @speaks(answers=UserAnswer)
+    @documented(answers=UserAnswer)
     async def get(self, id: str) -> None:
         """One user the caller may see."""
         user = await self._user(id)
         self.answer(answered(user), etag=self.tag(user.version))
 
     @allowed("users:admin")
-    @speaks(takes=UserChange, answers=UserAnswer)
+    @documented(takes=UserChange, answers=UserAnswer)
     async def patch(self, id: str) -> None:
         """Change a user; needs If-Match, and from a person a sign-in of the last ten minutes."""
         _check_proof(self)
@@ -89,14 +89,14 @@ class Me(ApiHandler):
     """The person whose token it is."""
 
     @signed_in
-    @speaks(answers=UserAnswer)
+    @documented(answers=UserAnswer)
     async def get(self) -> None:
         """One's own account."""
         user = await self._me()
         self.answer(answered(user), etag=self.tag(user.version))
 
     @signed_in
-    @speaks(takes=OwnChange, answers=UserAnswer)
+    @documented(takes=OwnChange, answers=UserAnswer)
     async def patch(self) -> None:
         """Change one's own profile; needs If-Match."""
         before = await self._me()

@@ -7,7 +7,7 @@ from hmlib import json
 from hmlib.auth.permissions import LEVELS, PERMISSIONS, anyone
 from hmlib.web.api_handler import ApiHandler
 from nexus_srv.oauth.protocol import CODE_GRANT, EXCHANGE_GRANT, REFRESH_GRANT, SERVICE_GRANT
-from nexus_srv.oauth.signing_keys import Signer
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries.clients import OIDC_SCOPES
 
 KEPT_SECONDS = 300
@@ -47,7 +47,7 @@ class KeySet(WellKnown):
     @anyone
     async def get(self) -> None:
         """The public keys that tokens are verified with."""
-        signer: Signer = self.settings["signer"]
+        signer = self.spine.own(NexusParts).signer
         self.tell(await signer.document())
 
 

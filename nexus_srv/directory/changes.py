@@ -87,7 +87,7 @@ async def remove(tx: Transaction, caller: Caller, noun: Noun[T], before: T, acto
         if isinstance(before, Contact) and await contacts.hidden_links(tx, caller.scope, before.id):
             raise NotAllowed("in_use", "Something belongs to it still.", 409)
         await noun.rows.delete(tx, before.id)
-        await tombstones.bury(tx, noun.name, before.id, noun.company_ids(before), now)
+        await tombstones.add(tx, noun.name, before.id, noun.company_ids(before), now)
         await state.count_change(tx, now)
         await audit.record(tx, actor, f"{noun.name}.deleted", f"{noun.name}/{before.id}", now=now, before=facts(before))
     except Conflict as held:
@@ -156,19 +156,19 @@ async def _follow_up(tx: Db, noun: Noun[Any], before: Any, wanted: Any, actor: A
     changed = differences(before, wanted)
     left = [id for id in noun.company_ids(before) if id not in noun.company_ids(wanted)]
     if left:
-        await tombstones.bury(tx, noun.name, before.id, left, now)
+        await tombstones.add(tx, noun.name, before.id, left, now)
     await audit.record_all(tx, actor, [change_of(noun, before, changed)], now=now)
 
 
-def creation_of(noun: Noun[Any], entry: Any) -> audit.Deed:
+def creation_of(noun: Noun[Any], entry: Any) -> audit.AuditEvent:
     """What the audit log says of a new entry."""
-    return audit.Deed(f"{noun.name}.created", f"{noun.name}/{entry.id}", after=facts(entry))
+    return audit.AuditEvent(f"{noun.name}.created", f"{noun.name}/{entry.id}", after=facts(entry))
 
 
-def change_of(noun: Noun[Any], before: Any, changed: Mapping[str, tuple[Any, Any]]) -> audit.Deed:
+def change_of(noun: Noun[Any], before: Any, changed: Mapping[str, tuple[Any, Any]]) -> audit.AuditEvent:
     """What the audit log says of a change."""
     old, new = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
-    return audit.Deed(f"{noun.name}.{_deed(noun, changed)}", f"{noun.name}/{before.id}", old, new)
+    return audit.AuditEvent(f"{noun.name}.{_deed(noun, changed)}", f"{noun.name}/{before.id}", old, new)
 
 
 def _deed(noun: Noun[Any], changed: Mapping[str, tuple[Any, Any]]) -> str:

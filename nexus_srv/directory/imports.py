@@ -153,7 +153,7 @@ async def _buried(tx: Db, noun: Noun[Any], plan: Plan[Any], now: str) -> None:
     for before, after in plan.updates:
         left = [id for id in noun.company_ids(before) if id not in noun.company_ids(after)]
         if left:
-            await tombstones.bury(tx, noun.name, before.id, left, now)
+            await tombstones.add(tx, noun.name, before.id, left, now)
 
 
 async def _recorded(tx: Db, job: _Job, plan: Plan[Any]) -> None:
@@ -161,7 +161,7 @@ async def _recorded(tx: Db, job: _Job, plan: Plan[Any]) -> None:
     noun, outcome = NOUNS[job.kind], plan.outcome
     counts = {"file": job.name, "created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged}
     after = {**counts, "errors": len(outcome.errors)}
-    deeds = [audit.Deed(f"{job.kind}.imported", f"import/{job.kind}", after=after)]
+    deeds = [audit.AuditEvent(f"{job.kind}.imported", f"import/{job.kind}", after=after)]
     deeds += [creation_of(noun, entry) for entry in plan.creates]
     deeds += [change_of(noun, before, differences(before, after)) for before, after in plan.updates]
     await audit.record_all(tx, job.actor, deeds, now=job.now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from hmlib import metrics
 from hmlib.auth.permissions import Caller
-from hmlib.auth.sessions import Opening, Session, Sessions
+from hmlib.auth.sessions import NewSession, Session, Sessions
 from hmlib.clock import new_id, parse, shifted
 from hmlib.db.database import Db
 from hmlib.keys import Keys
@@ -123,7 +123,7 @@ class SignIn:
         """Record the sign-in and open Nexus's own session; answers its cookie value and its row."""
         hours = await self.preferences.int(tx, "session_absolute_hours")
         await self._make_room(tx, user, now)
-        opening = Opening(
+        new_session = NewSession(
             user_id=user.id,
             user_name=user.display_name,
             level=user.level,
@@ -135,7 +135,7 @@ class SignIn:
             expires_at=shifted(now, hours * 3600),
         )
         await self.succeed(tx, attempt, user, now)
-        return await self.sessions.open(opening, now, tx)
+        return await self.sessions.open(new_session, now, tx)
 
     async def _make_room(self, tx: Db, user: User, now: str) -> None:
         """The one not seen for longest ends when a person would have more sessions than the settings allow."""

@@ -1,4 +1,4 @@
-"""A client's wish to have somebody signed in, checked in the order that keeps a stranger's address from ever being redirected to."""
+"""A client's request to have somebody signed in, checked in the order that keeps a stranger's address from ever being redirected to."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class UnknownClient(Exception):
 
 
 @dataclass(frozen=True)
-class Wish:
+class AuthorizationRequest:
     """A checked authorization request. `max_age` is seconds since the person last showed who they are, None for any."""
 
     client: Client
@@ -38,7 +38,7 @@ def checked_client(client: Client | None, asked: Mapping[str, str]) -> Client:
     return client
 
 
-def checked(client: Client, asked: Mapping[str, str]) -> Wish:
+def checked(client: Client, asked: Mapping[str, str]) -> AuthorizationRequest:
     """The rest of a request whose address is good. Raises OAuthError, to be told by redirect."""
     _refuse_objects(asked)
     if asked.get("response_type") != "code" or asked.get("response_mode", "query") != "query":
@@ -47,7 +47,7 @@ def checked(client: Client, asked: Mapping[str, str]) -> Wish:
         raise OAuthError("invalid_request", "A PKCE challenge with the method S256 is needed.")
     if len(asked.get("state", "")) > LONGEST or len(asked.get("nonce", "")) > LONGEST:
         raise OAuthError("invalid_request", "A parameter is too long.")
-    return Wish(
+    return AuthorizationRequest(
         client=client,
         redirect_uri=asked["redirect_uri"],
         scope=_scope(client, asked),

@@ -131,7 +131,7 @@ async def first(tx: Transaction, keys: Keys, now: str) -> None:
 async def rotate(tx: Transaction, keys: Keys, actor: Actor, now: str) -> str:
     """The waiting key signs from now on, the one before verifies for a while, a new one waits; answers the kid that signs."""
     await first(tx, keys, now)
-    await rows.bury(tx, shifted(now, -PUBLISHED_SECONDS))
+    await rows.expire_retired(tx, shifted(now, -PUBLISHED_SECONDS))
     await rows.retire_active(tx, now)
     kid = await rows.promote_next(tx, now)
     assert kid is not None

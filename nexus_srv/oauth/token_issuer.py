@@ -2,7 +2,7 @@
 
 For `POST /api/token`:
 
-    issuer: Issuer = self.settings["issuer"]
+    issuer = self.spine.own(NexusParts).issuer
     await issuer.signer.prepare()
     async with self.db.write() as tx:
         answer = await issuer.for_sign_in(tx, client, user, session, audience, self.now)

@@ -10,24 +10,25 @@ from hmlib.clock import parse
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem
 from nexus_srv.oauth import authorization
-from nexus_srv.oauth.authorization import UnknownClient, Wish
+from nexus_srv.oauth.authorization import AuthorizationRequest, UnknownClient
 from nexus_srv.oauth.id_token_hints import hinted
 from nexus_srv.oauth.protocol import OAuthError, with_parameters
 from nexus_srv.pages.onward import lead_on
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import clients, codes, consents
 
 FRESH_SECONDS = 600
 
 
 class AuthorizationPage(PageHandler):
-    """What the pages of authorization share: reading the wish, and the two ways back to the client."""
+    """What the pages of authorization share: reading the request, and the two ways back to the client."""
 
     _client_name = ""
 
     def never_kept(self) -> None:
         return None
 
-    async def wish_of(self, asked: Mapping[str, str]) -> Wish | None:
+    async def request_of(self, asked: Mapping[str, str]) -> AuthorizationRequest | None:
         """What the client wants; None when it was already told that it cannot be. Raises Problem for one we do not know."""
         try:
             client = authorization.checked_client(await clients.by_id(self.db, asked.get("client_id", "")), asked)
@@ -50,25 +51,25 @@ class AuthorizationPage(PageHandler):
         else:
             self.see_other(address)
 
-    def refuse(self, wish: Wish, error: str) -> None:
-        self.tell(wish.redirect_uri, wish.state, {"error": error})
+    def refuse(self, auth_request: AuthorizationRequest, error: str) -> None:
+        self.tell(auth_request.redirect_uri, auth_request.state, {"error": error})
 
-    async def give_code(self, wish: Wish) -> None:
+    async def give_code(self, auth_request: AuthorizationRequest) -> None:
         """To the client with a code."""
         assert self.session is not None
         code = await codes.create(
             self.db,
             self.keys,
-            client_id=wish.client.id,
+            client_id=auth_request.client.id,
             account_id=self.known.id,
             sid=self.session.sid,
-            redirect_uri=wish.redirect_uri,
-            scope=" ".join(sorted(wish.scope)),
-            nonce=wish.nonce,
-            challenge=wish.challenge,
+            redirect_uri=auth_request.redirect_uri,
+            scope=" ".join(sorted(auth_request.scope)),
+            nonce=auth_request.nonce,
+            challenge=auth_request.challenge,
             now=self.now,
         )
-        self.tell(wish.redirect_uri, wish.state, {"code": code})
+        self.tell(auth_request.redirect_uri, auth_request.state, {"code": code})
 
 
 class Authorize(AuthorizationPage):
@@ -79,34 +80,38 @@ class Authorize(AuthorizationPage):
 
     @anyone
     async def post(self) -> None:
-        if await self.wish_of(self.form) is not None:
+        if await self.request_of(self.form) is not None:
             self.see_other(f"{self.request.path}?{urlencode(self.form)}")
 
     @anyone
     async def get(self) -> None:
-        wish = await self.wish_of(self.query)
-        if wish is None:
+        auth_request = await self.request_of(self.query)
+        if auth_request is None:
             return
-        if self.caller is None or self._stale(wish):
-            self._sign_in(wish)
-        elif wish.hint and await hinted(self.settings["signer"], wish.hint, wish.client.id) != self.caller.id:
-            self.refuse(wish, "login_required")
-        elif not await self._consented(wish):
-            self._ask(wish)
+        if self.caller is None or self._stale(auth_request):
+            self._sign_in(auth_request)
+        elif auth_request.hint and await self._hinted(auth_request) != self.caller.id:
+            self.refuse(auth_request, "login_required")
+        elif not await self._consented(auth_request):
+            self._ask(auth_request)
         else:
-            await self.give_code(wish)
+            await self.give_code(auth_request)
 
-    def _stale(self, wish: Wish) -> bool:
+    async def _hinted(self, auth_request: AuthorizationRequest) -> str | None:
+        """Whom the client's id_token_hint names."""
+        return await hinted(self.spine.own(NexusParts).signer, auth_request.hint, auth_request.client.id)
+
+    def _stale(self, auth_request: AuthorizationRequest) -> bool:
         """Whether the person must show once more who they are."""
         auth_time = self.known.auth_time or 0
-        asked_for = bool(wish.prompts & {"login", "select_account"})
-        too_old = wish.max_age is not None and parse(self.now).timestamp() - auth_time > wish.max_age
+        asked_for = bool(auth_request.prompts & {"login", "select_account"})
+        too_old = auth_request.max_age is not None and parse(self.now).timestamp() - auth_time > auth_request.max_age
         return (asked_for or too_old) and auth_time < self._asked_at()
 
-    def _sign_in(self, wish: Wish) -> None:
+    def _sign_in(self, auth_request: AuthorizationRequest) -> None:
         """To the sign-in page and back here, with a note of when that was: signing in after it is enough."""
-        if "none" in wish.prompts:
-            self.refuse(wish, "login_required")
+        if "none" in auth_request.prompts:
+            self.refuse(auth_request, "login_required")
             return
         at = str(int(parse(self.now).timestamp()))
         asked = {**self.query, "fresh": f"{at}.{self._fresh_mac(at)}"}
@@ -124,16 +129,22 @@ class Authorize(AuthorizationPage):
             "authorize again", at, *(self.query.get(name, "") for name in ("client_id", "state", "nonce", "code_challenge"))
         )
 
-    async def _consented(self, wish: Wish) -> bool:
-        if wish.client.module:
+    async def _consented(self, auth_request: AuthorizationRequest) -> bool:
+        if auth_request.client.module:
             return True
-        given = await consents.scope_of(self.db, self.known.id, wish.client.id)
-        return "consent" not in wish.prompts and wish.scope <= given
+        given = await consents.scope_of(self.db, self.known.id, auth_request.client.id)
+        return "consent" not in auth_request.prompts and auth_request.scope <= given
 
-    def _ask(self, wish: Wish) -> None:
-        if "none" in wish.prompts:
-            self.refuse(wish, "consent_required")
+    def _ask(self, auth_request: AuthorizationRequest) -> None:
+        if "none" in auth_request.prompts:
+            self.refuse(auth_request, "consent_required")
             return
         assert self.session is not None
         sealed = self.keys.seal(json.encode(self.query), table="form", column="authorization", row_id=self.session.id_hash)
-        self.page("consent.html", client=wish.client, scope=sorted(wish.scope), wish=sealed, action=self.reverse_url("consent"))
+        self.page(
+            "consent.html",
+            client=auth_request.client,
+            scope=sorted(auth_request.scope),
+            auth_request=sealed,
+            action=self.reverse_url("consent"),
+        )

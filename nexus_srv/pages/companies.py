@@ -26,8 +26,8 @@ class CompanyHandler(EntryHandler):
     async def show_part(self, id: str, noun: Noun[Any], page: str, rows: str, *, whole: bool) -> None:
         """One of the lists within a company: its page, or its rows alone."""
         company = await self.entry(id)
-        ask = noun.rows.LISTING.ask({**self.query, "company_id": id}, self.keys)
-        found = await noun.rows.page_of(self.db, self.known.scope, ask)
+        list_query = noun.rows.LISTING.read({**self.query, "company_id": id}, self.keys)
+        found = await noun.rows.page_of(self.db, self.known.scope, list_query)
         page_url = self.reverse_url(f"company-{noun.plural}", id)
         context = {"company": company, "page": found, "page_url": page_url, **self.labels()}
         if whole:

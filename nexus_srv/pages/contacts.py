@@ -58,8 +58,8 @@ class ContactHandler(EntryHandler):
             raise Problem(409, "stale", CHANGED_MEANWHILE) from None
 
     async def devices(self, contact: Contact) -> list[Asset]:
-        ask = assets.LISTING.ask({"contact_id": contact.id}, self.keys, limit_default=100)
-        return (await assets.page_of(self.db, self.known.scope, ask)).rows
+        list_query = assets.LISTING.read({"contact_id": contact.id}, self.keys, limit_default=100)
+        return (await assets.page_of(self.db, self.known.scope, list_query)).rows
 
 
 class ContactListPage(ContactHandler):

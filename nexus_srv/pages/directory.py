@@ -10,7 +10,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from hmlib.api.answer_cache import AnswerCache, KeptAnswer
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.tables import export as exports
 from hmlib.web.page_handler import PageHandler
@@ -55,12 +55,12 @@ class EntryHandler(PageHandler):
     noun: Noun[Any]
     rows: Rows
 
-    def ask(self, **fixed: str) -> Ask:
-        return self.noun.rows.LISTING.ask({**self.query, **fixed}, self.keys)
+    def ask(self, **fixed: str) -> ListQuery:
+        return self.noun.rows.LISTING.read({**self.query, **fixed}, self.keys)
 
     async def answer_rows(self, template: str, **fixed: str) -> None:
         """The rows of the list that the address asks for, narrowed further by `fixed`; made anew only when the directory has changed."""
-        answers: AnswerCache = self.settings["answers"]
+        answers = self.spine.own(AnswerCache)
         zone = await self.preferences.text(self.db, "time_zone")
         asked = (f"{name}={value}" for name, value in sorted(self.query.items()))
         question = (template, self.request.path, zone, *sorted(self.known.permissions), "", *asked)
@@ -71,7 +71,7 @@ class EntryHandler(PageHandler):
 
     async def _rows(self, answers: AnswerCache, template: str, fixed: Mapping[str, str]) -> KeptAnswer:
         context = {"page": await self.found(**fixed), "page_url": self.request.path.removesuffix("/rows"), **self.labels()}
-        html: str = self.settings["pages"].render(self, template, answers.nonce, context)
+        html = self.spine.pages.render(self, template, answers.nonce, context)
         return KeptAnswer(html.encode())
 
     async def found(self, **fixed: str) -> Page[Any]:
@@ -201,10 +201,10 @@ class EntryHandler(PageHandler):
         async def record(rows: int) -> None:
             await changes.record_export(self.db, self.noun, asked, rows, self.actor, self.now)
 
-        rows = self._all(self.noun.rows.LISTING.ask(asked, self.keys, limit_default=PAGE), row)
+        rows = self._all(self.noun.rows.LISTING.read(asked, self.keys, limit_default=PAGE), row)
         await exports.stream(self, self.noun.plural, header, rows, self.query.get("format", "csv"), counted=record)
 
-    async def _all(self, ask: Ask, row: Any) -> AsyncIterator[list[object]]:
+    async def _all(self, ask: ListQuery, row: Any) -> AsyncIterator[list[object]]:
         async with self.db.read(long=True) as snapshot:
             numbers = {company.id: company.account_number for company in await companies.in_scope(snapshot, self.known.scope)}
             async for entry in exports.walked(ask, lambda ask: self.noun.rows.page_of(snapshot, self.known.scope, ask)):

@@ -11,6 +11,7 @@ from nexus_srv.identity import session_ends
 from nexus_srv.oauth import id_token_hints
 from nexus_srv.oauth.protocol import with_parameters
 from nexus_srv.pages.onward import lead_on
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import clients
 
 NAMES = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
@@ -66,7 +67,7 @@ class EndSession(PageHandler):
         """Raises Problem for an address that is not registered for the client that asks, or that nobody asks for."""
         uri, client_id = asked.get("post_logout_redirect_uri", ""), asked.get("client_id", "")
         if asked.get("id_token_hint"):
-            claims = await id_token_hints.read(self.settings["signer"], asked["id_token_hint"])
+            claims = await id_token_hints.read(self.spine.own(NexusParts).signer, asked["id_token_hint"])
             audience = str(claims["aud"]) if claims else ""
             if not claims or (client_id and client_id != audience):
                 raise Problem(400, "invalid_request", "The program that sent you here did not say properly who it is.")

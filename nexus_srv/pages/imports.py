@@ -14,6 +14,7 @@ from nexus_srv.directory import import_jobs
 from nexus_srv.directory.import_columns import COLUMNS
 from nexus_srv.directory.import_jobs import Jobs
 from nexus_srv.directory.imports import KINDS
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import import_runs
 from nexus_srv.queries.import_runs import ImportRun
 
@@ -28,10 +29,7 @@ class ImportHandler(PageHandler):
 
     @property
     def jobs(self) -> Jobs:
-        if "import_jobs" not in self.settings:
-            self.settings["import_jobs"] = Jobs(self.db)
-        jobs: Jobs = self.settings["import_jobs"]
-        return jobs
+        return self.spine.own(NexusParts).import_jobs
 
     async def found(self, id: str) -> ImportRun:
         """The import, if it is the caller's own or the caller sees every company; else 404."""

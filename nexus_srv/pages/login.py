@@ -12,6 +12,7 @@ from nexus_srv.identity.sign_in import LONGEST_USERNAME, Attempt, SecondFactorNe
 from nexus_srv.identity.throttle import Throttled
 from nexus_srv.oauth import authorization
 from nexus_srv.pages.onward import lead_on
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import clients, sessions, users
 
 WRONG = "That username and password do not match."
@@ -39,7 +40,7 @@ class PasswordPage(StepUpPage):
 
     @property
     def sign_in(self) -> SignIn:
-        found: SignIn = self.settings["sign_in"]
+        found = self.spine.own(NexusParts).sign_in
         return found
 
     @property

@@ -8,7 +8,7 @@ from babel import Locale
 from tornado.web import HTTPError
 
 from hmlib.auth.permissions import LEVELS, CompanyScope, allowed
-from hmlib.db.list_query import Ask
+from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.tables import export
 from hmlib.web.problems import Problem
@@ -73,7 +73,7 @@ class UserListPage(UserHandler):
 
     @allowed("users:read")
     async def get(self) -> None:
-        page = await users.page_of(self.db, self.known, LISTING.ask(self.query, self.keys))
+        page = await users.page_of(self.db, self.known, LISTING.read(self.query, self.keys))
         self.page("users/list.html", page=page, levels=choices(LEVELS), statuses=choices(people.STATUSES))
 
     @allowed("users:admin")
@@ -95,7 +95,7 @@ class UserRows(UserHandler):
 
     @allowed("users:read")
     async def get(self) -> None:
-        page = await users.page_of(self.db, self.known, LISTING.ask(self.query, self.keys))
+        page = await users.page_of(self.db, self.known, LISTING.read(self.query, self.keys))
         self.partial("users/_rows.html", page=page)
 
 
@@ -105,12 +105,12 @@ class UserExport(UserHandler):
     @allowed("users:read", export=True)
     async def get(self) -> None:
         asked = {key: value for key, value in self.query.items() if key not in ("format", "cursor", "limit")}
-        rows = self._all(LISTING.ask(asked, self.keys, limit_default=PAGE))
+        rows = self._all(LISTING.read(asked, self.keys, limit_default=PAGE))
         await export.stream(self, "users", EXPORTED, rows, self.query.get("format", "csv"), counted=self._record)
 
-    async def _all(self, ask: Ask) -> AsyncIterator[list[object]]:
+    async def _all(self, list_query: ListQuery) -> AsyncIterator[list[object]]:
         async with self.db.read(long=True) as snapshot:
-            async for user in export.walked(ask, lambda ask: users.page_of(snapshot, self.known, ask)):
+            async for user in export.walked(list_query, lambda list_query: users.page_of(snapshot, self.known, list_query)):
                 yield [getattr(user, name) for name in EXPORTED]
 
     async def _record(self, rows: int) -> None:

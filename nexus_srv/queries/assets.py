@@ -5,12 +5,12 @@ from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from nexus_srv.queries import directory
 
 TYPES = ("workstation", "server", "vm", "switch", "firewall", "other")
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={
         "name": "asset.name_form",
         "company": "company.name_form",
@@ -61,20 +61,20 @@ _INSERT = directory.insert_sql("asset", _STORED)
 _UPDATE = directory.update_sql("asset", _STORED)
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Asset]:
-    rows, total = await _found(db, scope, ask, since)
-    return directory.paged(ask, rows, total, _asset, "asset")
+async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Asset]:
+    rows, total = await _found(db, scope, list_query, since)
+    return directory.paged(list_query, rows, total, _asset, "asset")
 
 
-async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[dict[str, Any]]:
+async def plain_page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[dict[str, Any]]:
     """As page_of(), without making an Asset of each row."""
-    rows, total = await _found(db, scope, ask, since)
-    return directory.paged(ask, rows, total, _shaped, "asset")
+    rows, total = await _found(db, scope, list_query, since)
+    return directory.paged(list_query, rows, total, _shaped, "asset")
 
 
-async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int]:
-    wanted, params = directory.narrowed("asset", scope.clause("asset.company_id"), scope, ask, _FILTERS, since)
-    after, order, place = ask.sql()
+async def _found(db: Db, scope: CompanyScope, list_query: ListQuery, since: str) -> tuple[list[dict[str, Any]], int]:
+    wanted, params = directory.narrowed("asset", scope.clause("asset.company_id"), scope, list_query, _FILTERS, since)
+    after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
         total = await snapshot.value(f"SELECT count(*) FROM asset WHERE {wanted}", **params)

@@ -5,13 +5,13 @@ from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from nexus_srv.queries import directory
 
 STATUSES = ("prospect", "active", "inactive")
 COMPLIANCE_LEVELS = ("standard", "hipaa", "cjis")
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={
         "name": "company.name_form",
         "account_number": "company.account_number",
@@ -54,20 +54,20 @@ _INSERT = directory.insert_sql("company", _STORED)
 _UPDATE = directory.update_sql("company", _STORED)
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Company]:
-    rows, total = await _found(db, scope, ask, since)
-    return directory.paged(ask, rows, total, _company, "company")
+async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Company]:
+    rows, total = await _found(db, scope, list_query, since)
+    return directory.paged(list_query, rows, total, _company, "company")
 
 
-async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[dict[str, Any]]:
+async def plain_page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[dict[str, Any]]:
     """As page_of(), without making a Company of each row: what a program asks for is only written down again."""
-    rows, total = await _found(db, scope, ask, since)
-    return directory.paged(ask, rows, total, _shaped, "company")
+    rows, total = await _found(db, scope, list_query, since)
+    return directory.paged(list_query, rows, total, _shaped, "company")
 
 
-async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int]:
-    wanted, params = directory.narrowed("company", scope.clause("company.id"), scope, ask, _FILTERS, since)
-    after, order, place = ask.sql()
+async def _found(db: Db, scope: CompanyScope, list_query: ListQuery, since: str) -> tuple[list[dict[str, Any]], int]:
+    wanted, params = directory.narrowed("company", scope.clause("company.id"), scope, list_query, _FILTERS, since)
+    after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} FROM company WHERE {wanted} {after} {order}", **params, **place)
         total = await snapshot.value(f"SELECT count(*) FROM company WHERE {wanted}", **params)

@@ -7,12 +7,12 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from nexus_srv.queries import directory
 
 ROLES = ("", "primary", "billing", "technical")
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={
         "name": "contact.name_form",
         "email": "contact.email",
@@ -62,20 +62,22 @@ _INSERT = directory.insert_sql("contact", _STORED)
 _UPDATE = directory.update_sql("contact", _STORED)
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[Contact]:
-    rows, total, links = await _found(db, scope, ask, since)
-    return directory.paged(ask, rows, total, lambda row: _contact(row, links), "contact")
+async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Contact]:
+    rows, total, links = await _found(db, scope, list_query, since)
+    return directory.paged(list_query, rows, total, lambda row: _contact(row, links), "contact")
 
 
-async def plain_page_of(db: Db, scope: CompanyScope, ask: Ask, *, since: str = "") -> Page[dict[str, Any]]:
+async def plain_page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[dict[str, Any]]:
     """As page_of(), without making a Contact of each row."""
-    rows, total, links = await _found(db, scope, ask, since)
-    return directory.paged(ask, rows, total, lambda row: _shaped(row, links), "contact")
+    rows, total, links = await _found(db, scope, list_query, since)
+    return directory.paged(list_query, rows, total, lambda row: _shaped(row, links), "contact")
 
 
-async def _found(db: Db, scope: CompanyScope, ask: Ask, since: str) -> tuple[list[dict[str, Any]], int, dict[str, tuple[Link, ...]]]:
-    wanted, params = directory.narrowed("contact", _seen(scope), scope, ask, _filters(scope, ask), since)
-    after, order, place = ask.sql()
+async def _found(
+    db: Db, scope: CompanyScope, list_query: ListQuery, since: str
+) -> tuple[list[dict[str, Any]], int, dict[str, tuple[Link, ...]]]:
+    wanted, params = directory.narrowed("contact", _seen(scope), scope, list_query, _filters(scope, list_query), since)
+    after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} {after} {order}", **params, **place)
         total = await snapshot.value(f"SELECT count(*) FROM contact WHERE {wanted}", **params)
@@ -171,10 +173,10 @@ def _at(condition: str) -> str:
     return f"contact.id IN (SELECT link.contact_id FROM contact_company link WHERE {condition})"
 
 
-def _filters(scope: CompanyScope, ask: Ask) -> dict[str, str]:
+def _filters(scope: CompanyScope, list_query: ListQuery) -> dict[str, str]:
     """A company counts only where the caller may see it, and a role at the company that the list is narrowed to."""
     seen = scope.clause("link.company_id")
-    narrowed = " AND link.company_id = :company_id" if "company_id" in ask.filters else ""
+    narrowed = " AND link.company_id = :company_id" if "company_id" in list_query.filters else ""
     return {
         "company_id": _at(f"link.company_id = :company_id AND {seen}"),
         "role": f"EXISTS ({_LINK} link.role = :role AND {seen}{narrowed})",

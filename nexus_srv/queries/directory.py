@@ -8,7 +8,7 @@ import msgspec
 from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import parse
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Page, like
+from hmlib.db.list_query import ListQuery, Page, like
 
 T = TypeVar("T")
 
@@ -40,13 +40,15 @@ async def count_change(tx: Db, now: str) -> None:
     )
 
 
-def narrowed(table: str, seen: str, scope: CompanyScope, ask: Ask, filters: Mapping[str, str], since: str) -> tuple[str, dict[str, Any]]:
+def narrowed(
+    table: str, seen: str, scope: CompanyScope, list_query: ListQuery, filters: Mapping[str, str], since: str
+) -> tuple[str, dict[str, Any]]:
     """The conditions of a list and their parameters; `filters` leads from a filter's name to its condition, which binds it as :name."""
     clauses, params = [seen], dict(scope.params())
-    for number, word in enumerate(ask.q.split()[:8]):
+    for number, word in enumerate(list_query.q.split()[:8]):
         clauses.append(f"{table}.search LIKE :like_{number} ESCAPE '\\'")
         params[f"like_{number}"] = like(word)
-    for name, value in ask.filters.items():
+    for name, value in list_query.filters.items():
         clauses.append(filters[name])
         params[name] = value
     if since:
@@ -70,8 +72,8 @@ def update_sql(table: str, columns: Sequence[str]) -> str:
     return f"UPDATE {table} SET {assignments}, updated_at = :now, version = version + 1 WHERE id = :id AND version = :version"
 
 
-def paged(ask: Ask, rows: Sequence[dict[str, Any]], total: int, made: Callable[[dict[str, Any]], T], table: str) -> Page[T]:
+def paged(list_query: ListQuery, rows: Sequence[dict[str, Any]], total: int, made: Callable[[dict[str, Any]], T], table: str) -> Page[T]:
     """The page of a list out of the rows that were found; the company's sort column is called company_form in the rows of others."""
-    column = ask.column.removeprefix(f"{table}.").replace("company.name_form", "company_form")
-    page = ask.page(rows, total, lambda row: (row[column], row["id"]))
-    return Page([made(row) for row in page.rows], page.total, page.first, page.next_cursor, page.previous_cursor, ask)
+    column = list_query.column.removeprefix(f"{table}.").replace("company.name_form", "company_form")
+    page = list_query.page(rows, total, lambda row: (row[column], row["id"]))
+    return Page([made(row) for row in page.rows], page.total, page.first, page.next_cursor, page.previous_cursor, list_query)

@@ -61,7 +61,7 @@ async def promote_next(tx: Db, now: str) -> str | None:
     return found
 
 
-async def bury(tx: Db, before: str) -> None:
+async def expire_retired(tx: Db, before: str) -> None:
     """Keys retired before then are gone: whatever they signed has ended."""
     await tx.run("UPDATE signing_key SET state = 'gone' WHERE state = 'retiring' AND retired_at < :before", before=before)
 

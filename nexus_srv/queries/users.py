@@ -6,11 +6,11 @@ from typing import Any
 
 from hmlib.auth.permissions import Caller, CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from nexus_srv.identity.usernames import canonical
 from nexus_srv.queries.directory import narrowed, paged
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={
         "username": "account.username_form",
         "name": "account.search",
@@ -102,13 +102,13 @@ async def some_visible_to(db: Db, caller: Caller, ids: Sequence[str]) -> list[Us
     return [_user(row) for row in rows]
 
 
-async def page_of(db: Db, caller: Caller, ask: Ask, *, since: str = "") -> Page[User]:
-    wanted, params = narrowed("account", _seen_by(caller), caller.scope, ask, _FILTERS, since)
-    after, order, place = ask.sql()
+async def page_of(db: Db, caller: Caller, list_query: ListQuery, *, since: str = "") -> Page[User]:
+    wanted, params = narrowed("account", _seen_by(caller), caller.scope, list_query, _FILTERS, since)
+    after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} FROM account WHERE {wanted} {after} {order}", **params, **place)
         total = await snapshot.value(f"SELECT count(*) FROM account WHERE {wanted}", **params)
-    return paged(ask, rows, total, _user, "account")
+    return paged(list_query, rows, total, _user, "account")
 
 
 async def credentials(db: Db, username: str) -> Credentials | None:

@@ -9,7 +9,7 @@ import argon2
 import pytest
 
 from hmlib.auth.permissions import PERMISSIONS
-from hmlib.auth.sessions import Opening
+from hmlib.auth.sessions import NewSession
 from hmlib.clock import shifted, utc_now
 from hmlib.keys import Keys, load_master
 from hmlib.testing.browser import Browser
@@ -18,6 +18,7 @@ from hmlib.testing.fixtures import ServiceUnderTest
 from hmlib.testing.hub import ACME, CAST, GLOBEX
 from nexus_srv.app import MIGRATIONS, make_app
 from nexus_srv.oauth import signing_keys
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import clients, companies, users
 from nexus_srv.queries.clients import Client
 from nexus_srv.queries.companies import Company
@@ -75,13 +76,13 @@ def signed_in(http_client, base_url, app, people):
 
     async def browser_of(name: str, sid: str = "", age: int = 0) -> Browser:
         user, now, sid = people.by_name[name], utc_now(), sid or f"sid-{name}"
-        opening = Opening(
+        new_session = NewSession(
             user_id=user.id, user_name=user.display_name, level=user.level, sid=sid, auth_time=int(time.time()) - age, amr=("pwd",),
             address="127.0.0.0/24", browser="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", expires_at=shifted(now, 3600),
         )  # fmt: skip
-        cookie, session = await app.settings["sessions"].open(opening, now)
+        cookie, session = await app.spine.sessions.open(new_session, now)
         return Browser(
-            http_client, base_url, app, await token_for(app, user, sid=sid), {app.settings["hm"].cookie: cookie}, session.id_hash
+            http_client, base_url, app, await token_for(app, user, sid=sid), {app.spine.settings.cookie: cookie}, session.id_hash
         )
 
     return browser_of
@@ -94,7 +95,7 @@ async def token_for(app, user: User, **changes) -> str:
         "sub": user.id, "aud": "nexus", "client_id": "wiki", "iat": now, "exp": now + 300, "jti": os.urandom(8).hex(), "auth_time": now,
         "amr": ["pwd"], "permission_level": user.level, "scope": " ".join(sorted(PERMISSIONS[user.level])),
     } | changes  # fmt: skip
-    return await app.settings["signer"].sign("at+jwt", {name: value for name, value in claims.items() if value is not None})
+    return await app.spine.own(NexusParts).signer.sign("at+jwt", {name: value for name, value in claims.items() if value is not None})
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def module_of(io_loop, http_client, base_url, app, db, people):
 
     async def register(name: str) -> OAuthClient:
         origin = {"wiki": "https://localhost:5003", "treasury": "https://localhost:5002"}[name]
-        _, secret = await clients.register_module(db, app.settings["keys"], name, origin, utc_now())
+        _, secret = await clients.register_module(db, app.spine.keys, name, origin, utc_now())
         return OAuthClient(Browser(http_client, base_url, app), name, secret, f"{origin}/auth/callback", "openid profile offline_access")
 
     return lambda name: io_loop.run_sync(lambda: register(name))
@@ -147,7 +148,7 @@ def program_of(io_loop, http_client, base_url, app, db, people):
         uri = f"https://{id}.example.com/callback"
         client = Client(id, id.capitalize(), redirect_uris=(uri,), post_logout_uris=(f"https://{id}.example.com/bye",), **more)
         async with db.write() as tx:
-            secret = await clients.register_client(tx, app.settings["keys"], client, utc_now(), public=public)
+            secret = await clients.register_client(tx, app.spine.keys, client, utc_now(), public=public)
         return OAuthClient(Browser(http_client, base_url, app), id, secret, uri)
 
     return lambda id, **more: io_loop.run_sync(lambda: register(id, **more))

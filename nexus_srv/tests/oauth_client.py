@@ -34,7 +34,7 @@ class OAuthClient:
         given = base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
         return {"Authorization": f"Basic {given}"} if self.secret else {}
 
-    def wish(self, **changes) -> str:
+    def authorize_url(self, **changes) -> str:
         """The address a browser is sent to."""
         asked = {
             "response_type": "code", "client_id": self.id, "redirect_uri": self.redirect_uri, "scope": self.scope,
@@ -44,7 +44,7 @@ class OAuthClient:
 
     async def code(self, person: Browser, **changes) -> str:
         """A code for a person who is signed in."""
-        return told(await person.fetch(self.wish(**changes)))["code"]
+        return told(await person.fetch(self.authorize_url(**changes)))["code"]
 
     async def post(self, path: str, form: dict[str, object], **headers: str) -> Answer:
         kept = {name: value for name, value in form.items() if value is not ABSENT}

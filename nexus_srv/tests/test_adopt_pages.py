@@ -34,7 +34,7 @@ async def test_the_browser_gets_the_very_session_of_the_module(stranger, wiki, d
     assert answer.code == 303 and answer.location == NEXT
     assert (await stranger.fetch("/account")).code == 200
     assert [row["sid"] for row in await db.all("SELECT sid FROM session")] == [given["sid"]]
-    assert "code=" in (await stranger.fetch(wiki.wish(prompt="none"))).location
+    assert "code=" in (await stranger.fetch(wiki.authorize_url(prompt="none"))).location
     assert (await wiki.refresh(given["refresh_token"])).code == 200
 
 

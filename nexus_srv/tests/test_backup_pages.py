@@ -52,9 +52,9 @@ async def test_only_administrators_see_and_release(bob, carol, stranger, db, set
 
 async def test_after_a_restore_only_the_suites_own_modules_are_told_until_somebody_releases(db, settings, app):
     async with db.write() as tx:
-        await clients.register_module(tx, app.settings["keys"], "wiki", "https://localhost:5003", utc_now())
+        await clients.register_module(tx, app.spine.keys, "wiki", "https://localhost:5003", utc_now())
         outside = clients.Client("grafana", "Grafana", logout_uri="https://grafana.example/out")
-        await clients.register_client(tx, app.settings["keys"], outside, utc_now())
+        await clients.register_client(tx, app.spine.keys, outside, utc_now())
     await restored(db, settings)
     async with db.write() as tx:
         await outbox.keys_changed(tx, utc_now())

@@ -33,7 +33,7 @@ async def test_a_program_is_added_and_its_secret_shown_once(alice, db, app):
     assert page.code == 200
     client = await clients.by_id(db, shown(page, "client-id"))
     assert client.redirect_uris == (URI,) and client.scopes == ("openid", "profile") and not client.module
-    assert client.knows(app.settings["keys"], shown(page, "client-secret"))
+    assert client.knows(app.spine.keys, shown(page, "client-secret"))
     again = await alice.fetch(f"/clients/{client.id}")
     assert again.code == 200 and shown(page, "client-secret") not in again.text
     assert await db.value("SELECT count(*) FROM audit WHERE action = 'client.registered'") == 1
@@ -156,7 +156,7 @@ async def test_switched_off_everything_it_was_given_ends(alice, bob, wiki):
     tokens = await wiki.signed_in(bob)
     assert (await alice.fetch("/clients/wiki/status", "POST", {"status": "disabled", "confirmed": "yes"})).code == 303
     assert refusal(await wiki.refresh(tokens["refresh_token"])) == (401, "invalid_client")
-    assert (await bob.fetch(wiki.wish())).code == 400
+    assert (await bob.fetch(wiki.authorize_url())).code == 400
     await alice.fetch("/clients/wiki/status", "POST", {"status": "enabled"})
     assert refusal(await wiki.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
     assert (await wiki.signed_in(bob))["access_token"]
@@ -164,7 +164,7 @@ async def test_switched_off_everything_it_was_given_ends(alice, bob, wiki):
 
 async def test_a_new_secret_replaces_the_old_one(alice, grafana, db, app):
     page = await alice.fetch("/clients/grafana/secret", "POST", {"confirmed": "yes"})
-    client, keys = await clients.by_id(db, "grafana"), app.settings["keys"]
+    client, keys = await clients.by_id(db, "grafana"), app.spine.keys
     assert client.knows(keys, shown(page, "client-secret")) and not client.knows(keys, grafana.secret)
 
 
@@ -182,12 +182,12 @@ async def test_a_consent_is_listed_and_taken_back(bob, carol, grafana, people, d
     assert (await bob.fetch("/account/programs/grafana/end", "POST", "", forged=True)).code == 403
     assert (await bob.fetch("/account/programs/grafana/end", "POST", {"confirmed": "yes"})).location == "/account/programs"
     assert refusal(await grafana.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
-    assert (await bob.fetch(grafana.wish())).code == 200
+    assert (await bob.fetch(grafana.authorize_url())).code == 200
 
 
 async def test_a_new_module_may_read_at_the_others_and_they_at_it(wiki, treasury, db, app):
     wiki_row, treasury_row = await clients.by_id(db, "wiki"), await clients.by_id(db, "treasury")
     assert set(wiki_row.exchange) == {"nexus", "treasury"} and set(treasury_row.exchange) == {"nexus", "wiki"}
-    assert await clients.register_module(db, app.settings["keys"], "wiki", "https://wiki.example.com", "now") is None
+    assert await clients.register_module(db, app.spine.keys, "wiki", "https://wiki.example.com", "now") is None
     moved = await clients.by_id(db, "wiki")
     assert moved.origin == "https://wiki.example.com" and moved.exchange == wiki_row.exchange and moved.secret_mac == wiki_row.secret_mac

@@ -123,8 +123,8 @@ async def test_a_hand_over_that_took_too_long_ends_at_the_front_page(stranger, w
 
 def note(app, at, client):
     """A note of when this browser was sent to sign in, as Nexus writes it."""
-    asked = dict(parse_qsl(urlsplit(client.wish()).query))
-    mac = app.settings["keys"].mac("authorize again", at, *(asked[name] for name in ("client_id", "state", "nonce", "code_challenge")))
+    asked = dict(parse_qsl(urlsplit(client.authorize_url()).query))
+    mac = app.spine.keys.mac("authorize again", at, *(asked[name] for name in ("client_id", "state", "nonce", "code_challenge")))
     return f"{at}.{mac}"
 
 
@@ -133,5 +133,5 @@ async def test_n160_only_a_note_of_ours_that_is_young_says_that_one_has_signed_i
     bob = await signed_in("bob", age=300)
     at = str(int(parse(utc_now()).timestamp()) - ago)
     given = f"{at}.made-up" if made_up else note(app, at, wiki)
-    answer = await bob.fetch(wiki.wish(prompt="login", fresh=given))
+    answer = await bob.fetch(wiki.authorize_url(prompt="login", fresh=given))
     assert answer.location.startswith("/confirm?") != taken

@@ -9,6 +9,7 @@ from hmlib.clock import shifted, utc_now
 from hmlib.records.audit import Actor
 from hmlib.testing.hub import ACME
 from nexus_srv.directory.import_jobs import Jobs
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import import_runs
 
 pytestmark = pytest.mark.gen_test
@@ -20,13 +21,13 @@ BAD = GOOD + b"300002,Bad,x\n12,Short,y\n"
 async def upload(who, raw, kind="companies", name="book.csv", **options):
     answer = await who.upload("/imports", {"file": (name, raw)}, {"kind": kind}, **options)
     if answer.code == 303 and answer.location.startswith("/imports/"):
-        await who.app.settings["import_jobs"].settled()
+        await who.app.spine.own(NexusParts).import_jobs.settled()
     return answer
 
 
 async def apply(who, path, rows="all"):
     answer = await who.fetch(f"{path}/application", "POST", {"rows": rows})
-    await who.app.settings["import_jobs"].settled()
+    await who.app.spine.own(NexusParts).import_jobs.settled()
     return answer
 
 
@@ -79,7 +80,7 @@ async def test_columns_are_chosen_and_remembered(alice, db):
     assert (answer.code, "Two columns cannot mean the same." in answer.text) == (422, True)
     answer = await alice.fetch(f"{path}/mapping", "POST", {"column-0": "account_number", "column-1": "name", "column-2": "city"})
     assert answer.code == 303
-    await alice.app.settings["import_jobs"].settled()
+    await alice.app.spine.own(NexusParts).import_jobs.settled()
     assert "It would create 1" in (await alice.fetch(path)).text
     again = await alice.fetch((await upload(alice, raw)).location)
     assert "It would create 1" in again.text
@@ -124,7 +125,7 @@ async def test_a_process_taken_for_dead_applies_nothing_a_second_time(alice, db,
 async def test_a_form_sent_twice_takes_one_file_in(alice, db):
     for _ in range(2):
         answer = await alice.upload("/imports", {"file": ("book.csv", GOOD)}, {"kind": "companies", "idempotency_key": "f" * 22})
-        await alice.app.settings["import_jobs"].settled()
+        await alice.app.spine.own(NexusParts).import_jobs.settled()
         assert answer.code == 303
     assert await db.value("SELECT count(*) FROM import_run") == 1
 

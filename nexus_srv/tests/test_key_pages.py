@@ -2,6 +2,7 @@
 
 import pytest
 
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import keys
 
 pytestmark = pytest.mark.gen_test
@@ -24,7 +25,7 @@ async def test_a_key_can_be_dropped(alice, db, app):
     kid = next(key.kid for key in await keys.living(db) if key.state == "active")
     assert (await alice.fetch(f"/keys/{kid}/compromise", "POST", {"confirmed": "yes"})).code == 303
     assert (await keys.by_kid(db, kid)).compromised and await states(db) == ["active", "gone", "next"]
-    await app.settings["signer"].reload()
+    await app.spine.own(NexusParts).signer.reload()
     assert (await alice.api("/api/me")).code == 401
     assert (await alice.fetch("/keys/unknown/compromise", "POST", {"confirmed": "yes"})).code == 404
 

@@ -67,12 +67,12 @@ async def test_no_list_of_a_company_walks_a_whole_table(filled, keys, queries, s
     if filled.dialect != "sqlite":
         pytest.skip("PostgreSQL plans by what the tables hold, and walks small ones whole")
     args = {"company_id": ACME, "limit": "4", **{name: value for name, value in more.items() if value is not True}}
-    ask = queries.LISTING.ask(args, keys)
+    list_query = queries.LISTING.read(args, keys)
     if "cursor" in more:
-        first = await queries.page_of(filled, scope, ask)
-        ask = ask.at(first.next_cursor) if first.next_cursor else ask
+        first = await queries.page_of(filled, scope, list_query)
+        list_query = list_query.at(first.next_cursor) if first.next_cursor else list_query
     planned = Planned(filled)
-    await queries.page_of(planned, scope, ask)
+    await queries.page_of(planned, scope, list_query)
     assert planned.walks == []
 
 
@@ -80,7 +80,7 @@ async def test_the_people_of_somebody_who_sees_few_companies_are_found_from_thei
     if filled.dialect != "sqlite":
         pytest.skip("as above")
     planned = Planned(filled)
-    page = await contacts.page_of(planned, CompanyScope("only", frozenset([ACME])), contacts.LISTING.ask({}, keys))
+    page = await contacts.page_of(planned, CompanyScope("only", frozenset([ACME])), contacts.LISTING.read({}, keys))
     assert (page.total, planned.walks) == (10, [])
 
 
@@ -89,5 +89,5 @@ async def test_a_walk_would_be_seen(filled, keys):
     if filled.dialect != "sqlite":
         pytest.skip("as above")
     planned = Planned(filled)
-    await contacts.page_of(planned, CompanyScope(), contacts.LISTING.ask({}, keys))
+    await contacts.page_of(planned, CompanyScope(), contacts.LISTING.read({}, keys))
     assert planned.walks

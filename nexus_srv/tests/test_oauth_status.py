@@ -66,7 +66,7 @@ async def test_n115_a_token_ends_with_its_session_and_its_account(bob, wiki, db,
     await db.run("UPDATE account SET status = 'active' WHERE username = 'bob'")
     assert (await ask(wiki, tokens["access_token"])).json["active"]
     async with db.write() as tx:
-        await session_ends.end_sid(tx, app.settings["sessions"], "sid-bob", utc_now())
+        await session_ends.end_sid(tx, app.spine.sessions, "sid-bob", utc_now())
     assert (await ask(wiki, tokens["access_token"])).json == INACTIVE
 
 
@@ -144,7 +144,7 @@ async def test_n040_anybody_may_read_what_is_public(stranger):
 
 async def test_the_configuration_names_addresses_that_answer(stranger, app):
     told = (await stranger.send("/.well-known/openid-configuration", "GET", None, {})).json
-    assert told["issuer"] == app.settings["hm"].origin
+    assert told["issuer"] == app.spine.settings.origin
     for name, address in told.items():
         if name.endswith(("_endpoint", "_uri")):
             path = address.removeprefix(told["issuer"])

@@ -12,6 +12,7 @@ from hmlib.auth.permissions import PERMISSIONS
 from hmlib.clock import parse, shifted, utc_now
 from hmlib.records.audit import Actor
 from nexus_srv.oauth.refresh_rotation import Rotations
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import clients, consents, refresh_tokens
 from nexus_srv.tests.conftest import token_for
 from nexus_srv.tests.oauth_client import ABSENT, ACCESS_TOKEN, VERIFIER, claims_of, refusal
@@ -235,7 +236,7 @@ async def test_n156_the_successor_is_not_given_once_the_session_has_ended(bob, w
 async def test_n156_sixteen_refreshes_at_once_get_the_same_successor(bob, wiki, app, db, processes):
     tokens = await wiki.signed_in(bob)
     client, actor = await clients.by_id(db, "wiki"), Actor("", "")
-    siblings = [replace(app.settings["grants"], rotations=Rotations(db)) for _ in range(processes)]
+    siblings = [replace(app.spine.own(NexusParts).grants, rotations=Rotations(db)) for _ in range(processes)]
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
     answers = await asyncio.gather(*(siblings[n % processes].answer(client, form, actor, utc_now()) for n in range(16)))
     assert len({answer["refresh_token"] for answer in answers}) == 1
@@ -405,7 +406,7 @@ async def test_n162_what_cannot_be_exchanged(bob, wiki, treasury, people, app):
 
 async def test_n162_subjects_that_do_not_hold(bob, wiki, treasury, people, app):
     tokens = await wiki.signed_in(bob)
-    signer, past = app.settings["signer"], int(time.time()) - 400
+    signer, past = app.spine.own(NexusParts).signer, int(time.time()) - 400
     subjects = {
         "id token": tokens["id_token"],
         "refresh token": tokens["refresh_token"],
@@ -422,7 +423,7 @@ async def test_n162_subjects_that_do_not_hold(bob, wiki, treasury, people, app):
 
 
 async def test_n162_another_issuer(bob, wiki, people, app, monkeypatch):
-    monkeypatch.setattr(app.settings["signer"], "issuer", "https://evil.example.com")
+    monkeypatch.setattr(app.spine.own(NexusParts).signer, "issuer", "https://evil.example.com")
     token = await token_for(app, people.bob, aud="wiki", sid="sid-bob")
     monkeypatch.undo()
     assert refusal(await wiki.exchange(token)) == (400, "invalid_request")

@@ -20,6 +20,7 @@ from nexus_srv.identity import session_ends
 from nexus_srv.oauth import backchannel, outbound_http
 from nexus_srv.oauth.outbound_http import Blocked
 from nexus_srv.oauth.outbox import outbox_of
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import consents
 from nexus_srv.queries import outbox as rows
 
@@ -61,7 +62,7 @@ def module(io_loop, wiki, db):
 @pytest.fixture
 def pusher(io_loop, app, db, module):
     async def start():
-        return outbox_of(db, app.settings["signer"], app.settings["hm"])
+        return outbox_of(db, app.spine.own(NexusParts).signer, app.spine.settings)
 
     made = io_loop.run_sync(start)
     yield made
@@ -70,7 +71,7 @@ def pusher(io_loop, app, db, module):
 
 async def end(app, db, sid="sid-bob"):
     async with db.write() as tx:
-        await session_ends.end_sid(tx, app.settings["sessions"], sid, utc_now())
+        await session_ends.end_sid(tx, app.spine.sessions, sid, utc_now())
 
 
 async def waiting(db):
@@ -85,9 +86,9 @@ async def push(pusher):
 
 async def read(app, token, client_id="wiki"):
     async def fetch():
-        return await app.settings["signer"].document()
+        return await app.spine.own(NexusParts).signer.document()
 
-    return await logout_token(Verifier(app.settings["hm"].origin, client_id, Jwks(fetch)), token, client_id)
+    return await logout_token(Verifier(app.spine.settings.origin, client_id, Jwks(fetch)), token, client_id)
 
 
 async def test_an_ended_session_is_told_in_a_good_logout_token(app, db, pusher, module, bob):
@@ -100,7 +101,7 @@ async def test_an_ended_session_is_told_in_a_good_logout_token(app, db, pusher, 
 
 async def test_an_ended_account_a_scope_and_the_keys_are_told_too(app, db, pusher, module, people):
     async with db.write() as tx:
-        await session_ends.end_user(tx, app.settings["sessions"], people.bob.id, utc_now())
+        await session_ends.end_user(tx, app.spine.sessions, people.bob.id, utc_now())
         await session_ends.scope_changed(tx, people.bob.id, utc_now())
         await rows.keys_changed(tx, utc_now())
     await push(pusher)
@@ -156,7 +157,7 @@ async def test_a_client_that_hangs_holds_up_nobody(app, db, pusher, module, trea
 
 
 async def test_n104_it_takes_less_than_two_seconds(app, db, module, bob):
-    running = asyncio.ensure_future(outbox_of(db, app.settings["signer"], app.settings["hm"]).run())
+    running = asyncio.ensure_future(outbox_of(db, app.spine.own(NexusParts).signer, app.spine.settings).run())
     await asyncio.sleep(0.1)
     await end(app, db)
     for _ in range(100):

@@ -10,6 +10,7 @@ import pytest
 from hmlib.clock import utc_now
 from hmlib.web import xsrf
 from nexus_srv.identity.sign_in import Attempt, WrongPassword
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import codes
 from nexus_srv.tests.conftest import PASSWORD, token_for
 
@@ -39,7 +40,7 @@ async def test_n005_what_is_searched_for_is_only_text(alice, people, noun, q):
 
 async def test_n006_control_without_its_mark_the_same_cursor_is_taken(alice, people, monkeypatch):
     assert (await alice.api(f"/api/companies?cursor={FORGED}")).code == 400
-    monkeypatch.setattr("hmlib.db.list_query.Ask._mark", lambda ask, payload: "x")
+    monkeypatch.setattr("hmlib.db.list_query.ListQuery._mark", lambda list_query, payload: "x")
     assert (await alice.api(f"/api/companies?cursor={FORGED}")).code == 200
 
 
@@ -48,7 +49,7 @@ async def test_n027_n038_rows_that_are_kept_for_many_hold_nothing_of_one(signed_
     first, second = await signed_in("bob", "sid-one"), await signed_in("bob", "sid-two")
     answers = [await browser.fetch(address) for browser in (first, second)]
     nonces = [answer.headers["Content-Security-Policy"].split("nonce-")[1].split("'")[0] for answer in answers]
-    others = [xsrf.token(app.settings["keys"], browser.binding) for browser in (second, first)]
+    others = [xsrf.token(app.spine.keys, browser.binding) for browser in (second, first)]
     assert nonces[0] != nonces[1]
     for answer, foreign in zip(answers, [(nonces[1], others[0]), (nonces[0], others[1])], strict=True):
         assert answer.code == 200 and not [secret for secret in foreign if secret in answer.text]
@@ -65,7 +66,7 @@ async def test_n073_no_kind_of_wrong_sign_in_is_quicker_than_another(people, app
         for name, password in tries:
             began = time.perf_counter()
             with pytest.raises(WrongPassword):
-                await app.settings["sign_in"].judge(Attempt(name, password, "192.0.2.1", "", ""), utc_now())
+                await app.spine.own(NexusParts).sign_in.judge(Attempt(name, password, "192.0.2.1", "", ""), utc_now())
             took[name].append(time.perf_counter() - began)
     quickest, slowest = (pick(statistics.median(each) for each in took.values()) for pick in (min, max))
     assert quickest > slowest / 3  # without a hash to compare, an unknown name is a hundred times quicker

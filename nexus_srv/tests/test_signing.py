@@ -10,6 +10,7 @@ from hmlib.keys import Keys, Unsealable
 from hmlib.records.audit import Actor
 from nexus_srv.oauth import signing_keys
 from nexus_srv.oauth.signing_keys import Signer
+from nexus_srv.parts import NexusParts
 from nexus_srv.queries import keys as rows
 from nexus_srv.tests.conftest import token_for
 
@@ -19,7 +20,7 @@ ACTOR = Actor("", "hm")
 
 @pytest.fixture
 def signer(app):
-    return app.settings["signer"]
+    return app.spine.own(NexusParts).signer
 
 
 async def states(db):
@@ -41,16 +42,16 @@ async def test_a_first_key_signs_and_a_second_one_waits(db, signer):
 
 async def rotate(db, app):
     async with db.write() as tx:
-        return await signing_keys.rotate(tx, app.settings["keys"], ACTOR, utc_now())
+        return await signing_keys.rotate(tx, app.spine.keys, ACTOR, utc_now())
 
 
 async def compromise(db, app, kid):
     async with db.write() as tx:
-        return await signing_keys.compromise(tx, app.settings["keys"], kid, ACTOR, utc_now())
+        return await signing_keys.compromise(tx, app.spine.keys, kid, ACTOR, utc_now())
 
 
 async def test_two_processes_make_one_pair(db, signer, app):
-    other = Signer(db, app.settings["keys"], signer.issuer)
+    other = Signer(db, app.spine.keys, signer.issuer)
     assert await published(signer) == await published(other)
 
 
@@ -131,4 +132,4 @@ async def test_n174_a_key_moved_to_another_row_does_not_open(db, signer, app):
     sealed = next(key.private_key for key in await rows.living(db) if key.state == "next")
     await db.run("UPDATE signing_key SET private_key = :sealed WHERE state = 'active'", sealed=sealed)
     with pytest.raises(Unsealable):
-        await Signer(db, app.settings["keys"], signer.issuer).sign("at+jwt", {})
+        await Signer(db, app.spine.keys, signer.issuer).sign("at+jwt", {})

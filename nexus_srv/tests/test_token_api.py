@@ -20,7 +20,7 @@ WIKI = "https://localhost:5003"
 @pytest.fixture
 def wiki(io_loop, db, app, people):
     """The Authorization header of the module Wiki."""
-    registered = io_loop.run_sync(lambda: clients.register_module(db, app.settings["keys"], "wiki", WIKI, utc_now()))
+    registered = io_loop.run_sync(lambda: clients.register_module(db, app.spine.keys, "wiki", WIKI, utc_now()))
     return "Basic " + base64.b64encode(":".join(registered).encode()).decode()
 
 
@@ -189,6 +189,6 @@ async def test_n088_a_new_password_ends_the_tokens_that_came_of_the_old_one(stra
 
 
 async def test_hm_password_login_off_takes_no_passwords_here(stranger, app, people):
-    app.settings["hm"] = replace(app.settings["hm"], password_login=False)
+    app.spine = replace(app.spine, settings=replace(app.spine.settings, password_login=False))
     assert (await ask(stranger)).code == 403
     assert (await stranger.fetch("/login", "POST", {"username": "bob", "password": PASSWORD})).code == 303

@@ -6,9 +6,9 @@ import msgspec
 from msgspec import structs
 
 from hmlib.api.conventions import Lookup, check_version, listed, patch_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.errors import Invalid
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.billing.facts import Term
@@ -73,12 +73,12 @@ class AgreementHandler(EntryHandler):
     kind = Agreement
     listing = agreements.LISTING
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
         ids = None
-        if ask.q:
-            companies = await self.nexus.companies.page(q=ask.q, limit=str(FOUND_AT_MOST))
+        if list_query.q:
+            companies = await self.nexus.companies.page(q=list_query.q, limit=str(FOUND_AT_MOST))
             ids = [company.id for company in companies.items]
-        return await agreements.page_of(self.db, self.known.scope, ask, await self.today(), ids)
+        return await agreements.page_of(self.db, self.known.scope, list_query, await self.today(), ids)
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return agreements.Agreement(id="", company_id=wanted["company_id"], plan_id="", term="", start_on="", currency="")
@@ -92,13 +92,13 @@ class AgreementList(AgreementHandler):
     """All agreements."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=AgreementListed, query={"q": "Words of the company's name.", **FILTERS, **LIST_QUERY})
+    @documented(answers=AgreementListed, query={"q": "Words of the company's name.", **FILTERS, **LIST_QUERY})
     async def get(self) -> None:
         """The agreements of companies that the caller may see, the latest start first."""
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=AgreementDraft, answers=Agreement, status=201)
+    @documented(takes=AgreementDraft, answers=Agreement, status=201)
     async def post(self) -> None:
         """Add an agreement; one whose term is over ends when it starts, any other overlap is 409."""
         await self.create(AgreementDraft)
@@ -108,7 +108,7 @@ class AgreementLookup(AgreementHandler):
     """Many agreements by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=AgreementListed)
+    @documented(takes=Lookup, answers=AgreementListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -118,19 +118,19 @@ class AgreementEntry(AgreementHandler):
     """One agreement."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=Agreement)
+    @documented(answers=Agreement)
     async def get(self, id: str) -> None:
         """One agreement; its ETag is what a change needs as If-Match."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=AgreementPatch, answers=Agreement)
+    @documented(takes=AgreementPatch, answers=Agreement)
     async def patch(self, id: str) -> None:
         """Change some terms; a last day that followed from start and term follows again."""
         await self.change(id, AgreementPatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete what should never have been; with bills it is 409, and ending it is the way."""
         await self.remove(id)
@@ -140,14 +140,14 @@ class AgreementEnd(AgreementHandler):
     """Whether an agreement is ended."""
 
     @allowed("billing:write")
-    @speaks(takes=AgreementEnded, answers=Agreement)
+    @documented(takes=AgreementEnded, answers=Agreement)
     async def put(self, id: str) -> None:
         """End the agreement on a day."""
         self.if_match()
         await self._end(id, fields.read(ENDED_ON, {"ended_on": self.body(AgreementEnded).ended_on})["ended_on"])
 
     @allowed("billing:write")
-    @speaks(answers=Agreement)
+    @documented(answers=Agreement)
     async def delete(self, id: str) -> None:
         """Let the agreement go on."""
         await self._end(id, None)

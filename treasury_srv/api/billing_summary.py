@@ -3,22 +3,22 @@
 from typing import Any
 
 from hmlib.api.conventions import ids_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.headers import etag_of
 from hmlib.web.problems import Problem
 from treasury_srv.billing import periods
 from treasury_srv.invoices import summaries
-from treasury_srv.invoices.bills import Bills
 from treasury_srv.pages.months import visible
+from treasury_srv.parts import TreasuryParts
 
 
 class BillingSummary(ApiHandler):
     """GET /api/billing_summary: one object per company the caller may see."""
 
     @allowed("billing:read")
-    @speaks(
+    @documented(
         answers=summaries.BillingSummary,
         query={
             "period": "the month, YYYY-MM; the running one if left out",
@@ -30,7 +30,7 @@ class BillingSummary(ApiHandler):
         """What every company owes for a month, and what could not be worked out and why."""
         ids = ids_of(self.query["ids"]) if "ids" in self.query else None
         summary = await self.nexus.billing_summary(ids)
-        bills: Bills = self.settings["bills"]
+        bills = self.spine.own(TreasuryParts).bills
         month = await bills.of_period(await self._period(), summary, self.now)
         level = self.known.level
         fields = self.query.get("fields", "")

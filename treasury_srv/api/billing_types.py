@@ -6,9 +6,9 @@ from typing import Any, Literal
 import msgspec
 
 from hmlib.api.conventions import Lookup, listed, patch_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.errors import Invalid
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.catalogue import homes
@@ -69,15 +69,15 @@ class OverrideHandler(EntryHandler):
 
     things: Literal["assets", "contacts"]
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        wanted = {name: value for name, value in ask.filters.items() if name != "updated_since"}
-        since = ask.filters.get("updated_since", "")
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
+        wanted = {name: value for name, value in list_query.filters.items() if name != "updated_since"}
+        since = list_query.filters.get("updated_since", "")
         rows = [
             row
             for row in await self.some(None)
             if row.updated_at >= since and all(getattr(row, name) == value for name, value in wanted.items())
         ]
-        return ask.page_out_of(rows, lambda row: (row.created_at, self.noun.id(row)))
+        return list_query.page_out_of(rows, lambda row: (row.created_at, self.noun.id(row)))
 
     async def some(self, ids: Sequence[str] | None) -> Sequence[Any]:
         """Those of the ids, or all, that the caller may see."""
@@ -108,13 +108,13 @@ class AssetOverrideList(AssetOverrideHandler):
     """All devices with a billing type of their own."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=AssetOverrideListed, query=FILTERS)
+    @documented(answers=AssetOverrideListed, query=FILTERS)
     async def get(self) -> None:
         """The devices, of companies that the caller may see, that are not billed by their own type."""
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=AssetOverrideDraft, answers=AssetOverride, status=201)
+    @documented(takes=AssetOverrideDraft, answers=AssetOverride, status=201)
     async def post(self) -> None:
         """Bill a device otherwise."""
         await self.create(AssetOverrideDraft)
@@ -124,7 +124,7 @@ class AssetOverrideLookup(AssetOverrideHandler):
     """Many devices with a billing type of their own by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=AssetOverrideListed)
+    @documented(takes=Lookup, answers=AssetOverrideListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -134,19 +134,19 @@ class AssetOverrideEntry(AssetOverrideHandler):
     """One device, by its id in the directory."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=AssetOverride)
+    @documented(answers=AssetOverride)
     async def get(self, id: str) -> None:
         """How one device is billed."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=AssetOverridePatch, answers=AssetOverride)
+    @documented(takes=AssetOverridePatch, answers=AssetOverride)
     async def patch(self, id: str) -> None:
         """Bill a device otherwise again."""
         await self.change(id, AssetOverridePatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Back to the device's own type."""
         await self.remove(id)
@@ -175,13 +175,13 @@ class ContactOverrideList(ContactOverrideHandler):
     """All people with a billing type of their own."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=ContactOverrideListed, query=FILTERS)
+    @documented(answers=ContactOverrideListed, query=FILTERS)
     async def get(self) -> None:
         """The people, of companies that the caller may see, that are not billed as paid users."""
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=ContactOverrideDraft, answers=ContactOverride, status=201)
+    @documented(takes=ContactOverrideDraft, answers=ContactOverride, status=201)
     async def post(self) -> None:
         """Bill a person otherwise."""
         await self.create(ContactOverrideDraft)
@@ -191,7 +191,7 @@ class ContactOverrideLookup(ContactOverrideHandler):
     """Many people with a billing type of their own by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=ContactOverrideListed)
+    @documented(takes=Lookup, answers=ContactOverrideListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -201,19 +201,19 @@ class ContactOverrideEntry(ContactOverrideHandler):
     """One person, by their id in the directory."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=ContactOverride)
+    @documented(answers=ContactOverride)
     async def get(self, id: str) -> None:
         """How one person is billed."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=ContactOverridePatch, answers=ContactOverride)
+    @documented(takes=ContactOverridePatch, answers=ContactOverride)
     async def patch(self, id: str) -> None:
         """Bill a person otherwise again."""
         await self.change(id, ContactOverridePatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Back to a paid user."""
         if id in await shared_people(self):

@@ -10,7 +10,7 @@ from tornado.web import HTTPError
 from hmlib.api import tombstones
 from hmlib.api.conventions import QUERY, Lookup, check_version, given, ids_of, picked, since_of
 from hmlib.clock import new_id
-from hmlib.db.list_query import Ask, Listing, Page
+from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from hmlib.errors import Invalid
 from hmlib.nexus.bulk import fetch_by_ids
 from hmlib.web.api_handler import ApiHandler
@@ -28,9 +28,9 @@ class EntryHandler(ApiHandler):
 
     noun: Noun[Any]
     kind: type[msgspec.Struct]
-    listing: Listing
+    listing: ListDefinition
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
         raise NotImplementedError
 
     def empty(self, wanted: dict[str, Any]) -> Any:
@@ -54,7 +54,7 @@ class EntryHandler(ApiHandler):
             await self._answer_some(ids_of(self.query["ids"]))
             return
         since = since_of(self.query)
-        page = await self.page_of(self.listing.ask({**self.query, "updated_since": since}, self.keys, limit_default=100))
+        page = await self.page_of(self.listing.read({**self.query, "updated_since": since}, self.keys, limit_default=100))
         answer = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
         if since:
             answer["deleted"] = [] if self.query.get("cursor") else await self._gone(since)
@@ -69,7 +69,7 @@ class EntryHandler(ApiHandler):
 
     async def _gone(self, since: str) -> list[str]:
         """The ids that followers of the list must drop."""
-        gone = await tombstones.buried(self.db, self.noun.name, self.noun.scope(self.known.scope), since)
+        gone = await tombstones.gone_since(self.db, self.noun.name, self.noun.scope(self.known.scope), since)
         alive = {self.noun.id(row) for row in await self.some(gone)}
         return [id for id in gone if id not in alive]
 

@@ -2,7 +2,7 @@
 
 from tornado.web import HTTPError
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Transaction
 from hmlib.imports.answers import QUERY, Imported, flag, imported
@@ -27,7 +27,7 @@ class Import(ApiHandler):
     body_limit = LARGEST_FILE
 
     @allowed("labour:write")
-    @speaks(answers=Imported, query=QUERY, media=("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))
+    @documented(answers=Imported, query=QUERY, media=("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))
     async def post(self, kind: str) -> None:
         """Import a CSV or XLSX file, sent as the body: all of it, or nothing and a 422 that names each bad cell."""
         if kind not in files.KINDS:

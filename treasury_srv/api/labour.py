@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import msgspec
 
 from hmlib.api.conventions import QUERY, ItemResult, Lookup, given, listed, patch_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.nexus.bulk import fetch_by_ids
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.catalogue import timesheets
@@ -77,8 +77,8 @@ class LabourHandler(EntryHandler):
     kind = LabourEntry
     listing = labour.LISTING
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        return await labour.page_of(self.db, self.known.scope, ask, timesheets.span(ask.filters, await self.zone()))
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
+        return await labour.page_of(self.db, self.known.scope, list_query, timesheets.span(list_query.filters, await self.zone()))
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return labour.LabourEntry(id="", company_id="", worked_at="", hours_e6=0)
@@ -92,13 +92,13 @@ class LabourList(LabourHandler):
     """All labour entries."""
 
     @allowed("labour:read")
-    @speaks(answers=LabourListed, query={"q": QUERY["q"], **FILTERS, **LIST_QUERY})
+    @documented(answers=LabourListed, query={"q": QUERY["q"], **FILTERS, **LIST_QUERY})
     async def get(self) -> None:
         """The labour for companies that the caller may see, the latest first."""
         await self.answer_list()
 
     @allowed("labour:write")
-    @speaks(takes=LabourEntryDraft, answers=LabourEntry, status=201)
+    @documented(takes=LabourEntryDraft, answers=LabourEntry, status=201)
     async def post(self) -> None:
         """Write an entry down."""
         await self.create(LabourEntryDraft)
@@ -108,7 +108,7 @@ class LabourLookup(LabourHandler):
     """Many labour entries by id."""
 
     @allowed("labour:read")
-    @speaks(takes=Lookup, answers=LabourListed)
+    @documented(takes=Lookup, answers=LabourListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -118,19 +118,19 @@ class LabourOne(LabourHandler):
     """One labour entry."""
 
     @allowed("labour:read")
-    @speaks(answers=LabourEntry)
+    @documented(answers=LabourEntry)
     async def get(self, id: str) -> None:
         """One labour entry."""
         await self.answer_entry(id)
 
     @allowed("labour:write")
-    @speaks(takes=LabourEntryPatch, answers=LabourEntry)
+    @documented(takes=LabourEntryPatch, answers=LabourEntry)
     async def patch(self, id: str) -> None:
         """Change an entry that is not on a finalised invoice; else 409."""
         await self.change(id, LabourEntryPatch)
 
     @allowed("labour:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete an entry that is not on a finalised invoice; else 409."""
         await self.remove(id)
@@ -140,7 +140,7 @@ class LabourBulk(LabourHandler):
     """Timesheets."""
 
     @allowed("labour:write")
-    @speaks(takes=Timesheet, answers=TimesheetAnswer)
+    @documented(takes=Timesheet, answers=TimesheetAnswer)
     async def put(self) -> None:
         """Make or change entries by external id, as often as one likes; each gets an answer of its own."""
         entries = [given(item) for item in self.body(Timesheet).items]

@@ -5,9 +5,9 @@ from typing import Any, Literal
 import msgspec
 
 from hmlib.api.conventions import QUERY, Lookup, listed, patch_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.catalogue.kinds import LINE_ITEMS
 from treasury_srv.queries import line_items
@@ -49,8 +49,8 @@ class LineItemHandler(EntryHandler):
     kind = LineItem
     listing = line_items.LISTING
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        return await line_items.page_of(self.db, self.known.scope, ask)
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
+        return await line_items.page_of(self.db, self.known.scope, list_query)
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return line_items.LineItem(id="", company_id=wanted["company_id"], name="", kind="", unit_price_e4=0)
@@ -64,7 +64,7 @@ class LineItemList(LineItemHandler):
     """All line items."""
 
     @allowed("billing:read", staff=True)
-    @speaks(
+    @documented(
         answers=LineItemListed,
         query={"q": QUERY["q"], "company_id": "Of this company.", "kind": "recurring, one_off or yearly.", **LIST_QUERY},
     )
@@ -73,7 +73,7 @@ class LineItemList(LineItemHandler):
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=LineItemDraft, answers=LineItem, status=201)
+    @documented(takes=LineItemDraft, answers=LineItem, status=201)
     async def post(self) -> None:
         """Add a line item."""
         await self.create(LineItemDraft)
@@ -83,7 +83,7 @@ class LineItemLookup(LineItemHandler):
     """Many line items by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=LineItemListed)
+    @documented(takes=Lookup, answers=LineItemListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -93,19 +93,19 @@ class LineItemEntry(LineItemHandler):
     """One line item."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=LineItem)
+    @documented(answers=LineItem)
     async def get(self, id: str) -> None:
         """One line item."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=LineItemPatch, answers=LineItem)
+    @documented(takes=LineItemPatch, answers=LineItem)
     async def patch(self, id: str) -> None:
         """Change a line item."""
         await self.change(id, LineItemPatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete a line item."""
         await self.remove(id)

@@ -5,9 +5,9 @@ from typing import Any, Literal
 import msgspec
 
 from hmlib.api.conventions import Lookup, listed, patch_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.errors import Invalid
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.catalogue.kinds import MANUAL_ITEMS, OVERRIDES
@@ -81,8 +81,8 @@ class OverrideHandler(PartHandler):
     kind = Override
     listing = overrides.LISTING
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        return await overrides.page_of(self.db, self.known.scope, ask)
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
+        return await overrides.page_of(self.db, self.known.scope, list_query)
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return overrides.Override(id="", agreement_id=wanted["agreement_id"], what="")
@@ -92,13 +92,13 @@ class OverrideList(OverrideHandler):
     """All overrides."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=OverrideListed, query={**OF_AGREEMENT, "what": "Of this one thing.", **LIST_QUERY})
+    @documented(answers=OverrideListed, query={**OF_AGREEMENT, "what": "Of this one thing.", **LIST_QUERY})
     async def get(self) -> None:
         """The overrides of agreements that the caller may see."""
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=OverrideDraft, answers=Override, status=201)
+    @documented(takes=OverrideDraft, answers=Override, status=201)
     async def post(self) -> None:
         """Add an override."""
         await self.create(OverrideDraft)
@@ -108,7 +108,7 @@ class OverrideLookup(OverrideHandler):
     """Many overrides by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=OverrideListed)
+    @documented(takes=Lookup, answers=OverrideListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -118,19 +118,19 @@ class OverrideEntry(OverrideHandler):
     """One override."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=Override)
+    @documented(answers=Override)
     async def get(self, id: str) -> None:
         """One override."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=OverridePatch, answers=Override)
+    @documented(takes=OverridePatch, answers=Override)
     async def patch(self, id: str) -> None:
         """Change an override."""
         await self.change(id, OverridePatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Back to what the plan says."""
         await self.remove(id)
@@ -143,8 +143,8 @@ class ManualItemHandler(PartHandler):
     kind = ManualItem
     listing = manual_items.LISTING
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        return await manual_items.page_of(self.db, self.known.scope, ask)
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
+        return await manual_items.page_of(self.db, self.known.scope, list_query)
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return manual_items.ManualItem(id="", agreement_id=wanted["agreement_id"], kind="", name="", billing_type="")
@@ -154,13 +154,13 @@ class ManualItemList(ManualItemHandler):
     """All manual devices and users."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=ManualItemListed, query={**OF_AGREEMENT, "kind": "device or user.", **LIST_QUERY})
+    @documented(answers=ManualItemListed, query={**OF_AGREEMENT, "kind": "device or user.", **LIST_QUERY})
     async def get(self) -> None:
         """The manual devices and users of agreements that the caller may see."""
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=ManualItemDraft, answers=ManualItem, status=201)
+    @documented(takes=ManualItemDraft, answers=ManualItem, status=201)
     async def post(self) -> None:
         """Add a device or user by hand."""
         await self.create(ManualItemDraft)
@@ -170,7 +170,7 @@ class ManualItemLookup(ManualItemHandler):
     """Many manual devices and users by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=ManualItemListed)
+    @documented(takes=Lookup, answers=ManualItemListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         await self.answer_lookup()
@@ -180,19 +180,19 @@ class ManualItemEntry(ManualItemHandler):
     """One manual device or user."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=ManualItem)
+    @documented(answers=ManualItem)
     async def get(self, id: str) -> None:
         """One manual device or user."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=ManualItemPatch, answers=ManualItem)
+    @documented(takes=ManualItemPatch, answers=ManualItem)
     async def patch(self, id: str) -> None:
         """Change a manual device or user."""
         await self.change(id, ManualItemPatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """It does not count any more, as if it had never been."""
         await self.remove(id)

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from hmlib.api.conventions import QUERY, Lookup, listed, patch_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.billing.facts import Term
 from treasury_srv.catalogue import records
@@ -72,13 +72,13 @@ class PlanHandler(EntryHandler):
 
     noun = PLANS
     kind = Plan
-    listing = Listing(sorts={"name": "name"}, default="name", id_column="id", filters=("updated_since",))
+    listing = ListDefinition(sorts={"name": "name"}, default="name", id_column="id", filters=("updated_since",))
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        words, since = folded(ask.q).split(), ask.filters.get("updated_since", "")
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
+        words, since = folded(list_query.q).split(), list_query.filters.get("updated_since", "")
         known = [plan for plan in await plans.all_described(self.db) if plan.updated_at >= since]
         found = [plan for plan in known if all(word in folded(plan.name) for word in words)]
-        return ask.page_out_of(found, lambda plan: (folded(plan.name), plan.id))
+        return list_query.page_out_of(found, lambda plan: (folded(plan.name), plan.id))
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return plans.Described(id="", name="")
@@ -88,13 +88,13 @@ class PlanList(PlanHandler):
     """All plans."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=PlanListed, query={"q": QUERY["q"], **LIST_QUERY})
+    @documented(answers=PlanListed, query={"q": QUERY["q"], **LIST_QUERY})
     async def get(self) -> None:
         """The plans with their features."""
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=PlanDraft, answers=Plan, status=201)
+    @documented(takes=PlanDraft, answers=Plan, status=201)
     async def post(self) -> None:
         """Add a plan."""
         await self.create(PlanDraft)
@@ -104,7 +104,7 @@ class PlanLookup(PlanHandler):
     """Many plans by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=PlanListed)
+    @documented(takes=Lookup, answers=PlanListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that exist."""
         await self.answer_lookup()
@@ -114,19 +114,19 @@ class PlanEntry(PlanHandler):
     """One plan."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=Plan)
+    @documented(answers=Plan)
     async def get(self, id: str) -> None:
         """One plan; its ETag is what a change needs as If-Match."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=PlanPatch, answers=Plan)
+    @documented(takes=PlanPatch, answers=Plan)
     async def patch(self, id: str) -> None:
         """Rename a plan, or replace its features."""
         await self.change(id, PlanPatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete a plan that neither agreements nor prices belong to; else 409."""
         await self.remove(id)
@@ -139,8 +139,8 @@ class PriceHandler(EntryHandler):
     kind = Price
     listing = prices.LISTING
 
-    async def page_of(self, ask: Ask) -> Page[Any]:
-        return await prices.page_of(self.db, ask)
+    async def page_of(self, list_query: ListQuery) -> Page[Any]:
+        return await prices.page_of(self.db, list_query)
 
     def empty(self, wanted: dict[str, Any]) -> Any:
         return records.blank_price(wanted["plan_id"])
@@ -150,13 +150,13 @@ class PriceList(PriceHandler):
     """All price versions."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=PriceListed, query={"plan_id": "Of this plan.", "term": "For this term.", **LIST_QUERY})
+    @documented(answers=PriceListed, query={"plan_id": "Of this plan.", "term": "For this term.", **LIST_QUERY})
     async def get(self) -> None:
         """The price versions, the latest day first."""
         await self.answer_list()
 
     @allowed("billing:write")
-    @speaks(takes=PriceDraft, answers=Price, status=201)
+    @documented(takes=PriceDraft, answers=Price, status=201)
     async def post(self) -> None:
         """Add prices from a day on; 409 when that would rewrite days that were billed by others."""
         await self.create(PriceDraft)
@@ -166,7 +166,7 @@ class PriceLookup(PriceHandler):
     """Many price versions by id."""
 
     @allowed("billing:read", staff=True)
-    @speaks(takes=Lookup, answers=PriceListed)
+    @documented(takes=Lookup, answers=PriceListed)
     async def post(self) -> None:
         """Those of up to 5,000 ids that exist."""
         await self.answer_lookup()
@@ -176,19 +176,19 @@ class PriceEntry(PriceHandler):
     """One price version."""
 
     @allowed("billing:read", staff=True)
-    @speaks(answers=Price)
+    @documented(answers=Price)
     async def get(self, id: str) -> None:
         """One price version."""
         await self.answer_entry(id)
 
     @allowed("billing:write")
-    @speaks(takes=PricePatch, answers=Price)
+    @documented(takes=PricePatch, answers=Price)
     async def patch(self, id: str) -> None:
         """Change prices that nothing was billed by; else 409."""
         await self.change(id, PricePatch)
 
     @allowed("billing:write")
-    @speaks(status=204)
+    @documented(status=204)
     async def delete(self, id: str) -> None:
         """Delete prices that nothing was billed by; else 409."""
         await self.remove(id)

@@ -59,10 +59,10 @@ def _bill(facts: Facts, one: Priced, rules: Rules, later: list[Window], previous
     devices, users = counting.devices(facts, agreement, within), counting.users(facts, agreement, within)
     done = hours(agreement, facts.entries, facts.finalised.get(agreement.id, {}), rules)
     held = counting.backup(devices, priced.rates["backup_included_tb"])
-    printer = lines.Printer(agreement, priced, within)
-    printed = (*printer.devices(devices), *printer.users(users), *printer.hours(done), *printer.backup(held))
+    builder = lines.LineBuilder(agreement, priced, within)
+    printed = (*builder.devices(devices), *builder.users(users), *builder.hours(done), *builder.backup(held))
     if facts.items:
-        printed = (*printed, *printer.items(lines.due_items(facts.items, rules, within, later)))
+        printed = (*printed, *builder.items(lines.due_items(facts.items, rules, within, later)))
     groups, taxes = _groups(printed), _taxes(printed)
     subtotal, tax = sum(groups.values()), sum(each.tax_cents for each in taxes)
     return Bill(

@@ -17,7 +17,7 @@ _PLURALS = {kind: f"{kind}{'es' if kind.endswith('ch') else 's'}" for kind in DE
 _LABELS = {"workstation": "Workstations", "server": "Servers", "vm": "Virtual machines", "switch": "Switches", "firewall": "Firewalls"}
 
 
-class Printer:
+class LineBuilder:
     """Makes the lines of one bill: it holds what they share, the currency's divisor and the agreement's tax."""
 
     def __init__(self, agreement: Agreement, prices: Prices, within: Window) -> None:

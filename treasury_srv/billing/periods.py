@@ -1,11 +1,11 @@
 """Calendar arithmetic of billing: months in the MSP's time zone, terms and pool years; days are ISO text."""
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from dateutil.relativedelta import relativedelta
 from msgspec import Struct
 
 from hmlib.clock import FIRST_YEAR, LAST_YEAR, shifted
@@ -70,8 +70,15 @@ def end_of_term(start_on: str, term: str) -> str | None:
     years = TERM_YEARS[term]
     if not years:
         return None
-    anniversary = date.fromisoformat(start_on) + relativedelta(years=years)
+    anniversary = months_later(date.fromisoformat(start_on), 12 * years)
     return (anniversary - timedelta(days=1)).isoformat()
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of another month, its last where that month is shorter: 31 January and one month is 28 or 29 February."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return day.replace(year=year, month=month, day=min(day.day, monthrange(year, month)[1]))
 
 
 def year_before(key: str) -> str:

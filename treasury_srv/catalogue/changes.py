@@ -57,17 +57,17 @@ async def changed(tx: Db, noun: Noun[R], before: R, wanted: R, deed: Deed) -> R:
     return await _again(tx, noun, stored)
 
 
-def creation_of(noun: Noun[R], record: R) -> audit.Deed:
+def creation_of(noun: Noun[R], record: R) -> audit.AuditEvent:
     """What the audit log says of a new entry."""
-    return audit.Deed(f"{noun.name}.created", f"{noun.name}/{noun.id(record)}", after=noun.public(record))
+    return audit.AuditEvent(f"{noun.name}.created", f"{noun.name}/{noun.id(record)}", after=noun.public(record))
 
 
-def change_of(noun: Noun[R], before: R, after: R) -> audit.Deed:
+def change_of(noun: Noun[R], before: R, after: R) -> audit.AuditEvent:
     """What the audit log says of a change: the fields that differ, as they were and as they are."""
     old, new = noun.public(before), noun.public(after)
     names = [name for name in new if new[name] != old[name]]
     parts = {name: old[name] for name in names}, {name: new[name] for name in names}
-    return audit.Deed(f"{noun.name}.changed", f"{noun.name}/{noun.id(before)}", *parts)
+    return audit.AuditEvent(f"{noun.name}.changed", f"{noun.name}/{noun.id(before)}", *parts)
 
 
 async def remove(tx: Transaction, noun: Noun[R], before: R, deed: Deed) -> None:
@@ -77,7 +77,7 @@ async def remove(tx: Transaction, noun: Noun[R], before: R, deed: Deed) -> None:
         graves = await noun.graves(tx, before)
         if not await noun.table.delete(tx, before):
             raise Stale
-        await tombstones.bury_all(tx, graves, deed.now)
+        await tombstones.add_all(tx, graves, deed.now)
         subject = f"{noun.name}/{noun.id(before)}"
         await audit.record(tx, deed.actor, f"{noun.name}.deleted", subject, now=deed.now, before=noun.public(before))
     except Conflict as held:
@@ -87,7 +87,7 @@ async def remove(tx: Transaction, noun: Noun[R], before: R, deed: Deed) -> None:
 async def bury_moved(tx: Db, noun: Noun[R], pairs: Sequence[tuple[R, R]], now: str) -> None:
     """Tell those who follow a company that what now belongs to another one has left it."""
     left = [(before, was) for before, after in pairs if (was := _company_id(before)) != _company_id(after)]
-    await tombstones.bury_all(tx, [(noun.name, noun.id(before), was) for before, was in left], now)
+    await tombstones.add_all(tx, [(noun.name, noun.id(before), was) for before, was in left], now)
 
 
 def _company_id(record: msgspec.Struct) -> str:

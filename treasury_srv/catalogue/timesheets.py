@@ -7,7 +7,7 @@ from hmlib.api.conventions import ItemResult
 from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import day_of, moment_of, new_id
 from hmlib.db.database import Db, Transaction
-from hmlib.db.list_query import BadAsk
+from hmlib.db.list_query import BadListQuery
 from hmlib.errors import Invalid, NotAllowed
 from treasury_srv.billing.periods import day_after, starts_at
 from treasury_srv.catalogue import changes
@@ -19,7 +19,7 @@ from treasury_srv.queries.rows import differs
 
 
 def span(filters: Mapping[str, str], zone: str) -> dict[str, str]:
-    """The UTC times that the filters `from` and `to` mean: days of the MSP's zone, both included, or UTC times. Raises BadAsk."""
+    """The UTC times that the filters `from` and `to` mean: days of the MSP's zone, both included, or UTC times. Raises BadListQuery."""
     found = {}
     for name in ("from", "to"):
         if filters.get(name):
@@ -34,7 +34,7 @@ def _edge(name: str, text: str, zone: str) -> str:
             return starts_at(day if name == "from" else day_after(day), zone)
         return moment_of(text, zone)
     except ValueError:
-        raise BadAsk("invalid_filter", f"{name} must be a day such as 2026-11-22, or a UTC time.", name) from None
+        raise BadListQuery("invalid_filter", f"{name} must be a day such as 2026-11-22, or a UTC time.", name) from None
 
 
 async def put(

@@ -128,11 +128,11 @@ def _outcome(sheet: files.Sheet, draft: Drafted[Any]) -> files.Outcome:
     return files.Outcome(len(draft.created), len(draft.updated), unchanged, errors, list(sheet.notes), draft.changes)
 
 
-def _deeds(kind: str, name: str, draft: Drafted[Any], outcome: files.Outcome) -> list[audit.Deed]:
+def _deeds(kind: str, name: str, draft: Drafted[Any], outcome: files.Outcome) -> list[audit.AuditEvent]:
     """One entry for the file, and one for each thing it made or changed, as if a person had done it by hand."""
     noun = _KINDS[kind].noun
     counts = {"created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged, "errors": len(outcome.errors)}
-    deeds = [audit.Deed(f"{kind}.imported", f"import/{kind}", after={"file": name, **counts})]
+    deeds = [audit.AuditEvent(f"{kind}.imported", f"import/{kind}", after={"file": name, **counts})]
     if isinstance(draft, prices.PriceDraft):
         deeds += [changes.creation_of(PLANS, Described(id=plan.id, name=plan.name)) for plan in draft.new_plans]
     deeds += [changes.creation_of(noun, record) for record in draft.created]

@@ -18,7 +18,7 @@ from treasury_srv.billing.variance import Variance, variance
 from treasury_srv.invoices import gathering, summaries
 from treasury_srv.invoices.month_book import Ground, Month, MonthBook, ground_key, of_month, rules_of
 from treasury_srv.invoices.summaries import CompanyFigures
-from treasury_srv.queries.invoices import Standing
+from treasury_srv.queries.invoices import InvoiceState
 
 REMEMBERED_MONTHS = 3
 
@@ -31,7 +31,7 @@ class CompanyMonth(Struct, frozen=True, gc=False):
     figures: CompanyFigures
     before: CompanyBill
     changes: dict[str, Variance | None]
-    standings: dict[str, Standing]
+    invoice_states: dict[str, InvoiceState]
 
 
 class Bills:
@@ -74,20 +74,20 @@ class Bills:
         alone = Summary(summary.as_of, [known])
         earlier = Ground(periods.preceding(period), "", ground.zone, ground.pool_year)
         async with self._db.read() as snapshot:
-            rules, facts, standings = await self._one(snapshot, ground, alone)
+            rules, facts, invoice_states = await self._one(snapshot, ground, alone)
             earlier_rules, earlier_facts, _ = await self._one(snapshot, earlier, alone)
         before = bill_company(earlier_facts, earlier_rules)
         bill = bill_company(facts, rules)
         pairs = paired(before.bills, bill.bills)
         if pairs:
             bill = bill_company(facts, rules, pairs)
-        figures = summaries.figures(bill, standings)
-        return CompanyMonth(bill, figures, before, changes(before.bills, bill.bills, pairs), standings)
+        figures = summaries.figures(bill, invoice_states)
+        return CompanyMonth(bill, figures, before, changes(before.bills, bill.bills, pairs), invoice_states)
 
-    async def _one(self, db: Db, ground: Ground, alone: Summary) -> tuple[Rules, Facts, dict[str, Standing]]:
+    async def _one(self, db: Db, ground: Ground, alone: Summary) -> tuple[Rules, Facts, dict[str, InvoiceState]]:
         things = [id for company in alone.companies for id in company.things()]
         found = await of_month(db, ground, [company.id for company in alone.companies], things)
-        return rules_of(found, ground), next(gathering.facts(found, alone, ground.zone)), found.standings
+        return rules_of(found, ground), next(gathering.facts(found, alone, ground.zone)), found.invoice_states
 
     async def _ground(self, period: str, now: str) -> Ground:
         month = periods.period(period)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hmlib.db.list_query import Ask, folded
+from hmlib.db.list_query import ListQuery, folded
 from treasury_srv.invoices.summaries import NOT_BILLABLE, CompanyFigures
 
 DEVICE_COUNTS = ("workstation", "server", "vm", "switch", "firewall", "custom", "no_charge")
@@ -65,10 +65,10 @@ class Lines:
             self._orders[sort] = sorted(self.rows, key=lambda row: row.sorts[sort])
         return self._orders[sort]
 
-    def found(self, ask: Ask) -> list[CompanyRow]:
+    def found(self, list_query: ListQuery) -> list[CompanyRow]:
         """The lines that a question is about, ascending in its order."""
-        ordered, words = self.ordered(ask.sort.removeprefix("-")), folded(ask.q).split()
-        filters = {name: value for name, value in ask.filters.items() if name in ("state", "plan")}
+        ordered, words = self.ordered(list_query.sort.removeprefix("-")), folded(list_query.q).split()
+        filters = {name: value for name, value in list_query.filters.items() if name in ("state", "plan")}
         return [row for row in ordered if row.matches(words, filters)] if words or filters else ordered
 
     @cached_property

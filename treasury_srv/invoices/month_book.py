@@ -95,7 +95,7 @@ class MonthBook:
             for start in range(0, len(stale), SLICE):
                 await self._work_out(snapshot, stale[start : start + SLICE])
             self._number = where.number
-            return self._shown(summary, where.number)
+            return self._month_of(summary, where.number)
 
     def _drop(self, changes: book.Changes, summary: Summary) -> None:
         """Forget what has changed. A device or person may be at any company: those that this caller does not see are all forgotten then."""
@@ -119,7 +119,7 @@ class MonthBook:
             self._rows[company.id] = _mark(company), CompanyRow(one)
         self.worked_out += len(ids)
 
-    def _shown(self, summary: Summary, number: int) -> Month:
+    def _month_of(self, summary: Summary, number: int) -> Month:
         parts = (self._epoch, *ground_key(self._ground), summary.etag or summary.as_of, number, len(summary.companies))
         etag = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
         rows = [self._rows[company.id][1] for company in summary.companies]
@@ -158,4 +158,4 @@ def rules_of(found: Book, ground: Ground) -> Rules:
 def _figures(found: Book, summary: Summary, ground: Ground) -> list[CompanyFigures]:
     """Company after company, so that only one's lines are in memory at a time."""
     rules = rules_of(found, ground)
-    return [summaries.figures(bill_company(facts, rules), found.standings) for facts in gathering.facts(found, summary, ground.zone)]
+    return [summaries.figures(bill_company(facts, rules), found.invoice_states) for facts in gathering.facts(found, summary, ground.zone)]

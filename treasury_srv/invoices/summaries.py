@@ -6,12 +6,12 @@ from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from treasury_srv.billing.figures import Bill, CompanyBill, Refusal
 from treasury_srv.billing.money import QUANTITY_PLACES, amount_text, decimal_text
-from treasury_srv.queries.invoices import Standing
+from treasury_srv.queries.invoices import InvoiceState
 
 STATUSES = ("preview", "draft", "approved", "finalised")
 NOT_BILLABLE = "not_billable"
 FAULTS = frozenset({"no_plan", "no_price", "currency", "currencies"})
-_NO_STANDING = Standing("preview", None)
+_PREVIEW = InvoiceState("preview", None)
 
 
 class AgreementFigures(Struct, frozen=True, gc=False):
@@ -52,9 +52,9 @@ class CompanyFigures(Struct, frozen=True, gc=False):
     faults: tuple[Refusal, ...] = ()
 
 
-def figures(found: CompanyBill, standings: Mapping[str, Standing]) -> CompanyFigures:
+def figures(found: CompanyBill, invoice_states: Mapping[str, InvoiceState]) -> CompanyFigures:
     """A company's figures out of its bills and where each of them stands."""
-    each = tuple(_agreement(bill, standings.get(bill.agreement_id, _NO_STANDING)) for bill in found.bills)
+    each = tuple(_agreement(bill, invoice_states.get(bill.agreement_id, _PREVIEW)) for bill in found.bills)
     total = summed(each)
     faults = tuple(refusal for refusal in found.refusals if refusal.code in FAULTS)
     if each and total is None:
@@ -65,12 +65,12 @@ def figures(found: CompanyBill, standings: Mapping[str, Standing]) -> CompanyFig
     return CompanyFigures(company.id, company.account_number, company.name, status, refusal, each, total, found.uncovered_e6, faults)
 
 
-def _agreement(bill: Bill, standing: Standing) -> AgreementFigures:
+def _agreement(bill: Bill, invoice_state: InvoiceState) -> AgreementFigures:
     hours = bill.hours
     return AgreementFigures(
         agreement_id=bill.agreement_id,
-        status=standing.status,
-        number=standing.number,
+        status=invoice_state.status,
+        number=invoice_state.number,
         plan_id=bill.plan_id,
         plan=bill.plan_name,
         term=bill.term,

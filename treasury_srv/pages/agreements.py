@@ -7,7 +7,7 @@ from msgspec import structs
 from tornado.web import HTTPError
 
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.nexus.bulk import fetch_by_ids
 from hmlib.nexus.transport import NexusDown
 from hmlib.records import audit
@@ -34,13 +34,13 @@ class AgreementHandler(EntryHandler):
         crumbs = (("Agreements", self.reverse_url("agreements")), (name, here))
         return Frame(f"Edit the agreement of {name}", here, here, crumbs, self.reverse_url("agreement-removal", entry.id))
 
-    async def found(self, ask: Ask) -> Page[Agreement]:
+    async def found(self, list_query: ListQuery) -> Page[Agreement]:
         """The page asked for; the search is for companies, which Nexus knows."""
         ids = None
-        if ask.q:
-            companies = await self.nexus.companies.page(q=ask.q, limit=str(FOUND_AT_MOST))
+        if list_query.q:
+            companies = await self.nexus.companies.page(q=list_query.q, limit=str(FOUND_AT_MOST))
             ids = [company.id for company in companies.items]
-        return await agreements.page_of(self.db, self.known.scope, ask, await self.today(), ids)
+        return await agreements.page_of(self.db, self.known.scope, list_query, await self.today(), ids)
 
     async def around(self, rows: Sequence[Agreement]) -> dict[str, Any]:
         """The names that belong to agreements: companies in one call, plans, and where each agreement stands."""
@@ -64,7 +64,7 @@ class AgreementListPage(AgreementHandler):
 
     @allowed("billing:read", staff=True)
     async def get(self) -> None:
-        page = await self.found(LISTING.ask(self.query, self.keys))
+        page = await self.found(LISTING.read(self.query, self.keys))
         around = await self.around(page.rows)
         self.page(self.template, page=page, state_options=list(STATE_LABELS.items()), plan_options=list(around["plans"].items()), **around)
 
@@ -188,7 +188,7 @@ class AgreementExport(AgreementHandler):
     @allowed("billing:read", staff=True, export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        found = [row async for row in export.walked(LISTING.ask(asked, self.keys, limit_default=1000), self.found)]
+        found = [row async for row in export.walked(LISTING.read(asked, self.keys, limit_default=1000), self.found)]
         around = await self.around(found)
 
         async def record(rows: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from hmlib.auth.permissions import allowed, signed_in
-from hmlib.db.list_query import Ask, Listing, Page
+from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from hmlib.records import audit
 from hmlib.tables import export
 from treasury_srv.billing import money
@@ -15,7 +15,7 @@ from treasury_srv.invoices.labels import words
 from treasury_srv.pages.months import MonthHandler, visible
 from treasury_srv.queries import agreements, line_items, plans
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"name": "name", "account_number": "account_number", "devices": "devices", "users": "users", "hours": "hours", "total": "total"},
     default="name",
     id_column="company_id",
@@ -30,12 +30,12 @@ class CompanyListPage(MonthHandler):
 
     @allowed("billing:read")
     async def get(self) -> None:
-        ask = LISTING.ask(self.query, self.keys)
+        list_query = LISTING.read(self.query, self.keys)
         period = await self.shown_month()
         lines = self.seen(await self.month(period.key))
         self.page(
             self.template,
-            page=_page(ask, lines),
+            page=_page(list_query, lines),
             period=period,
             totals=lines.totals,
             missing=len(lines.not_billable),
@@ -56,9 +56,9 @@ class CompanyExport(MonthHandler):
     @allowed("billing:read", export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit")}
-        ask = LISTING.ask(asked, self.keys, limit_default=sys.maxsize - 1)
+        list_query = LISTING.read(asked, self.keys, limit_default=sys.maxsize - 1)
         period = await self.shown_month()
-        rows = _page(ask, self.seen(await self.month(period.key))).rows
+        rows = _page(list_query, self.seen(await self.month(period.key))).rows
 
         async def record(count: int) -> None:
             async with self.db.write() as tx:
@@ -101,9 +101,9 @@ class CompanyBillPage(MonthHandler):
         }
 
 
-def _page(ask: Ask, lines: Lines) -> Page[CompanyRow]:
-    sort = ask.sort.removeprefix("-")
-    return ask.page_out_of_sorted(lines.found(ask), lambda row: row.sorts[sort])
+def _page(list_query: ListQuery, lines: Lines) -> Page[CompanyRow]:
+    sort = list_query.sort.removeprefix("-")
+    return list_query.page_out_of_sorted(lines.found(list_query), lambda row: row.sorts[sort])
 
 
 HEADER = ["account_number", "name", "status", "reason", "plan", "devices", "users", "hours", "currency", "subtotal", "tax", "total"]

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import structs
 
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.nexus.bulk import fetch_by_ids
 from hmlib.nexus.directory import Company
 from hmlib.nexus.transport import NexusDown
@@ -40,8 +40,8 @@ class LabourHandler(EntryHandler):
         if before is None or before.company_id != wanted.company_id:
             await self.check_company(wanted.company_id)
 
-    async def found(self, ask: Ask) -> Page[LabourEntry]:
-        return await labour.page_of(self.db, self.known.scope, ask, timesheets.span(ask.filters, await self.zone()))
+    async def found(self, list_query: ListQuery) -> Page[LabourEntry]:
+        return await labour.page_of(self.db, self.known.scope, list_query, timesheets.span(list_query.filters, await self.zone()))
 
     async def names(self, rows: Sequence[LabourEntry]) -> dict[str, Company]:
         """The companies of some entries, in one call; none while Nexus is away."""
@@ -63,7 +63,7 @@ class LabourListPage(LabourHandler):
 
     @allowed("labour:read")
     async def get(self) -> None:
-        page = await self.found(LISTING.ask(self.query, self.keys))
+        page = await self.found(LISTING.read(self.query, self.keys))
         companies = await self.companies()
         self.page("labour/list.html", page=page, companies=await self.names(page.rows), company_options=companies, zone=await self.zone())
 
@@ -77,7 +77,7 @@ class LabourRows(LabourHandler):
 
     @allowed("labour:read")
     async def get(self) -> None:
-        page = await self.found(LISTING.ask(self.query, self.keys))
+        page = await self.found(LISTING.read(self.query, self.keys))
         self.partial("labour/_rows.html", page=page, companies=await self.names(page.rows))
 
 
@@ -87,19 +87,19 @@ class LabourExport(LabourHandler):
     @allowed("labour:read", export=True)
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        ask = LISTING.ask(asked, self.keys, limit_default=PAGE)
+        list_query = LISTING.read(asked, self.keys, limit_default=PAGE)
 
         async def record(rows: int) -> None:
             async with self.db.write() as tx:
                 after = {**asked, "rows": rows}
                 await audit.record(tx, self.actor, "labour.exported", "export/labour", now=self.now, after=after)
 
-        rows = self._all(ask, timesheets.span(ask.filters, await self.zone()), await self.every_name())
+        rows = self._all(list_query, timesheets.span(list_query.filters, await self.zone()), await self.every_name())
         await export.stream(self, "labour", EXPORTED, rows, self.query.get("format", "csv"), counted=record)
 
-    async def _all(self, ask: Ask, times: Mapping[str, str], companies: Mapping[str, Company]) -> AsyncIterator[list[object]]:
+    async def _all(self, list_query: ListQuery, times: Mapping[str, str], companies: Mapping[str, Company]) -> AsyncIterator[list[object]]:
         async with self.db.read(long=True) as snapshot:
-            async for row in export.walked(ask, lambda ask: labour.page_of(snapshot, self.known.scope, ask, times)):
+            async for row in export.walked(list_query, lambda list_query: labour.page_of(snapshot, self.known.scope, list_query, times)):
                 yield _cells(row, companies.get(row.company_id))
 
 

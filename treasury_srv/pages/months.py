@@ -9,6 +9,7 @@ from treasury_srv.invoices.bills import Bills
 from treasury_srv.invoices.company_rows import Lines
 from treasury_srv.invoices.month_book import Month
 from treasury_srv.invoices.summaries import CompanyFigures
+from treasury_srv.parts import TreasuryParts
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class MonthHandler(PageHandler):
 
     @property
     def bills(self) -> Bills:
-        found: Bills = self.settings["bills"]
-        return found
+        return self.spine.own(TreasuryParts).bills
 
     async def today(self) -> str:
         """The day it is for the MSP."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from treasury_srv.catalogue import checks
 from treasury_srv.catalogue.kinds import PLANS
 from treasury_srv.invoices.gathering import RATE_COLUMNS
@@ -14,7 +14,7 @@ from treasury_srv.queries import plans, prices
 from treasury_srv.queries.plans import Described
 from treasury_srv.queries.prices import Price
 
-LISTING = Listing(sorts={"name": "name", "agreements": "agreements"}, default="name", id_column="id")
+LISTING = ListDefinition(sorts={"name": "name", "agreements": "agreements"}, default="name", id_column="id")
 NEW = Described(id="", name="")
 
 
@@ -45,13 +45,15 @@ class PlanHandler(EntryHandler):
     noun = PLANS
 
     async def found(self) -> Page[PlanRow]:
-        ask = LISTING.ask(self.query, self.keys)
+        list_query = LISTING.read(self.query, self.keys)
         in_force = await plans.agreements_by_plan(self.db, await self.today())
         terms: dict[str, dict[str, None]] = {}
         for version in await prices.everything(self.db):
             terms.setdefault(version.plan_id, {})[version.term] = None
         rows = [PlanRow(one, in_force.get(one.id, 0), tuple(terms.get(one.id, ()))) for one in await plans.all_described(self.db)]
-        return ask.page_out_of([row for row in rows if _matches(row, ask)], lambda row: row.key(ask.sort.removeprefix("-")))
+        return list_query.page_out_of(
+            [row for row in rows if _matches(row, list_query)], lambda row: row.key(list_query.sort.removeprefix("-"))
+        )
 
     async def frame(self, entry: Any) -> Frame:
         here = self.reverse_url("plans")
@@ -139,6 +141,6 @@ def by_term(versions: list[Price], today: str) -> list[TermPrices]:
     return found
 
 
-def _matches(row: PlanRow, ask: Ask) -> bool:
+def _matches(row: PlanRow, list_query: ListQuery) -> bool:
     text = folded(f"{row.plan.name} {' '.join(row.plan.features.values())}")
-    return all(word in text for word in folded(ask.q).split())
+    return all(word in text for word in folded(list_query.q).split())

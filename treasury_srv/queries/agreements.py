@@ -7,10 +7,10 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, BadAsk, Listing, Page
+from hmlib.db.list_query import BadListQuery, ListDefinition, ListQuery, Page
 from treasury_srv.queries import rows
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"start_on": "agreement.start_on", "created_at": "agreement.created_at", "company_id": "agreement.company_id"},
     default="-start_on",
     id_column="agreement.id",
@@ -73,20 +73,22 @@ def _soon(today: str) -> str:
     return (date.fromisoformat(today) + timedelta(days=ENDING_DAYS)).isoformat()
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask, today: str, company_ids: Sequence[str] | None = None) -> Page[Agreement]:
+async def page_of(
+    db: Db, scope: CompanyScope, list_query: ListQuery, today: str, company_ids: Sequence[str] | None = None
+) -> Page[Agreement]:
     """Filters: company_id, plan_id, term, state (one of STATES) and updated_since; `company_ids` are those that a search found.
 
-    Raises BadAsk for an unknown state.
+    Raises BadListQuery for an unknown state.
     """
-    chosen = ask.filters.get("state")
+    chosen = list_query.filters.get("state")
     if chosen is not None and chosen not in _STATES:
-        raise BadAsk("invalid_filter", f"state must be one of {', '.join(STATES)}.", "state")
-    wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters if name in _FILTERS)]
+        raise BadListQuery("invalid_filter", f"state must be one of {', '.join(STATES)}.", "state")
+    wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in list_query.filters if name in _FILTERS)]
     wanted += [f"({_STATES[chosen]})"] if chosen else []
     wanted += ["agreement.company_id IN :company_ids"] if company_ids is not None else []
-    params = {**scope.params(), **ask.filters, "today": today, "soon": _soon(today), "company_ids": list(company_ids or ())}
-    column = ask.column.removeprefix("agreement.")
-    return await rows.page_of(db, STORED, "agreement", ask, wanted, params, Agreement, lambda row: (getattr(row, column), row.id))
+    params = {**scope.params(), **list_query.filters, "today": today, "soon": _soon(today), "company_ids": list(company_ids or ())}
+    column = list_query.column.removeprefix("agreement.")
+    return await rows.page_of(db, STORED, "agreement", list_query, wanted, params, Agreement, lambda row: (getattr(row, column), row.id))
 
 
 async def hold(tx: Db) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Listing
+from hmlib.db.list_query import ListDefinition
 from treasury_srv.queries import rows
 
 
@@ -34,13 +34,13 @@ class ContactOverride(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
 
 
-ASSET_LISTING = Listing(
+ASSET_LISTING = ListDefinition(
     sorts={"created_at": "asset_override.created_at"},
     default="created_at",
     id_column="asset_override.asset_id",
     filters=("company_id", "billing_type", "updated_since"),
 )
-CONTACT_LISTING = Listing(
+CONTACT_LISTING = ListDefinition(
     sorts={"created_at": "contact_override.created_at"},
     default="created_at",
     id_column="contact_override.contact_id",

@@ -8,7 +8,7 @@ import msgspec
 from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from treasury_srv.queries import invoices, prices
-from treasury_srv.queries.invoices import Standing
+from treasury_srv.queries.invoices import InvoiceState
 
 Rows = list[dict[str, Any]]
 
@@ -29,7 +29,7 @@ class Book(msgspec.Struct, frozen=True, gc=False):
     items: Rows
     entries: Rows
     finalised: dict[str, dict[str, dict[str, int]]]
-    standings: dict[str, Standing]
+    invoice_states: dict[str, InvoiceState]
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -111,7 +111,7 @@ async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Seque
             **{"history_at": history_at, "first_at": first_at, "next_at": next_at},
         ),
         finalised=await invoices.finalised(db, ids),
-        standings=await invoices.standings(db, period, ids),
+        invoice_states=await invoices.invoice_states(db, period, ids),
     )
 
 

@@ -7,14 +7,14 @@ from msgspec import Struct
 from hmlib.db.database import Db
 
 
-class Standing(Struct, frozen=True, gc=False):
+class InvoiceState(Struct, frozen=True, gc=False):
     """Where an agreement's bill for a month stands: status draft, approved or finalised; a number once finalised."""
 
     status: str
     number: str | None
 
 
-async def standings(db: Db, period: str, company_ids: Sequence[str] | None) -> dict[str, Standing]:
+async def invoice_states(db: Db, period: str, company_ids: Sequence[str] | None) -> dict[str, InvoiceState]:
     """By agreement, for one month; of all companies, or of some."""
     chosen = "TRUE" if company_ids is None else "company_id IN :ids"
     found = await db.all(
@@ -22,7 +22,7 @@ async def standings(db: Db, period: str, company_ids: Sequence[str] | None) -> d
         period=period,
         ids=company_ids,
     )
-    return {row["agreement_id"]: Standing(row["status"], row["number"]) for row in found}
+    return {row["agreement_id"]: InvoiceState(row["status"], row["number"]) for row in found}
 
 
 async def finalised(db: Db, company_ids: Sequence[str] | None) -> dict[str, dict[str, dict[str, int]]]:

@@ -7,10 +7,10 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page, folded, like
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded, like
 from treasury_srv.queries import rows
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"worked_at": "labour_entry.worked_at", "hours": "labour_entry.hours_e6", "created_at": "labour_entry.created_at"},
     default="-worked_at",
     id_column="labour_entry.id",
@@ -51,16 +51,16 @@ _FILTERS = {
 }
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask, times: Mapping[str, str] | None = None) -> Page[LabourEntry]:
+async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, times: Mapping[str, str] | None = None) -> Page[LabourEntry]:
     """Filters: company_id, billable and invoiced (yes or no), from and to (UTC times, the latter excluded) and updated_since; `times`
     stands in for those of the address. All words of the search must be found."""
-    wanted = [scope.clause("labour_entry.company_id"), *(_FILTERS[name] for name in ask.filters)]
-    params: dict[str, Any] = {**scope.params(), **ask.filters, **(times or {})}
-    for number, word in enumerate(ask.q.split()):
+    wanted = [scope.clause("labour_entry.company_id"), *(_FILTERS[name] for name in list_query.filters)]
+    params: dict[str, Any] = {**scope.params(), **list_query.filters, **(times or {})}
+    for number, word in enumerate(list_query.q.split()):
         wanted.append(f"labour_entry.search LIKE :like{number} ESCAPE '\\'")
         params[f"like{number}"] = like(word)
-    column = ask.column.removeprefix("labour_entry.")
-    return await rows.page_of(db, STORED, "labour_entry", ask, wanted, params, _made, lambda row: (getattr(row, column), row.id))
+    column = list_query.column.removeprefix("labour_entry.")
+    return await rows.page_of(db, STORED, "labour_entry", list_query, wanted, params, _made, lambda row: (getattr(row, column), row.id))
 
 
 async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[LabourEntry]:

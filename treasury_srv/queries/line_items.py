@@ -6,10 +6,10 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page, folded, like
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded, like
 from treasury_srv.queries import rows
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"name": "line_item.folded", "kind": "line_item.kind", "created_at": "line_item.created_at"},
     default="name",
     id_column="line_item.id",
@@ -44,19 +44,19 @@ _FILTERS = {
 }
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[LineItem]:
+async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery) -> Page[LineItem]:
     """Filters: company_id, kind and updated_since."""
-    wanted = [scope.clause("line_item.company_id"), *(_FILTERS[name] for name in ask.filters)]
-    params = {**scope.params(), **ask.filters}
-    if ask.q:
+    wanted = [scope.clause("line_item.company_id"), *(_FILTERS[name] for name in list_query.filters)]
+    params = {**scope.params(), **list_query.filters}
+    if list_query.q:
         wanted.append("line_item.folded LIKE :like ESCAPE '\\'")
-        params["like"] = like(ask.q)
-    column = ask.column.removeprefix("line_item.")
+        params["like"] = like(list_query.q)
+    column = list_query.column.removeprefix("line_item.")
     return await rows.page_of(
         db,
         STORED,
         "line_item",
-        ask,
+        list_query,
         wanted,
         params,
         LineItem,

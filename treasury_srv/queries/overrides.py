@@ -6,10 +6,10 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page
+from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from treasury_srv.queries import rows
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"what": "agreement_override.what", "created_at": "agreement_override.created_at"},
     default="what",
     id_column="agreement_override.id",
@@ -51,12 +51,12 @@ async def of_agreements(db: Db, agreement_ids: Sequence[str]) -> list[Override]:
     return [Override(**row) for row in found]
 
 
-async def page_of(db: Db, scope: CompanyScope, ask: Ask) -> Page[Override]:
+async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery) -> Page[Override]:
     """Filters: agreement_id, company_id, what and updated_since."""
-    wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in ask.filters)]
-    params = {**scope.params(), **ask.filters}
-    column = ask.column.removeprefix("agreement_override.")
-    return await rows.page_of(db, STORED, _SOURCE, ask, wanted, params, Override, lambda row: (getattr(row, column), row.id))
+    wanted = [scope.clause("agreement.company_id"), *(_FILTERS[name] for name in list_query.filters)]
+    params = {**scope.params(), **list_query.filters}
+    column = list_query.column.removeprefix("agreement_override.")
+    return await rows.page_of(db, STORED, _SOURCE, list_query, wanted, params, Override, lambda row: (getattr(row, column), row.id))
 
 
 async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Override]:

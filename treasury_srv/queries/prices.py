@@ -6,10 +6,10 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page
+from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from treasury_srv.queries import rows
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"valid_from": "price_version.valid_from", "term": "price_version.term", "created_at": "price_version.created_at"},
     default="-valid_from",
     id_column="price_version.id",
@@ -63,11 +63,13 @@ async def of_plan(db: Db, plan_id: str) -> list[Price]:
     return [Price(**row) for row in found]
 
 
-async def page_of(db: Db, ask: Ask) -> Page[Price]:
+async def page_of(db: Db, list_query: ListQuery) -> Page[Price]:
     """Filters: plan_id, term and updated_since."""
-    wanted = ["TRUE", *(_FILTERS[name] for name in ask.filters)]
-    column = ask.column.removeprefix("price_version.")
-    return await rows.page_of(db, STORED, "price_version", ask, wanted, ask.filters, Price, lambda row: (getattr(row, column), row.id))
+    wanted = ["TRUE", *(_FILTERS[name] for name in list_query.filters)]
+    column = list_query.column.removeprefix("price_version.")
+    return await rows.page_of(
+        db, STORED, "price_version", list_query, wanted, list_query.filters, Price, lambda row: (getattr(row, column), row.id)
+    )
 
 
 async def used_between(db: Db, plan_id: str, term: str, from_on: str, until_on: str) -> bool:

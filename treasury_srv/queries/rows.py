@@ -7,7 +7,7 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Page
+from hmlib.db.list_query import ListQuery, Page
 
 R = TypeVar("R", bound=msgspec.Struct)
 _BY_DATABASE = ("created_at", "updated_at", "version")
@@ -61,7 +61,7 @@ async def page_of(
     db: Db,
     stored: Stored,
     source: str,
-    ask: Ask,
+    list_query: ListQuery,
     wanted: Sequence[str],
     params: Mapping[str, Any],
     make: Callable[..., R],
@@ -69,11 +69,11 @@ async def page_of(
 ) -> Page[R]:
     """The page of a list: `source` is its tables, `wanted` its conditions, `place` gives a row's sort value and id."""
     where = " AND ".join(wanted)
-    after, order, limits = ask.sql()
+    after, order, limits = list_query.sql()
     async with db.read() as snapshot:
         found = await snapshot.all(f"SELECT {stored.columns} FROM {source} WHERE {where} {after} {order}", **params, **limits)
         total = await snapshot.value(f"SELECT count(*) FROM {source} WHERE {where}", **params)
-    return ask.page([make(**row) for row in found], total, place)
+    return list_query.page([make(**row) for row in found], total, place)
 
 
 async def insert(tx: Db, stored: Stored, records: Iterable[R], now: str) -> None:

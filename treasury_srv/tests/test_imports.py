@@ -245,7 +245,7 @@ async def test_an_import_is_audited_with_each_thing_it_made_or_changed(db, bring
 
 
 async def audited(db):
-    return (await audit.page_of(db, audit.LISTING.ask({"sort": "seq"}, NoCursors(), limit_default=1000))).rows
+    return (await audit.page_of(db, audit.LISTING.read({"sort": "seq"}, NoCursors(), limit_default=1000))).rows
 
 
 class NoCursors:

@@ -29,7 +29,7 @@ async def lists(browser):
 async def run_out(app, hub, name="carol"):
     """The person's token ended a minute ago, and Nexus is away."""
     now = int(time.time())
-    sessions = app.settings["sessions"]
+    sessions = app.spine.sessions
     session = (await sessions.by_sid(f"sid-{name}", utc_now()))[0]
     access = hub.token(CAST[name], "treasury", iat=now - 360, exp=now - 60, auth_time=now - 360)
     await sessions.store_tokens(session, Tokens(access, now - 60, f"refresh-{name}"))

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
 from hmlib.api.conventions import QUERY, Lookup, check_version, ids_of, listed, picked, since_of
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.errors import Invalid
 from hmlib.nexus.transport import NexusDown, NexusRefused
@@ -131,25 +131,25 @@ class ArticleList(ArticleHandler):
     }
 
     @allowed("wiki:read")
-    @speaks(answers=ArticleListed, query=QUERY | filters)
+    @documented(answers=ArticleListed, query=QUERY | filters)
     async def get(self) -> None:
         """Articles by search, filters, ids or time of change, with their texts; leave body out of fields where the texts are not needed."""
         if "ids" in self.query:
             found = await articles.some(self.db, self.known, ids_of(self.query["ids"]))
             self.answer({"items": self._picked(found), "next_cursor": None, "total": len(found)})
             return
-        since, ask = since_of(self.query), LISTING.ask(self.query, self.keys, limit_default=100)
+        since, list_query = since_of(self.query), LISTING.read(self.query, self.keys, limit_default=100)
         fields = self.query.get("fields", "")
         reading = articles.page_with_texts if not fields or "body" in fields.split(",") else articles.page_of
-        page = await reading(self.db, self.known, ask, since)
+        page = await reading(self.db, self.known, list_query, since)
         answer: dict[str, object] = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
         if since:
             first = not self.query.get("cursor")
-            answer["deleted"] = await catalogue.ids_gone(self.db, self.known, since, ask.filters.get("status")) if first else []
+            answer["deleted"] = await catalogue.ids_gone(self.db, self.known, since, list_query.filters.get("status")) if first else []
         self.answer(answer)
 
     @allowed("wiki:write")
-    @speaks(takes=NewArticle, answers=ArticleAnswer, status=201)
+    @documented(takes=NewArticle, answers=ArticleAnswer, status=201)
     async def post(self) -> None:
         """Write an article; send an Idempotency-Key to be sure that it happens once. 409 when its folder has one of that title."""
         wanted = self.body(NewArticle)
@@ -181,7 +181,7 @@ class ArticleLookup(ArticleHandler):
     """More ids than fit into an address."""
 
     @allowed("wiki:read")
-    @speaks(takes=Lookup, answers=ArticleListed)
+    @documented(takes=Lookup, answers=ArticleListed)
     async def post(self) -> None:
         """Up to 5,000 articles by id; those the caller may not see are absent."""
         found = await articles.some(self.db, self.known, self.body(Lookup).ids)
@@ -192,13 +192,13 @@ class ArticleOne(ArticleHandler):
     """One article."""
 
     @allowed("wiki:read")
-    @speaks(answers=ArticleAnswer)
+    @documented(answers=ArticleAnswer)
     async def get(self, id: str) -> None:
         """One article with its text."""
         self.answer_article(await self.article(id))
 
     @allowed("wiki:write")
-    @speaks(takes=ArticleChange, answers=ArticleAnswer)
+    @documented(takes=ArticleChange, answers=ArticleAnswer)
     async def patch(self, id: str) -> None:
         """Save a change as a new revision. Needs If-Match; 412 when somebody has saved since."""
         self.if_match()
@@ -217,13 +217,13 @@ class ArticleArchive(ArticleHandler):
     """Whether an article is put away."""
 
     @allowed("wiki:write")
-    @speaks(answers=ArticleAnswer)
+    @documented(answers=ArticleAnswer)
     async def put(self, id: str) -> None:
         """Put the article away: out of lists and search, kept with its history. Needs If-Match."""
         await self._set(id, archived=True)
 
     @allowed("wiki:write")
-    @speaks(answers=ArticleAnswer)
+    @documented(answers=ArticleAnswer)
     async def delete(self, id: str) -> None:
         """Take the article back. Needs If-Match."""
         await self._set(id, archived=False)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 from tornado.web import HTTPError
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.clock import moment_of
 from hmlib.nexus.transport import NexusDown, NexusRefused
@@ -16,7 +16,8 @@ from hmlib.web.problems import Problem
 from wiki_srv.articles import editing
 from wiki_srv.articles.secrets_guard import mask
 from wiki_srv.context.gathering import Request, gathered
-from wiki_srv.context.selection import Ask, Choice
+from wiki_srv.context.selection import Choice, ContextQuery
+from wiki_srv.parts import WikiParts
 
 Id = Annotated[str, Meta(min_length=1, max_length=36)]
 
@@ -80,13 +81,13 @@ class ArticleContext(ApiHandler):
     """The context of one company."""
 
     @allowed("wiki:read")
-    @speaks(takes=ContextRequest, answers=ContextAnswer)
+    @documented(takes=ContextRequest, answers=ContextAnswer)
     async def post(self) -> None:
         """What is known about a company and matches a text: ranked, cited, inside the budget. 304 with If-None-Match."""
         asked = self.body(ContextRequest)
         await self._refuse_unknown(asked.company_id)
         request = Request(asked.company_id, await self._ask(asked), asked.asset_ids, _time(asked.as_of), asked.audience)
-        context, newest = await gathered(self.db, self.nexus, self.settings["texts"], self.known, request)
+        context, newest = await gathered(self.db, self.nexus, self.spine.own(WikiParts).texts, self.known, request)
         chunks = [self._chunk(choice) for choice in context.choices]
         left_out = [LeftOutArticle(left.article_id, left.reason) for left in context.left_out]
         as_of = request.as_of or newest or f"{self.now[:10]}T00:00:00.000000Z"
@@ -107,8 +108,8 @@ class ArticleContext(ApiHandler):
         if company is None:
             raise HTTPError(404)
 
-    async def _ask(self, asked: ContextRequest) -> Ask:
-        return Ask(
+    async def _ask(self, asked: ContextRequest) -> ContextQuery:
+        return ContextQuery(
             text=asked.text,
             budget=asked.token_budget,
             today=_time(asked.as_of) or self.now,

@@ -1,6 +1,6 @@
 """Markdown in, for programs."""
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Transaction
 from hmlib.imports.answers import QUERY, Imported, flag, imported
@@ -26,7 +26,7 @@ class Import(ArticleHandler):
     body_limit = LARGEST_FILE
 
     @allowed("wiki:write")
-    @speaks(
+    @documented(
         answers=Imported,
         query={**QUERY, "space": "An account number, or the name of a company or general space; else folders and front matter say it."},
     )

@@ -3,7 +3,7 @@
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.web.api_handler import ApiHandler
 from wiki_srv.queries import articles, revisions
@@ -39,7 +39,7 @@ class RevisionList(ApiHandler):
     """Every save of an article."""
 
     @allowed("wiki:read")
-    @speaks(answers=RevisionListAnswer)
+    @documented(answers=RevisionListAnswer)
     async def get(self, id: str) -> None:
         """Every save of an article, newest first, without the texts."""
         if await articles.visible_to(self.db, self.known, id) is None:
@@ -51,7 +51,7 @@ class RevisionOne(ApiHandler):
     """One save of an article."""
 
     @allowed("wiki:read")
-    @speaks(answers=RevisionOneAnswer)
+    @documented(answers=RevisionOneAnswer)
     async def get(self, id: str, number: str) -> None:
         """One revision with its text."""
         found = None

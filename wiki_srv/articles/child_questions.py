@@ -9,10 +9,10 @@ from wiki_srv.articles import differences, markdown_files, markup, secrets_guard
 from wiki_srv.articles.markdown_files import Archive, Hostile
 from wiki_srv.articles.markup import Heading
 from wiki_srv.context import selection
-from wiki_srv.context.selection import Ask, Context, LeftOut, Source, Status
+from wiki_srv.context.selection import Context, ContextQuery, LeftOut, Source, Status
 
 
-class Shown(msgspec.Struct, frozen=True):
+class RenderedText(msgspec.Struct, frozen=True):
     """An article's HTML, sanitised in the child, and its headings."""
 
     html: str
@@ -23,7 +23,7 @@ class Asked(msgspec.Struct, frozen=True):
     """A context that is wanted, out of these sources."""
 
     sources: Sequence[Source]
-    ask: Ask
+    wanted: ContextQuery
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ def context_of(answer: bytes, sources: Sequence[Source]) -> Context:
 
 def _render(question: bytes, _: bytes) -> bytes:
     rendered = markup.render(question.decode())
-    return msgspec.msgpack.encode(Shown(str(rendered.html), rendered.headings))
+    return msgspec.msgpack.encode(RenderedText(str(rendered.html), rendered.headings))
 
 
 def _secrets(question: bytes, _: bytes) -> bytes:
@@ -75,7 +75,7 @@ def _compare(before: bytes, after: bytes) -> bytes:
 
 def _assemble(question: bytes, _: bytes) -> bytes:
     asked = msgspec.msgpack.decode(question, type=Asked)
-    found = selection.assemble(asked.sources, asked.ask)
+    found = selection.assemble(asked.sources, asked.wanted)
     places = {id(source): place for place, source in enumerate(asked.sources)}
     choices = [
         Taken(

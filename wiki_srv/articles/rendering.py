@@ -10,11 +10,11 @@ from markupsafe import Markup, escape
 
 from hmlib.jobs.child_process import Busy, Limits, TooMuch, Worker
 from wiki_srv.articles import child_questions, markup, secrets_guard
-from wiki_srv.articles.child_questions import Asked, Shown
+from wiki_srv.articles.child_questions import Asked, RenderedText
 from wiki_srv.articles.differences import Comparison, compared
 from wiki_srv.articles.markup import Rendered
 from wiki_srv.articles.secrets_guard import Finding
-from wiki_srv.context.selection import Ask, Context, LeftOut, Source, assemble
+from wiki_srv.context.selection import Context, ContextQuery, LeftOut, Source, assemble
 
 SHORT = 5_000
 """Characters that are worked on where they are: some ten milliseconds at most."""
@@ -53,7 +53,7 @@ class Texts:
         return found
 
     async def _rendered(self, text: str) -> Rendered:
-        shown = msgspec.msgpack.decode(await self._worker.ask("render", text.encode()), type=Shown)
+        shown = msgspec.msgpack.decode(await self._worker.ask("render", text.encode()), type=RenderedText)
         return Rendered(Markup(shown.html), shown.headings)  # noqa: S704  the child has cleaned it
 
     def _remember(self, key: bytes, rendered: Rendered) -> None:
@@ -82,20 +82,20 @@ class Texts:
         except TooMuch:
             return Comparison(too_much=True)
 
-    async def context(self, sources: Sequence[Source], ask: Ask) -> Context:
+    async def context(self, sources: Sequence[Source], wanted: ContextQuery) -> Context:
         """The context out of these sources. Those past 2,000,000 characters are left out as over_budget; all long ones, as
         too_complicated, where they take too much work."""
         taken, left_out = _within(sources, MOST_IN_A_CONTEXT)
         if sum(len(source.body) for source in taken) <= SHORT:
-            found = assemble(taken, ask)
+            found = assemble(taken, wanted)
         else:
             try:
-                question = msgspec.msgpack.encode(Asked(taken, ask))
+                question = msgspec.msgpack.encode(Asked(taken, wanted))
                 found = child_questions.context_of(await self._worker.ask("assemble", question), taken)
             except TooMuch:
                 short = [source for source in taken if len(source.body) <= SHORT]
                 left_out += [LeftOut(source.article_id, TOO_COMPLICATED) for source in taken if len(source.body) > SHORT]
-                found = await asyncio.to_thread(assemble, short, ask)
+                found = await asyncio.to_thread(assemble, short, wanted)
         return Context(found.choices, (*found.left_out, *left_out), found.tokens)
 
 

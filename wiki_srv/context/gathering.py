@@ -9,7 +9,7 @@ from hmlib.nexus.client import NexusFor
 from hmlib.nexus.transport import NexusDown, NexusRefused
 from wiki_srv import access
 from wiki_srv.articles.rendering import Texts
-from wiki_srv.context.selection import MOST_TERMS, Ask, Context, LeftOut, Source
+from wiki_srv.context.selection import MOST_TERMS, Context, ContextQuery, LeftOut, Source
 from wiki_srv.queries import articles, catalogue, revisions, search
 from wiki_srv.queries.articles import Article
 from wiki_srv.search.query_text import Facets, Term, Wanted, any_of
@@ -26,7 +26,7 @@ class Request:
     """What a context is asked for. `as_of` is a UTC time, "" for now; `audience` narrows to articles for it, None to nothing."""
 
     company_id: str
-    ask: Ask
+    wanted: ContextQuery
     asset_ids: Sequence[str] = ()
     as_of: str = ""
     audience: str | None = None
@@ -40,7 +40,7 @@ async def gathered(db: Db, nexus: NexusFor, texts: Texts, caller: Caller, reques
     found = await articles.some(db, caller, [*chosen, *await _general(db, caller, request)])
     sources, left_out = await _as_of(db, caller, request, [article for article in found if _fits(article, request)])
     named = [replace(source, names=_named(source, names)) for source in sources]
-    context = await texts.context(named, request.ask)
+    context = await texts.context(named, request.wanted)
     left_out += [LeftOut(id, "less_relevant") for id in everything if id not in chosen]
     return replace(context, left_out=(*context.left_out, *left_out)), max((source.updated_at for source in sources), default="")
 
@@ -70,7 +70,7 @@ async def _general(db: Db, caller: Caller, request: Request) -> list[str]:
 
 
 async def _matching(db: Db, caller: Caller, request: Request, narrowed: Facets, most: int) -> list[str]:
-    terms = telling(request.ask.text, MOST_TERMS)
+    terms = telling(request.wanted.text, MOST_TERMS)
     return await search.ids(db, caller, any_of(terms), narrowed, some=True, most=most) if terms else []
 
 

@@ -38,7 +38,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Ask:
+class ContextQuery:
     """What is wanted: a free text to match, at most `budget` tokens, and how trust fades with age in days from `today`.
 
     `exclude` holds ids of articles and of pieces that are known already.
@@ -101,24 +101,24 @@ def count_tokens(text: str) -> int:
     return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
-def status_of(updated_at: str, ask: Ask) -> Status:
+def status_of(updated_at: str, wanted: ContextQuery) -> Status:
     """How far an article can be trusted, by the days since it was last saved."""
-    age = (date.fromisoformat(ask.today[:10]) - date.fromisoformat(updated_at[:10])).days
-    if age >= ask.stale_after_days:
+    age = (date.fromisoformat(wanted.today[:10]) - date.fromisoformat(updated_at[:10])).days
+    if age >= wanted.stale_after_days:
         return "stale"
-    return "ageing" if age >= ask.ageing_after_days else "verified"
+    return "ageing" if age >= wanted.ageing_after_days else "verified"
 
 
-def assemble(sources: Sequence[Source], ask: Ask) -> Context:
+def assemble(sources: Sequence[Source], wanted: ContextQuery) -> Context:
     """Rank the pieces of all sources and take as many as the budget holds: the company's before general ones, best first."""
-    known = [source.article_id for source in sources if source.article_id in ask.exclude]
-    fresh = [source for source in sources if source.article_id not in ask.exclude]
-    all_pieces = [piece for source in fresh for piece in pieces(source) if piece.id not in ask.exclude]
-    ranked = _ranked(all_pieces, ask)
+    known = [source.article_id for source in sources if source.article_id in wanted.exclude]
+    fresh = [source for source in sources if source.article_id not in wanted.exclude]
+    all_pieces = [piece for source in fresh for piece in pieces(source) if piece.id not in wanted.exclude]
+    ranked = _ranked(all_pieces, wanted)
     chosen: list[Choice] = []
     tokens = 0
     for choice in ranked:
-        if tokens + choice.piece.tokens <= ask.budget:
+        if tokens + choice.piece.tokens <= wanted.budget:
             chosen.append(choice)
             tokens += choice.piece.tokens
     left_out = [LeftOut(id, "excluded") for id in known]
@@ -168,11 +168,11 @@ def _cut(block: str, most: int) -> Iterator[str]:
         yield waiting
 
 
-def _ranked(all_pieces: Sequence[Piece], ask: Ask) -> list[Choice]:
-    relevance = _relevance(all_pieces, telling(ask.text, MOST_TERMS))
+def _ranked(all_pieces: Sequence[Piece], wanted: ContextQuery) -> list[Choice]:
+    relevance = _relevance(all_pieces, telling(wanted.text, MOST_TERMS))
     best = max((value for piece, value in zip(all_pieces, relevance, strict=True) if piece.source.scope == "general"), default=0.0)
     choices = [
-        _choice(piece, value, ask)
+        _choice(piece, value, wanted)
         for piece, value in zip(all_pieces, relevance, strict=True)
         if piece.source.scope == "company" or (value > 0 and value >= best * WEAKEST_MATCH)
     ]
@@ -184,9 +184,9 @@ def _rank(choice: Choice) -> tuple[bool, float]:
     return choice.piece.source.scope != "company", -choice.score
 
 
-def _choice(piece: Piece, relevance: float, ask: Ask) -> Choice:
+def _choice(piece: Piece, relevance: float, wanted: ContextQuery) -> Choice:
     source = piece.source
-    status = status_of(source.updated_at, ask)
+    status = status_of(source.updated_at, wanted)
     ground = (1.0 if piece.index == 0 else 0.8) if source.scope == "company" else 0.0
     score = (ground + relevance + (2.0 if source.names else 0.0)) * TRUST[status]
     reason = [f"{source.scope} article"]

@@ -7,6 +7,7 @@ from hmlib.web.page_handler import PageHandler
 from hmlib.web.toasts import Undo
 from wiki_srv.articles import editing
 from wiki_srv.articles.rendering import Texts
+from wiki_srv.parts import WikiParts
 from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article
 
@@ -19,8 +20,7 @@ class TextHandler(PageHandler):
 
     @property
     def texts(self) -> Texts:
-        found: Texts = self.settings["texts"]
-        return found
+        return self.spine.own(WikiParts).texts
 
 
 class ArticleHandler(TextHandler):
@@ -41,7 +41,7 @@ class ArticleListPage(PageHandler):
 
     @allowed("wiki:read")
     async def get(self) -> None:
-        page = await articles.page_of(self.db, self.known, LISTING.ask(self.query, self.keys))
+        page = await articles.page_of(self.db, self.known, LISTING.read(self.query, self.keys))
         self.page(
             self.template,
             page=page,

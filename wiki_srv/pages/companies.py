@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tornado.web import HTTPError
 
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import Ask, Listing, Page, folded
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from hmlib.nexus.directory import Company
 from hmlib.nexus.transport import NexusDown
 from hmlib.web.page_handler import PageHandler
@@ -13,7 +13,7 @@ from wiki_srv.articles import editing
 from wiki_srv.queries import articles, catalogue, spaces
 from wiki_srv.queries.catalogue import Count
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={"name": "name", "account_number": "account_number", "articles": "articles", "updated_at": "updated_at"},
     default="name",
     id_column="id",
@@ -43,10 +43,10 @@ class CompanyListPage(PageHandler):
 
     @allowed("wiki:read")
     async def get(self) -> None:
-        ask = LISTING.ask(self.query, self.keys)
+        list_query = LISTING.read(self.query, self.keys)
         counts = await catalogue.counts(self.db, self.known)
         rows = [_row(company, counts.get(company.id, NONE)) for company in await self._companies()]
-        self.page(self.template, page=_page(ask, rows), may_write=self.known.may("wiki:write"))
+        self.page(self.template, page=_page(list_query, rows), may_write=self.known.may("wiki:write"))
 
     async def _companies(self) -> list[Company]:
         """The directory's companies, whose names the spaces follow; while Nexus is away, those that have a space."""
@@ -72,7 +72,7 @@ class CompanyPage(PageHandler):
     @allowed("wiki:read")
     async def get(self, id: str) -> None:
         company = await self._company(id)
-        ask = articles.LISTING.ask({**self.query, "company_id": id}, self.keys)
+        list_query = articles.LISTING.read({**self.query, "company_id": id}, self.keys)
         space = await spaces.of_company(self.db, self.known, id)
         self.page(
             self.template,
@@ -80,7 +80,7 @@ class CompanyPage(PageHandler):
             account_number=company.account_number,
             company_id=id,
             address=self.reverse_url("company", id),
-            page=await articles.page_of(self.db, self.known, ask),
+            page=await articles.page_of(self.db, self.known, list_query),
             folders=await spaces.folders(self.db, self.known, space.id) if space else [],
             may_write=self.known.may("wiki:write"),
         )
@@ -102,8 +102,8 @@ def _row(company: Company, count: Count) -> CompanyRow:
     return CompanyRow(company.id, company.name, company.account_number, count.articles, count.updated_at)
 
 
-def _page(ask: Ask, rows: list[CompanyRow]) -> Page[CompanyRow]:
+def _page(list_query: ListQuery, rows: list[CompanyRow]) -> Page[CompanyRow]:
     """A page of rows that come from two places."""
-    words = folded(ask.q).split()
+    words = folded(list_query.q).split()
     found = [row for row in rows if all(word in f"{folded(row.name)} {row.account_number}" for word in words)]
-    return ask.page_out_of(found, lambda row: row.key(ask.sort.removeprefix("-")))
+    return list_query.page_out_of(found, lambda row: row.key(list_query.sort.removeprefix("-")))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import BadAsk
+from hmlib.db.list_query import BadListQuery
 from hmlib.web.page_handler import PageHandler
 from wiki_srv.queries import search
 from wiki_srv.queries.search import Hit
@@ -49,5 +49,5 @@ class SearchResults(SearchPage):
 
 def _page(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= search.MOST_HITS):
-        raise BadAsk("invalid_cursor", "There is no such page of results.", "page")
+        raise BadListQuery("invalid_cursor", "There is no such page of results.", "page")
     return int(text)

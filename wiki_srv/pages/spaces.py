@@ -25,14 +25,14 @@ class SpacePage(PageHandler):
         space = await spaces.visible_to(self.db, self.known, id)
         if space is None or space.company_id:
             raise HTTPError(404)
-        ask = articles.LISTING.ask({**self.query, "space_id": id}, self.keys)
+        list_query = articles.LISTING.read({**self.query, "space_id": id}, self.keys)
         self.page(
             self.template,
             name=space.name,
             account_number="",
             company_id=None,
             address=self.reverse_url("space", id),
-            page=await articles.page_of(self.db, self.known, ask),
+            page=await articles.page_of(self.db, self.known, list_query),
             folders=await spaces.folders(self.db, self.known, id),
             may_write=self.known.may("wiki:write"),
         )

@@ -7,13 +7,13 @@ from typing import Any
 
 from hmlib.auth.permissions import Caller
 from hmlib.db.database import Db
-from hmlib.db.list_query import Ask, Listing, Page, folded, like
+from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded, like
 from hmlib.records.audit import Actor
 from wiki_srv.access import seen
 from wiki_srv.articles.drafts import Draft
 from wiki_srv.queries import revisions, search
 
-LISTING = Listing(
+LISTING = ListDefinition(
     sorts={
         "title": "article.folded",
         "space": "space.folded",
@@ -105,25 +105,25 @@ async def some(db: Db, caller: Caller, ids: Sequence[str]) -> list[Article]:
     return [by_id[id] for id in dict.fromkeys(ids) if id in by_id]
 
 
-async def page_of(db: Db, caller: Caller, ask: Ask, since: str = "") -> Page[Entry]:
+async def page_of(db: Db, caller: Caller, list_query: ListQuery, since: str = "") -> Page[Entry]:
     """A page of the list, without texts and, unless the status is asked for, without what is archived; with `since`, only what was saved
     at or after that time."""
-    wanted, params = _wanted(caller, ask, since)
-    after, order, place = ask.sql()
+    wanted, params = _wanted(caller, list_query, since)
+    after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} {_FROM} WHERE {wanted} {after} {order}", **params, **place)
         total = await _total(snapshot, wanted, params)
-    return ask.page([_entry(row) for row in rows], total, _key(ask))
+    return list_query.page([_entry(row) for row in rows], total, _key(list_query))
 
 
-async def page_with_texts(db: Db, caller: Caller, ask: Ask, since: str = "") -> Page[Article]:
+async def page_with_texts(db: Db, caller: Caller, list_query: ListQuery, since: str = "") -> Page[Article]:
     """The same page with texts."""
-    wanted, params = _wanted(caller, ask, since)
-    after, order, place = ask.sql()
+    wanted, params = _wanted(caller, list_query, since)
+    after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"{_WITH_TEXT} WHERE {wanted} {after} {order}", **params, **place)
         total = await _total(snapshot, wanted, params)
-    return ask.page([_article(row) for row in rows], total, _key(ask))
+    return list_query.page([_article(row) for row in rows], total, _key(list_query))
 
 
 async def create(tx: Db, draft: Draft, place: Place, actor: Actor, now: str, *, id: str) -> str:
@@ -174,21 +174,21 @@ async def save(tx: Db, article: Article, draft: Draft, actor: Actor, now: str, *
     return number
 
 
-def _wanted(caller: Caller, ask: Ask, since: str = "") -> tuple[str, dict[str, Any]]:
+def _wanted(caller: Caller, list_query: ListQuery, since: str = "") -> tuple[str, dict[str, Any]]:
     condition, params = seen(caller)
     clauses = [condition]
-    for number, word in enumerate(ask.q.split()[:8]):
+    for number, word in enumerate(list_query.q.split()[:8]):
         clauses.append(f"article.search LIKE :like_{number} ESCAPE '\\'")
         params[f"like_{number}"] = like(word)
-    for name, value in ask.filters.items():
+    for name, value in list_query.filters.items():
         clauses.append(_FILTERS[name])
         params[name] = folded(value) if name in ("tag", "folder") else value
-    if "folder" in ask.filters:
-        params["folder_like"] = like(ask.filters["folder"] + "/").removeprefix("%")
+    if "folder" in list_query.filters:
+        params["folder_like"] = like(list_query.filters["folder"] + "/").removeprefix("%")
     if since:
         clauses.append("article.updated_at >= :since")
         params["since"] = since
-    if "status" not in ask.filters:
+    if "status" not in list_query.filters:
         clauses.append(LIVING)
     return " AND ".join(clauses), params
 
@@ -197,8 +197,8 @@ async def _total(db: Db, wanted: str, params: Mapping[str, Any]) -> int:
     return int(await db.value(f"SELECT count(*) FROM article WHERE {wanted}", **params))
 
 
-def _key(ask: Ask) -> Callable[[Entry], tuple[str, str]]:
-    name = ask.sort.removeprefix("-")
+def _key(list_query: ListQuery) -> Callable[[Entry], tuple[str, str]]:
+    name = list_query.sort.removeprefix("-")
     folded_of = {"title": "title", "space": "space_name"}
     return lambda entry: (folded(getattr(entry, folded_of[name])) if name in folded_of else getattr(entry, name), entry.id)
 

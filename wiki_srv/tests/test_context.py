@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wiki_srv.context.selection import Ask, Source, assemble, count_tokens, pieces
+from wiki_srv.context.selection import ContextQuery, Source, assemble, count_tokens, pieces
 
-ASK = Ask(text="", budget=4000, today="2026-11-22")
+ASK = ContextQuery(text="", budget=4000, today="2026-11-22")
 OFFICE = Source(
     "a1", 3, "Office network", "Intro\n\n# Firewall\n\nFortiGate\n\n## VPN\n\nIPsec to site B", ("network",), "company", "2026-11-01"
 )
@@ -41,10 +41,10 @@ def ids(context):
 @settings(max_examples=60, deadline=None)
 @given(sources, st.integers(1, 2000), st.text(max_size=60))
 def test_the_budget_is_never_exceeded_and_the_answer_is_the_same_twice(given_sources, budget, text):
-    ask = replace(ASK, budget=budget, text=text)
-    context = assemble(given_sources, ask)
+    wanted = replace(ASK, budget=budget, text=text)
+    context = assemble(given_sources, wanted)
     assert context.tokens == sum(count_tokens(choice.piece.text) for choice in context.choices) <= budget
-    assert context == assemble(given_sources, ask)
+    assert context == assemble(given_sources, wanted)
 
 
 @settings(max_examples=60, deadline=None)

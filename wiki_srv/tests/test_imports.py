@@ -49,7 +49,7 @@ async def shelf(db, **filters):
         def mac(self, purpose, *parts):
             return "x"
 
-    page: Page = await articles.page_of(db, READER, articles.LISTING.ask({"sort": "title", **filters}, Keys()))
+    page: Page = await articles.page_of(db, READER, articles.LISTING.read({"sort": "title", **filters}, Keys()))
     return page.rows
 
 

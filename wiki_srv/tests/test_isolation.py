@@ -12,7 +12,7 @@ from hmlib.testing.hub import CAST
 from wiki_srv.articles.rendering import Texts
 from wiki_srv.context import gathering
 from wiki_srv.context.gathering import Request
-from wiki_srv.context.selection import Ask
+from wiki_srv.context.selection import ContextQuery
 from wiki_srv.queries import search
 from wiki_srv.search import finding
 from wiki_srv.tests.conftest import ACME, ACME_COMPANY, GLOBEX, GLOBEX_COMPANY
@@ -80,7 +80,7 @@ def words_of(value):
 @limited
 @given(texts, callers, st.integers(1, 3000))
 def test_a_context_holds_no_word_of_another_company(io_loop, db, hub, shelf, text, caller, budget):
-    request = Request(ACME, Ask(text, budget, "2026-11-22"), asset_ids=("a1", "a2"))
+    request = Request(ACME, ContextQuery(text, budget, "2026-11-22"), asset_ids=("a1", "a2"))
     nexus = hub.on_behalf(CAST["alice"].id, None)
     context, _ = io_loop.run_sync(lambda: gathering.gathered(db, nexus, Texts(), caller, request))
     said = words_of(context)
@@ -109,7 +109,7 @@ def test_a_search_finds_nothing_outside_the_scope(io_loop, db, shelf, text, call
 
 def test_the_shelf_would_show_a_leak(io_loop, db, hub, shelf):
     """The negative control: for the other company itself, its words do appear."""
-    request = Request(GLOBEX, Ask("xenon", 3000, "2026-11-22"))
+    request = Request(GLOBEX, ContextQuery("xenon", 3000, "2026-11-22"))
     caller = Caller("a", "a", "admin", frozenset(), CompanyScope())
     context, _ = io_loop.run_sync(lambda: gathering.gathered(db, hub.as_service(), Texts(), caller, request))
     assert all(word in words_of(context) for word in FOREIGN)

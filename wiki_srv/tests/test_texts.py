@@ -11,10 +11,10 @@ from hmlib.testing.hub import ACME
 from wiki_srv.articles import differences, markup, rendering
 from wiki_srv.articles.differences import compared
 from wiki_srv.articles.rendering import Texts
-from wiki_srv.context.selection import Ask, Source, assemble
+from wiki_srv.context.selection import ContextQuery, Source, assemble
 from wiki_srv.tests.conftest import ACME_COMPANY
 
-ASK = Ask(text="gateway", budget=4000, today="2026-11-22")
+ASK = ContextQuery(text="gateway", budget=4000, today="2026-11-22")
 LONG = "# Gateway\n\nThe gateway is at 10.0.0.1.\n\npassword: hunter22\n\n" + "Some **words** more.\n\n" * 400
 
 

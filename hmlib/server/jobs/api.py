@@ -8,11 +8,11 @@ from tornado.routing import URLSpec
 from tornado.web import url
 
 from hmlib.api.conventions import listed
-from hmlib.api.openapi import speaks
+from hmlib.api.openapi import documented
 from hmlib.auth.permissions import signed_in
 from hmlib.jobs import job, overview
 from hmlib.jobs.job import Job, State
-from hmlib.jobs.kind import JobKind, start_scheduled
+from hmlib.jobs.kind import JobKind, JobKinds, start_scheduled
 from hmlib.records import audit
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.problems import Problem
@@ -56,7 +56,7 @@ class JobApiHandler(ApiHandler):
 
     @property
     def kinds(self) -> Mapping[str, JobKind]:
-        kinds: Mapping[str, JobKind] = self.settings["job_kinds"]
+        kinds = self.spine.own(JobKinds).by_name
         return kinds
 
     async def found(self, id: str) -> Job:
@@ -70,7 +70,7 @@ class JobListApi(JobApiHandler):
     """Jobs, the newest first."""
 
     @signed_in
-    @speaks(
+    @documented(
         answers=JobAnswers,
         query={
             "state": "active, waiting, running, done, failed or cancelled",
@@ -81,11 +81,11 @@ class JobListApi(JobApiHandler):
     )
     async def get(self) -> None:
         """One's own jobs; with settings:admin everybody's and those of schedules."""
-        page = await overview.page_of(self.db, self.known, overview.LISTING.ask(self.query, self.keys))
+        page = await overview.page_of(self.db, self.known, overview.LISTING.read(self.query, self.keys))
         self.answer(JobAnswers([_answer(one) for one in page.rows], page.next_cursor, page.total))
 
     @signed_in
-    @speaks(takes=JobStart, answers=JobAnswer, status=201)
+    @documented(takes=JobStart, answers=JobAnswer, status=201)
     async def post(self) -> None:
         """Do scheduled work now; 409 while it is being done."""
         name = self.body(JobStart).kind
@@ -107,7 +107,7 @@ class JobApi(JobApiHandler):
     """One job."""
 
     @signed_in
-    @speaks(answers=JobAnswer)
+    @documented(answers=JobAnswer)
     async def get(self, id: str) -> None:
         """How far it is, and what came of it."""
         found = await self.found(id)
@@ -118,7 +118,7 @@ class JobCancellationApi(JobApiHandler):
     """A job's end, asked for by a program."""
 
     @signed_in
-    @speaks(answers=JobAnswer)
+    @documented(answers=JobAnswer)
     async def put(self, id: str) -> None:
         """Ask for its end: what waits is cancelled at once, what runs soon; the answer shows it as it stands. 409 once it has ended."""
         found = await self.found(id)

@@ -9,7 +9,7 @@ from tornado.web import HTTPError, url
 from hmlib.auth.permissions import signed_in
 from hmlib.jobs import job, overview
 from hmlib.jobs.job import Job
-from hmlib.jobs.kind import JobKind, start_scheduled
+from hmlib.jobs.kind import JobKind, JobKinds, start_scheduled
 from hmlib.records import audit
 from hmlib.server.jobs import api
 from hmlib.web.page_handler import PageHandler
@@ -21,7 +21,7 @@ class JobHandler(PageHandler):
 
     @property
     def kinds(self) -> Mapping[str, JobKind]:
-        kinds: Mapping[str, JobKind] = self.settings["job_kinds"]
+        kinds = self.spine.own(JobKinds).by_name
         return kinds
 
     async def found(self, id: str) -> Job:
@@ -32,7 +32,7 @@ class JobHandler(PageHandler):
         return found
 
     async def rows(self) -> dict[str, Any]:
-        page = await overview.page_of(self.db, self.known, overview.LISTING.ask(self.query, self.keys))
+        page = await overview.page_of(self.db, self.known, overview.LISTING.read(self.query, self.keys))
         first = next((one.id for one in page.rows if one.active), None)
         return {"page": page, "words": self.words, "kinds": self.kinds, "first_active": first}
 
