@@ -84,6 +84,14 @@ def _numbered(name: str) -> tuple[str, str]:
     return folder, short[:4]
 
 
+async def refresh_statistics(db: Db) -> None:
+    """Let the engine look again at how many rows its tables have, by which it plans: after an import, and in a daily sweep.
+
+    SQLite looks at the tables that have changed much, and at a sample of their rows. Raises DatabaseDown.
+    """
+    await db.run("PRAGMA optimize = 0x10002" if db.dialect == "sqlite" else "ANALYZE")
+
+
 def known(folders: Sequence[Folder]) -> set[str]:
     """The names of every migration in the folders, whatever the engine."""
     return {f"{folder}/{file.name.split('.')[0]}" for folder, path in folders for file in path.glob("*.sql")}

@@ -12,6 +12,8 @@ KEPT_DAYS = 90
 KEPT_SCHEDULED_RUNS = 20
 LOOKED_AT = 50
 LONGEST_PAUSE_SECONDS = 3600.0
+_ACTIVE = "job.state IN ('waiting', 'running')"
+"""As the partial index has it: stood it not there, the whole table would be read."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,18 @@ class Ending:
     counted: bool = True
 
 
+async def anything(db: Db) -> bool:
+    """Whether any job waits or runs: the question of every process twice a second, asked without leaving the loop."""
+    return await db.peek(f"SELECT 1 AS one FROM job WHERE {_ACTIVE} LIMIT 1") is not None
+
+
 async def waiting(db: Db, kinds: Collection[str], now: str) -> list[Active]:
     """What may be begun, the longest waiting first: at most fifty. What is due in more than an hour is due: a clock was set back."""
     rows = await db.all(
         f"""
         SELECT id, kind, slot <> '' AS scheduled, attempts FROM job
-        WHERE state = 'waiting' AND (due_at <= :now OR due_at > :never) AND kind IN :kinds ORDER BY due_at, id LIMIT {LOOKED_AT}
+        WHERE {_ACTIVE} AND state = 'waiting' AND (due_at <= :now OR due_at > :never)
+            AND kind IN :kinds ORDER BY due_at, id LIMIT {LOOKED_AT}
         """,
         kinds=sorted(kinds),
         now=now,
@@ -53,9 +61,10 @@ async def waiting(db: Db, kinds: Collection[str], now: str) -> list[Active]:
 async def running(db: Db, kinds: Collection[str]) -> list[Active]:
     """What some process works on, or worked on when it died."""
     rows = await db.all(
-        """
+        f"""
         SELECT job.id, job.kind, job.slot <> '' AS scheduled, job.attempts, job.owner, job_runner.machine, job_runner.beat
-        FROM job LEFT JOIN job_runner ON job_runner.id = job.owner WHERE job.state = 'running' AND job.kind IN :kinds ORDER BY job.id
+        FROM job LEFT JOIN job_runner ON job_runner.id = job.owner
+        WHERE {_ACTIVE} AND job.state = 'running' AND job.kind IN :kinds ORDER BY job.id
         """,
         kinds=sorted(kinds),
     )
@@ -113,7 +122,7 @@ async def end(db: Db, ending: Ending, me: str, now: str) -> bool:
 
 async def leave(db: Db, id: str) -> bool:
     """A process ends, or is dead and its jobs are taken over; false while it has jobs."""
-    if await db.value("SELECT count(*) FROM job WHERE owner = :id AND state = 'running'", id=id):
+    if await db.value(f"SELECT count(*) FROM job WHERE {_ACTIVE} AND owner = :id", id=id):
         return False
     await db.run("DELETE FROM job_runner WHERE id = :id", id=id)
     return True
@@ -121,7 +130,7 @@ async def leave(db: Db, id: str) -> bool:
 
 async def had_slot(db: Db, kind: str, slot: str) -> bool:
     """Whether scheduled work has had its run for a slot, or is about to."""
-    return await db.peek("SELECT 1 AS one FROM job WHERE kind = :kind AND slot = :slot", kind=kind, slot=slot) is not None
+    return await db.peek("SELECT 1 AS one FROM job WHERE kind = :kind AND slot = :slot AND slot <> ''", kind=kind, slot=slot) is not None
 
 
 @dataclass(frozen=True)

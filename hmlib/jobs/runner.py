@@ -68,8 +68,9 @@ class Runner:
         await self._write_endings()
         await self._beat()
         await self._plan()
-        await self._take_over()
-        await self._begin_waiting()
+        if await claims.anything(self._db):
+            await self._take_over()
+            await self._begin_waiting()
         await self._show_figures()
 
     async def until_ended(self, id: str) -> Job:

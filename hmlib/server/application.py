@@ -12,6 +12,7 @@ from hmlib.auth.sessions import Sessions
 from hmlib.clock import utc_now
 from hmlib.config import HUB, Settings
 from hmlib.db.database import Db
+from hmlib.db.migrate import refresh_statistics
 from hmlib.jobs import claims
 from hmlib.jobs.kind import JobKind, JobKinds
 from hmlib.jobs.run import JobRun
@@ -101,6 +102,9 @@ def _own_jobs(sessions: Sessions, preferences: Preferences) -> tuple[JobKind, ..
     async def sweep_sessions(run: JobRun) -> None:
         await sessions.sweep(utc_now(), await preferences.int(run.db, "session_idle_minutes") * 60)
 
+    async def refresh(run: JobRun) -> None:
+        await refresh_statistics(run.db)
+
     async def sweep_jobs(run: JobRun) -> None:
         forgotten = await claims.sweep(run.db, utc_now())
         async with run.db.write() as tx:
@@ -109,6 +113,7 @@ def _own_jobs(sessions: Sessions, preferences: Preferences) -> tuple[JobKind, ..
     return (
         JobKind("session-sweep", "Forget sessions that have ended", sweep_sessions, every_seconds=300),
         JobKind("job-sweep", "Forget old jobs", sweep_jobs, every_seconds=86_400),
+        JobKind("database-statistics", "Look again at how large the tables are", refresh, every_seconds=86_400),
     )
 
 

@@ -168,10 +168,12 @@ async def test_the_applications_own_jobs_do_their_work(app, db, io_loop):
     while {row["state"] for row in await db.all("SELECT state FROM job WHERE slot <> ''")} != {"done"}:
         await runner.round()
     await runner.stop()
-    assert {row["kind"] for row in await db.all("SELECT kind FROM job")} == {"session-sweep", "job-sweep"}
+    assert {row["kind"] for row in await db.all("SELECT kind FROM job")} == {"session-sweep", "job-sweep", "database-statistics"}
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.21, "0.2 s"), (42.4, "42 s"), (192, "3 min 12 s"), (3900, "1 h 5 min")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "under 0.1 s"), (0.21, "0.2 s"), (42.4, "42 s"), (192, "3 min 12 s"), (3900, "1 h 5 min")]
+)
 def test_how_long_in_words(seconds, words):
     assert duration(seconds) == words
 

@@ -482,3 +482,27 @@ async def test_figures_tell_how_many_wait_and_when_work_last_ended_well(db, runn
     ended = parse(await db.value("SELECT ended_at FROM job")).timestamp()
     assert metrics.JOB_SUCCESS.labels("figured")._value.get() == ended
     assert metrics.JOB_SECONDS.labels("figured")._value.get() == before + 7
+
+
+async def test_what_is_asked_all_the_time_reads_no_long_table(db, runner, monkeypatch):
+    """A service that ran for months looks as fast for work as on its first day."""
+    if db.dialect != "sqlite":
+        pytest.skip("SQLite's planner is asked; PostgreSQL has the same indexes")
+    asked_for = []
+    all_rows = type(db).all
+
+    async def noted(self, sql, /, **params):
+        if " job" in sql and not sql.startswith("EXPLAIN"):
+            asked_for.append((sql, params))
+        return await all_rows(self, sql, **params)
+
+    monkeypatch.setattr(type(db), "all", noted)
+    monkeypatch.setattr(type(db), "peek", type(db).one)
+    await claims.anything(db)
+    await claims.had_slot(db, "sweep", "t1")
+    await claims.waiting(db, ["book"], utc_now())
+    await claims.running(db, ["book"])
+    assert len(asked_for) == 4
+    for sql, params in asked_for:
+        plan = [row["detail"] for row in await all_rows(db, f"EXPLAIN QUERY PLAN {sql}", **params)]
+        assert not [step for step in plan if step.startswith("SCAN job")], (sql, plan)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from hmlib.db.engine import Conflict
-from hmlib.db.migrate import NewerSchema, migrate, newer, pending
+from hmlib.db.migrate import NewerSchema, migrate, newer, pending, refresh_statistics
 from hmlib.tests.engines import connect
 
 pytestmark = pytest.mark.gen_test
@@ -141,3 +141,13 @@ async def test_a_file_for_the_other_dialect_only_is_a_mistake(empty, folder):
     (folder[0][1] / f"0004_there.{other}.sql").write_text(TABLE)
     with pytest.raises(ValueError, match="0004_there"):
         await pending(empty, folder)
+
+
+async def test_statistics_are_made_anew(empty, folder):
+    await migrate(empty, folder)
+    await empty.many("INSERT INTO note (id, text) VALUES (:id, 'x')", [{"id": f"n{number}"} for number in range(1000)])
+    await refresh_statistics(empty)
+    if empty.dialect == "sqlite":
+        assert await empty.value("SELECT stat FROM sqlite_stat1 WHERE tbl = 'note'")
+    else:
+        assert await empty.value("SELECT reltuples FROM pg_class WHERE relname = 'note'") == 1002

@@ -117,7 +117,8 @@ class Pages:
 
 def _may_open(handler: PageHandler, route: str, caller: Caller | None) -> bool:
     """Whether the page of that name would let the caller in: the mark above its GET says so."""
-    mark = mark_of(handler.application.wildcard_router.named_rules[route].target.get)
+    rule = handler.application.wildcard_router.named_rules[route]
+    mark = mark_of(rule.target.get, rule.target_kwargs.get("of"))
     return caller is not None and mark is not None and mark.admits(caller)
 
 

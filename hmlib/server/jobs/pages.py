@@ -121,6 +121,8 @@ class JobCancellation(JobHandler):
 
 def duration(seconds: float) -> str:
     """How long something takes, in words."""
+    if seconds < 0.1:
+        return "under 0.1 s"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, hours = int(seconds // 60), int(seconds // 3600)
