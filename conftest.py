@@ -9,8 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HM_LOG", "text")
+
+# No test is timed by the wall clock: another process may have the machine.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 # Without this asyncio makes a loop for whoever asks first, pytest-tornado keeps it, and a later asyncio.run() leaves it unclosed.
 asyncio.set_event_loop(None)

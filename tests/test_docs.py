@@ -72,3 +72,13 @@ def test_the_manual_of_imports_lists_every_column():
     assert written.keys() == kinds.keys()
     for kind, columns in kinds.items():
         assert set(written[kind]) == {column.name for column in columns}, kind
+
+
+def test_the_manual_of_imports_names_every_tool():
+    from nexus_srv.directory.presets import PRESETS as directory
+    from treasury_srv.imports.presets import PRESETS as labour
+
+    page = (ROOT / "docs" / "imports.md").read_text()
+    for preset in (*directory, *labour):
+        rows = [line for line in page.splitlines() if line.startswith("| ") and preset.label.startswith(line.split("|")[1].strip())]
+        assert rows and all(part.kind in rows[0] for part in preset.parts), preset.label

@@ -221,7 +221,8 @@ def _choice(raw: object, choices: dict[str, str]) -> str | None:
     if text is None:
         return None
     if (found := choices.get(text) or choices.get(heading(text))) is None:
-        raise BadCell("is not one of " + ", ".join(choices.values()))
+        listed = ", ".join(choices.values()) if len(choices) < 20 else f"the {len(choices)} that there are"
+        raise BadCell(f"is not one of {listed}")
     return found
 
 

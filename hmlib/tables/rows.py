@@ -205,7 +205,10 @@ class _Reading:
         if type(value) is Rounded:
             report.note(f"Line {line}: {cell.name} {str(raw)[:_SHOWN]} was rounded to {value}.", "more values were rounded")
             return value.number
-        return LEFT if value is None and cell.column.measured else value
+        if value is None and cell.column.measured:
+            report.silent(line, cell.name)
+            return LEFT
+        return value
 
     def _make(self, line: int, values: dict[str, Any]) -> bool:
         """Fills columns that are made of others. False where that cannot be."""

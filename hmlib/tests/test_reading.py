@@ -75,6 +75,12 @@ def test_of_several_headings_the_first_filled_cell_counts():
     assert tail.notes == ["name is taken from Hostname, where that is empty from Computer."]
 
 
+def test_a_heading_goes_to_the_column_that_knows_it_best():
+    columns = (Column("company", also=("Client", "Site")), Column("name", required=True, also=("Site",)))
+    assert [row.values for row in read("Client,Site\nAcme,Main\n", columns=columns)[0]] == [{"company": "Acme", "name": "Main"}]
+    assert [row.values for row in read("Site\nMain\n", columns=columns)[0]] == [{"name": "Main"}]
+
+
 def test_a_columns_own_name_is_no_synonym_of_another():
     columns = (Column("account", required=True), Column("name", also=("Account",)))
     assert [row.values for row in read("account\n1\n", columns=columns)[0]] == [{"account": "1"}]
@@ -340,3 +346,26 @@ def test_a_workbooks_numbers_days_and_times_need_no_deciding():
         "seen_at": datetime(2026, 10, 5, 9, tzinfo=UTC),
         "hours": Decimal("1.25"),
     }
+
+
+def test_a_workbooks_durations_are_hours():
+    import io
+
+    import xlsxwriter
+
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    sheet, clock = book.add_worksheet(), book.add_format({"num_format": "[h]:mm:ss"})
+    sheet.write_row(0, 0, ["Client", "Hostname", "Duration"])
+    for line, days in enumerate([1.25 / 24, 30.5 / 24, 0.75 / 24], 1):
+        sheet.write_row(line, 0, ["Acme", f"PC{line}"])
+        sheet.write_number(line, 2, days, clock)
+    book.close()
+    rows, errors, _ = read(out.getvalue())
+    assert (errors, [row.values["hours"] for row in rows]) == ([], [Decimal("1.25"), Decimal("30.5"), Decimal("0.75")])
+
+
+def test_what_is_not_measured_stays_with_a_note():
+    rows, errors, tail = read("Client,Hostname,Backup Size\nAcme,A,n/a\nAcme,B,-\nAcme,C,\nAcme,D,0\n")
+    assert (errors, [row.values.get("size", "left") for row in rows]) == ([], ["left", "left", "left", 0])
+    assert tail.notes == ["size says nothing on line 2 and 2 more; what is stored there stays."]

@@ -57,16 +57,13 @@ def forms(text: str) -> tuple[str, ...]:
 
 
 def matched(top: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str], others: Iterable[str] = ()) -> Matched:
-    """Every column's place among the headings; one that is a column's own name is no synonym of another. `mapping` leads from a heading
+    """Every column's place among the headings; each goes to the column that knows it best. `mapping` leads from a heading
     to a column's name ("" leaves it out) and goes before all else; `others` are headings that are known without being columns."""
     chosen = {heading(text): name for text, name in mapping.items()}
     free = {at: text for at, text in enumerate(top) if text and heading(text) not in chosen}
     elsewhere = {heading(text) for text in others}
-    own = {heading(text): column.name for column in columns for text in (column.label, column.name) if text and not column.headings}
-    theirs = {
-        column.name: {at: text for at, text in free.items() if own.get(heading(text), column.name) == column.name} for column in columns
-    }
-    places = [place for column in columns if (place := _place_of(column, top, chosen, theirs[column.name])) is not None]
+    best = _best(columns)
+    places = [place for column in columns if (place := _place_of(column, top, chosen, _left_to(column, free, best))) is not None]
     used = {at for place in places for at in (*place.at, *([] if place.time_at is None else [place.time_at]))}
     used |= {at for at, text in free.items() if heading(text) in elsewhere}
     left = [at for at, text in enumerate(top) if at not in used and (at in free or chosen.get(heading(text)))]
@@ -95,6 +92,29 @@ def _alternatives(place: Place) -> str:
         return ""
     first, *others = (text[:_SHOWN] for text in place.texts)
     return f"{place.column.name} is taken from {first}, where that is empty from {' or '.join(others)}."
+
+
+def _best(columns: Sequence[Column]) -> dict[str, int]:
+    """How well the column knows a heading that knows it best, 0 being its own name."""
+    best: dict[str, int] = {}
+    for column in columns:
+        for form, rank in _ranks(column).items():
+            best[form] = min(rank, best.get(form, rank))
+    return best
+
+
+def _ranks(column: Column) -> dict[str, int]:
+    own = (column.name, *([column.label] if column.label else []))
+    ranks = {heading(text): rank for rank, text in reversed(list(enumerate(column.also, 1)))} | {heading(text): 0 for text in own}
+    return {} if column.headings else ranks
+
+
+def _left_to(column: Column, free: Mapping[int, str], best: Mapping[str, int]) -> dict[int, str]:
+    """The headings that no other column knows better."""
+    if column.headings:
+        return dict(free)
+    ranks = _ranks(column)
+    return {at: text for at, text in free.items() if (form := heading(text)) not in best or ranks.get(form) == best[form]}
 
 
 def _stands_twice(at: int, top: Sequence[str], used: set[int]) -> bool:

@@ -31,6 +31,7 @@ class Report:
         self._notes = list(notes)
         self._more: Counter[str] = Counter()
         self._kept: dict[tuple[str, str], list[int]] = {}
+        self._silent: dict[str, list[int]] = {}
 
     def error(self, line: int, column: str, value: object, message: str) -> None:
         """One cell that cannot be used."""
@@ -65,6 +66,11 @@ class Report:
         )
         lines.append(line)
 
+    def silent(self, line: int, column: str) -> None:
+        """A measured column that says nothing in a row: what is stored there stays."""
+        found = self._silent.setdefault(column, [0, line])
+        found[0] += 1
+
     def taken(self) -> list[RowError]:
         """The errors since the last call."""
         found, self._errors = self._errors, []
@@ -84,7 +90,11 @@ class Report:
             f"{heading} {value} ({_lines(lines)}) has no column here; it is kept with the import."
             for (heading, value), lines in self._kept.items()
         ]
-        return [*self._notes, *kept, *(f"{count:,} {kind}." for kind, count in self._more.items())]
+        silent = [
+            f"{column} says nothing on line {line}{f' and {rows - 1:,} more' if rows > 1 else ''}; what is stored there stays."
+            for column, (rows, line) in self._silent.items()
+        ]
+        return [*self._notes, *silent, *kept, *(f"{count:,} {kind}." for kind, count in self._more.items())]
 
 
 def _lines(lines: list[int]) -> str:
