@@ -86,7 +86,7 @@ class ListDefinition:
 @dataclass(frozen=True)
 class ListQuery:
     """One question to a list. ``limit`` is rows per page; ``filters`` holds only those that were given; ``sort_chosen`` says that the
-    order was."""
+    order was. ``bound`` is what conditions are bound with beside the filters, or in their place."""
 
     q: str
     sort: str
@@ -97,6 +97,7 @@ class ListQuery:
     keys: Marker = field(repr=False, compare=False)
     position: Position | None = None
     sort_chosen: bool = False
+    bound: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def sql(self) -> tuple[str, str, dict[str, Any]]:
         """What goes into the statement: a condition that begins with AND (or nothing), ORDER BY with LIMIT, and their parameters.

@@ -13,6 +13,7 @@ from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.api.conventions import Lookup, given, ids_of, since_of
 from hmlib.api.openapi import Contract, Parameter, speaks_of
 from hmlib.auth.permissions import allowed_of
+from hmlib.db.list_query import ListQuery
 from hmlib.resources import bulk, changes, pickers, records, shapes, statements
 from hmlib.resources.resource import Resource, writer_of
 from hmlib.web.api_handler import ApiHandler
@@ -57,7 +58,11 @@ class ResourceApi(ApiHandler):
     async def said(self, body: Any, before: Any | None = None) -> tuple[dict[str, Any], dict[str, str]]:
         """What a body says, and which of the records in other services it refers to are not there."""
         values = given(body)
-        return values, await pickers.missing_elsewhere(self, self.of, values, before)
+        return values, (await pickers.missing_elsewhere(self, self.of, [values], before))[0]
+
+    async def asked(self, args: Mapping[str, str], most: int) -> ListQuery:
+        """The list that the address asks for, so many at a time unless it says how many. Raises BadAsk."""
+        return await pickers.bound(self, self.of, statements.definition(self.of).read(args, self.keys, limit_default=most))
 
 
 class ListApi(ResourceApi):
@@ -92,7 +97,7 @@ class ListApi(ResourceApi):
         self.answer(kept.body, etag=etag)
 
     async def _page(self) -> KeptAnswer:
-        asked = statements.definition(self.of).read(self.query, self.keys, limit_default=1000)
+        asked = await self.asked(self.query, records.BATCH)
         page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since_of(self.query))
         headers = {"X-Total-Count": str(page.total)}
         if page.next_cursor:
@@ -112,7 +117,7 @@ class ListApi(ResourceApi):
             self.finish()
             return
         question = dict(self.query) if "sort" in self.query else {**self.query, "sort": statements.BY_ID}
-        asked = statements.definition(self.of).read(question, self.keys, limit_default=records.BATCH)
+        asked = await self.asked(question, records.BATCH)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         before = b"["
         async for rows in records.batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):
@@ -205,7 +210,7 @@ class BulkApi(ResourceApi):
         """Make, change and, where the list is complete, end what a system knows; each item stands by itself."""
         body: Any = self.body(shapes.bulk(self.of))
         items = bulk.checked(body)
-        missing = [await pickers.missing_elsewhere(self, self.of, item, None) for item in items]
+        missing = await pickers.missing_elsewhere(self, self.of, items)
         writer = await writer_of(self)
         async with self.transaction() as tx:
             self.answer(await bulk.put(tx, self.of, body, items, missing, writer))

@@ -44,18 +44,32 @@ async def said(handler: PageHandler, of: Resource[Any], before: Any | None = Non
     for _, name, field in on_form(of):
         if name in handler.form or isinstance(field.value, YesNo):
             posted[name] = handler.form.get(name, "off" if isinstance(field.value, YesNo) else "")
+    if before is not None:  # what a control shows is less than is stored, such as a time without its seconds
+        stood = written(of, before, await handler.preferences.text(handler.db, "time_zone"))
+        posted = {name: value for name, value in posted.items() if not value or value != stood[name]}
     return await pickers.resolved(handler, of, posted, before)
 
 
 async def context(
-    handler: PageHandler, of: Resource[Any], record: Any | None, typed: Mapping[str, str] | None, errors: Mapping[str, str] | None
+    handler: PageHandler,
+    of: Resource[Any],
+    record: Any | None,
+    typed: Mapping[str, str] | None,
+    errors: Mapping[str, str] | None,
+    filled: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the form's template is shown with; a new record begins with what the address names."""
+    """What the form's template is shown with; a new record begins with what the kind fills in and the address names. ``filled`` is what
+    pages_of() says of ``fills``."""
     zone = await handler.preferences.text(handler.db, "time_zone")
     given = {name: value for name, value in handler.query.items() if name in of.by_name}
-    stored = written(of, record, zone) if record is not None else written(of, changes.blank(of, {}), zone) | given
+    if record is not None:
+        stored = written(of, record, zone)
+    else:
+        stored = written(of, changes.blank(of, {}), zone) | dict(filled.get("begins", {})) | given
     values = dict(typed or {})
     return {
+        "offered": filled.get("offered", {}),
+        "note": filled.get("note", ""),
         "of": of,
         "record": record,
         "rows": rows(of),
@@ -127,7 +141,9 @@ def filters(handler: PageHandler, of: Resource[Any], chosen: Mapping[str, str]) 
             else:
                 one |= {"kind": "text"}
             found.append(one)
-    return found + [{"name": name, "label": one.label, "options": one.options} for name, one in of.filters.items() if one.label]
+    return found + [
+        {"name": name, "label": one.label, "options": one.options, "kind": one.kind} for name, one in of.filters.items() if one.label
+    ]
 
 
 def words(fmt: Any, field: Field, value: Any, names: Mapping[str, str]) -> str:

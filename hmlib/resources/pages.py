@@ -21,6 +21,7 @@ CHANGED_MEANWHILE = "Somebody changed it at the same moment. Look again."
 NOBODY = "-"
 """The id of no record: what a filter means that names one that is not there."""
 Context = Callable[[PageHandler, Any], Awaitable[Mapping[str, Any]]]
+"""What a page is shown with beside its record: None where a new one is about to be made."""
 
 
 async def nothing_more(handler: PageHandler, record: Any) -> Mapping[str, Any]:
@@ -29,20 +30,22 @@ async def nothing_more(handler: PageHandler, record: Any) -> Mapping[str, Any]:
 
 
 class ResourcePage(PageHandler):
-    """What the pages of one kind share; ``shows`` finds what the page of one record needs beside it."""
+    """What the pages of one kind share; ``shows`` and ``fills`` are those of pages_of()."""
 
     of: Resource[Any]
 
     def initialize(self, of: Any = None, **more: object) -> None:
         super().initialize(of)
         self.shows: Context = more.get("shows", nothing_more)  # type: ignore[assignment]
+        self.fills: Context = more.get("fills", nothing_more)  # type: ignore[assignment]
 
     async def asked(self, **fixed: str) -> ListQuery:
         """The list that the address asks for, narrowed further by ``fixed``; what filters name is looked up."""
         filters, unknown = await pickers.resolved(
             self, self.of, {name: self.query[name] for name in statements.filters(self.of) if name in self.query}, None
         )
-        return statements.definition(self.of).read({**self.query, **filters, **dict.fromkeys(unknown, NOBODY), **fixed}, self.keys)
+        args = {**self.query, **filters, **dict.fromkeys(unknown, NOBODY), **fixed}
+        return await pickers.bound(self, self.of, statements.definition(self.of).read(args, self.keys))
 
     async def found(self, id: str) -> Any:
         """The record, if the caller may see it; else 404."""
@@ -59,6 +62,10 @@ class ResourcePage(PageHandler):
         """The address of the record's page."""
         return self.reverse_url(self.of.name, self.of.id_of(record))
 
+    def next(self, record: Any) -> str:
+        """Where a form leads once it is saved: back to what the record belongs to, else to its own page."""
+        return pickers.back(self, self.of, record) if self.of.within else self.here(record)
+
     async def list_context(self) -> dict[str, Any]:
         page = await records.page_of(self.db, self.of, self.known.scope, await self.asked())
         names = await pickers.names(self, self.of, page.rows)
@@ -69,7 +76,7 @@ class ResourcePage(PageHandler):
 
     async def show_form(self, record: Any | None, said: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> None:
         """The form with what is stored, or 422 with what was typed and what is wrong with it."""
-        context = await forms.context(self, self.of, record, said, errors)
+        context = await forms.context(self, self.of, record, said, errors, await self.fills(self, record))
         self.set_status(422 if errors else 200)
         self.page("resources/form.html", **context)
 
@@ -90,7 +97,7 @@ class List(ResourcePage):
             async with self.transaction() as tx:
                 record = await changes.add(tx, self.of, said, writer, wrong=wrong)
                 self.toast(f"{self.of.title_of(record)} is added.")
-                self.see_other(self.here(record))
+                self.see_other(self.next(record))
         except (Invalid, NotAllowed) as refusal:
             await self.show_form(None, self.form, forms.errors(self.of, refusal))
 
@@ -110,6 +117,7 @@ class Export(ResourcePage):
     async def get(self) -> None:
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
         question = statements.definition(self.of).read(asked, self.keys, limit_default=records.BATCH)
+        question = await pickers.bound(self, self.of, question)
         await export.stream(
             self, self.of.plural, forms.file_header(self.of), self.cells(question), self.query.get("format", "csv"), counted=self.counted
         )
@@ -160,7 +168,7 @@ class One(ResourcePage):
             async with self.transaction() as tx:
                 record = await changes.change(tx, self.of, before, said, writer, wrong=wrong)
                 self.toast("Saved.")
-                self.see_other(self.here(record))
+                self.see_other(self.next(record))
         except (Invalid, NotAllowed) as refusal:
             await self.show_form(before, self.form, forms.errors(self.of, refusal))
         except Stale:
@@ -172,6 +180,8 @@ class One(ResourcePage):
         record = await self.found(id)
         name = self.of.title_of(record)
         removal = await self.of.removal(self.db, self.known.scope, record)
+        if self.form.get("version", str(record.version)) != str(record.version):
+            raise Problem(409, "stale", CHANGED_MEANWHILE)
         if not removal.hindrance and not self.confirmed(removal.question(name), f"Delete {name}", self.here(record)):
             return
         writer = await writer_of(self)
@@ -225,8 +235,7 @@ class Picker(ResourcePage):
     @allowed_of("read")
     async def get(self) -> None:
         typed = self.query.get(self.query.get("field", "q"), "")
-        options = await pickers.local(self.of).search(self, typed[:200])
-        self.partial("resources/_options.html", options=options)
+        self.partial("resources/_options.html", options=await pickers.offered(self, self.of, typed))
 
 
 class CompanyPicker(PageHandler):
@@ -235,12 +244,15 @@ class CompanyPicker(PageHandler):
     @allowed("directory:read")
     async def get(self) -> None:
         typed = self.query.get(self.query.get("field", "q"), "")
-        self.partial("resources/_options.html", options=await pickers.offered_companies(self, typed[:200]))
+        self.partial("resources/_options.html", options=await pickers.offered(self, "companies", typed))
 
 
-def pages_of(of: Resource[Any], *, shows: Context = nothing_more) -> list[URLSpec]:
-    """Every address of the kind's pages, in the order in which they must be tried."""
-    at, one, known = f"/{of.plural}", rf"/{of.plural}/([\w-]+)", {"of": of}
+def pages_of(of: Resource[Any], *, shows: Context = nothing_more, fills: Context = nothing_more) -> list[URLSpec]:
+    """Every address of the kind's pages, in the order in which they must be tried. ``shows`` finds what the page of one record needs beside
+    it, ``fills`` what a form does: with what a new record begins (``begins``, texts by name), what choices there are beside those declared
+    (``offered``, pairs by name) and a sentence above it (``note``)."""
+    at = f"/{of.path or of.plural}"
+    one, known = rf"{at}/([\w-]+)", {"of": of, "fills": fills}
     routes = [
         url(at, List, known, name=of.plural),
         url(f"{at}/rows", Rows, known, name=f"{of.name}-rows"),

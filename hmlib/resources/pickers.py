@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from hmlib.db.list_query import ListQuery
 from hmlib.nexus.bulk import fetch_by_ids
 from hmlib.nexus.transport import NexusDown
 from hmlib.resources import records, statements
@@ -14,6 +14,8 @@ from hmlib.values.types import Reference
 from hmlib.web.handler import Handler
 
 MOST_OFFERED = 20
+MOST_FOUND = 1000
+AWAY = "The directory does not answer just now, so this cannot be looked up. Try again in a moment."
 UNCLEAR = "More than one is called this. Choose one of the list."
 
 
@@ -33,9 +35,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the records of one kind are found, as far as the caller may see them: by what is typed, and by ids. Raises NexusDown."""
+    """Where the records of one kind are found, as far as the caller may see them: so many at most by what is typed, and by ids. Raises
+    NexusDown where they are in another service."""
 
-    search: Callable[[Handler, str], Awaitable[Sequence[Option]]]
+    search: Callable[[Handler, str, int], Awaitable[Sequence[Option]]]
     by_ids: Callable[[Handler, Sequence[str]], Awaitable[Mapping[str, Option]]]
 
 
@@ -47,12 +50,21 @@ class Pickers:
     imported: Sequence[str] = ()
 
 
+async def bound(handler: Handler, of: Resource[Any], asked: ListQuery) -> ListQuery:
+    """The question with what its conditions are bound with beside its filters. Raises BadAsk."""
+    params: dict[str, Any] = {}
+    for name, value in asked.filters.items():
+        if name in of.filters and (read := of.filters[name].read):
+            params |= read(value, await handler.preferences.text(handler.db, "time_zone"), handler.now)
+    for attribute, to in of.references.items() if asked.q else ():
+        if not to.table and of.fields[attribute].searched:
+            params[statements.found_by(attribute)] = [one.id for one in await _found(handler, _source(handler, to.to), asked.q, MOST_FOUND)]
+    return replace(asked, bound=params) if params else asked
+
+
 async def names(handler: Handler, of: Resource[Any], rows: Iterable[Any]) -> dict[str, str]:
     """What people call the records that some rows refer to, by id; those that cannot be found, or not now, are left out."""
-    try:
-        return {id: option.title for id, option in (await _options(handler, of, list(rows))).items()}
-    except NexusDown:
-        return {}
+    return {id: option.title for id, option in (await _options(handler, of, list(rows))).items()}
 
 
 async def numbers(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, str]:
@@ -66,10 +78,7 @@ async def chosen(handler: Handler, of: Resource[Any], values: Mapping[str, str])
     for attribute, to in of.references.items():
         name = of.fields[attribute].name or attribute
         if id := values.get(name):
-            try:
-                option = (await _source(handler, to.to).by_ids(handler, [id])).get(id) if _like_an_id(id) else None
-            except NexusDown:
-                option = None
+            option = (await _by_ids(handler, to.to, [id])).get(id) if _like_an_id(id) else None
             found[name] = option.label if option else id
     return found
 
@@ -91,17 +100,19 @@ async def resolved(
     return said, wrong
 
 
-async def missing_elsewhere(handler: Handler, of: Resource[Any], said: Mapping[str, Any], before: Any | None) -> dict[str, str]:
-    """Which of the records in other services that are named anew are not there, or not for the caller: sentences by name. Raises
-    NexusDown."""
-    wrong = {}
+async def missing_elsewhere(
+    handler: Handler, of: Resource[Any], items: Sequence[Mapping[str, Any]], before: Any | None = None
+) -> list[dict[str, str]]:
+    """Which of the records in other services that each item names anew are not there, or not for the caller: sentences by name. Asked
+    for once, however many items there are. Raises NexusDown."""
+    wrong: list[dict[str, str]] = [{} for _ in items]
     for attribute, to in of.references.items():
-        name = of.fields[attribute].name or attribute
-        id = said.get(name)
-        if to.table or not isinstance(id, str) or id in ("", getattr(before, attribute, None)):
-            continue
-        if id not in await _source(handler, to.to).by_ids(handler, [id]):
-            wrong[name] = to.said
+        if not to.table:
+            name, stands = of.fields[attribute].name or attribute, getattr(before, attribute, None)
+            named = {id for item in items if isinstance(id := item.get(name), str) and id not in ("", stands)}
+            gone = named - set(await _source(handler, to.to).by_ids(handler, sorted(named))) if named else set()
+            for item, told in zip(items, wrong, strict=True):
+                told |= {name: to.said} if item.get(name) in gone else {}
     return wrong
 
 
@@ -109,8 +120,7 @@ async def names_of(handler: Handler, of: Resource[Any], ids: Sequence[str]) -> d
     """What people call the records with these ids, of whatever kind the resource refers to; without those that cannot be found now."""
     found: dict[str, str] = {}
     for to in {to.to for to in of.references.values()} if ids else ():
-        with suppress(NexusDown):
-            found |= {id: option.title for id, option in (await _source(handler, to).by_ids(handler, ids)).items()}
+        found |= {id: option.title for id, option in (await _by_ids(handler, to, ids)).items()}
     return found
 
 
@@ -126,8 +136,8 @@ def local(of: Resource[Any]) -> Source:
     def option(record: Any) -> Option:
         return Option(of.id_of(record), of.title_of(record), getattr(record, of.number) if of.number else "")
 
-    async def search(handler: Handler, q: str) -> Sequence[Option]:
-        asked = statements.definition(of).read({"q": q}, handler.keys, limit_default=MOST_OFFERED)
+    async def search(handler: Handler, q: str, most: int) -> Sequence[Option]:
+        asked = await bound(handler, of, statements.definition(of).read({"q": q}, handler.keys, limit_default=most))
         page = await records.page_of(handler.db, of, handler.known.scope, asked, total=False)
         return [option(record) for record in page.rows]
 
@@ -137,9 +147,9 @@ def local(of: Resource[Any]) -> Source:
     return Source(search, by_ids)
 
 
-async def companies_like(handler: Handler, q: str) -> Sequence[Option]:
+async def companies_like(handler: Handler, q: str, most: int) -> Sequence[Option]:
     """Companies of the directory, for a module. Raises NexusDown."""
-    page = await handler.nexus.companies.page(q=q, limit=str(MOST_OFFERED))
+    page = await handler.nexus.companies.page(q=q, limit=str(most))
     return [Option(company.id, company.name, company.account_number) for company in page.items]
 
 
@@ -149,24 +159,42 @@ async def companies_by_ids(handler: Handler, ids: Sequence[str]) -> Mapping[str,
     return {id: Option(id, company.name, company.account_number) for id, company in found.items()}
 
 
-async def offered_companies(handler: Handler, q: str) -> Sequence[Option]:
-    """companies_like(), and nothing while Nexus is away: the form still takes a number."""
+DIRECTORY_COMPANIES = Source(companies_like, companies_by_ids)
+
+
+async def offered(handler: Handler, to: Resource[Any] | str, typed: str) -> Sequence[Option]:
+    """What a picker offers: nothing while another service that knows them is away, where the box still takes what is typed."""
+    return await _found(handler, local(to) if isinstance(to, Resource) else _source(handler, to), typed[:200], MOST_OFFERED)
+
+
+async def _found(handler: Handler, source: Source, typed: str, most: int) -> Sequence[Option]:
     try:
-        return await companies_like(handler, q)
+        return await source.search(handler, typed, most)
     except NexusDown:
         return []
 
 
-DIRECTORY_COMPANIES = Source(companies_like, companies_by_ids)
+async def _by_ids(handler: Handler, to: str, ids: Sequence[str]) -> Mapping[str, Option]:
+    """As Source.by_ids; nothing while another service that knows them is away."""
+    try:
+        return await _source(handler, to).by_ids(handler, ids)
+    except NexusDown:
+        return {}
 
 
 async def _resolve(handler: Handler, to: Reference, typed: str) -> tuple[Option | None, str]:
-    source = _source(handler, to.to)
+    try:
+        return await _resolve_in(_source(handler, to.to), handler, to, typed)
+    except NexusDown:
+        return None, AWAY
+
+
+async def _resolve_in(source: Source, handler: Handler, to: Reference, typed: str) -> tuple[Option | None, str]:
     known = (await source.by_ids(handler, [typed])).get(typed) if _like_an_id(typed) else None
     if known is not None:
         return known, ""
     numbered = re.fullmatch(r".*\(([^()]{1,100})\)", typed)
-    options = await source.search(handler, numbered[1] if numbered else typed)
+    options = await source.search(handler, numbered[1] if numbered else typed, MOST_OFFERED)
     same = [option for option in options if typed in (option.label, option.number) or option.title.casefold() == typed.casefold()]
     if len(same) == 1 or (not same and len(options) == 1):
         return (same or list(options))[0], ""
@@ -177,7 +205,7 @@ async def _options(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> 
     found: dict[str, Option] = {}
     for attribute, to in of.references.items():
         ids = sorted({id for row in rows if (id := row[attribute] if isinstance(row, dict) else getattr(row, attribute))})
-        found |= await _source(handler, to.to).by_ids(handler, ids) if ids else {}
+        found |= await _by_ids(handler, to.to, ids) if ids else {}
     return found
 
 

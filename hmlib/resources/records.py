@@ -63,6 +63,15 @@ async def visible(db: Db, of: Resource[R], scope: CompanyScope, id: str) -> R | 
     return found[0] if found else None
 
 
+async def having(db: Db, of: Resource[R], condition: str, order: str = "", **params: Any) -> list[R]:
+    """Every record that fulfils a condition of ours, in the order of these columns; whose ever it is."""
+    found = f"SELECT {statements.select(of)} FROM {statements.source(of)} WHERE {condition}"
+    async with db.read() as snapshot:
+        rows = await snapshot.all(f"{found} ORDER BY {order or f'{of.table_name}.{of.key}'}", **params)
+        parts = await _parts(snapshot, of, EVERY_COMPANY, [row[of.key] for row in rows])
+    return [of.record(**_attributes(of, row, parts)) for row in rows]
+
+
 async def batches(
     db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = ""
 ) -> AsyncIterator[list[dict[str, Any]]]:

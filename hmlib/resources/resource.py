@@ -27,7 +27,8 @@ class Field:
     ("=" its
     own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is never
     said by
-    others; ``stored`` is false for what is said but has no column. ``also`` are headings of other tools' files; a ``measured`` one that
+    others; ``stored`` is false for what is said but has no column, ``made`` true where it is told nevertheless, as ``load`` makes it out of
+    other columns. ``also`` are headings of other tools' files; a ``measured`` one that
     says
     N/A there leaves what is stored. ``beside`` puts it beside the field before it on a form, ``listed`` makes it a column of the list.
     """
@@ -45,6 +46,7 @@ class Field:
     fixed: bool = False
     ours: bool = False
     stored: bool = True
+    made: bool = False
     on_form: bool = True
     measured: bool = False
     also: tuple[str, ...] = ()
@@ -52,7 +54,7 @@ class Field:
     @property
     def shown(self) -> bool:
         """Whether it is told to anybody: what is only said is not."""
-        return self.stored or self.ours
+        return self.stored or self.ours or self.made
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,12 +103,15 @@ class Unique:
 @dataclass(frozen=True)
 class Filter:
     """A way to narrow a list that is no field: its condition, which binds its value by the filter's own name, what programs are told of
-    it, and, where people are offered it, its label and what can be chosen."""
+    it, and, where people are offered it, its label and what can be chosen, or the kind of its control. ``read`` makes what is bound out of
+    the value, the MSP's zone and the UTC time it is; it raises list_query.BadAsk."""
 
     condition: str
     said: str
     label: str = ""
     options: tuple[tuple[str, str], ...] = ()
+    kind: str = ""
+    read: Callable[[str, str, str], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ class Resource(Generic[R]):
     what keeps it from being deleted, ``goes_along`` the kind and id of what is deleted with it. ``seen`` is the condition in SQL under
     which a
     scope sees a row, ``companies`` whose a record is ([] is everybody's). ``number`` is the attribute by which files and people know
-    a record. ``within`` is the attribute of what its form leads back to.
+    a record. ``within`` is the attribute of what its forms lead back to, ``path`` where its pages are if not at its plural.
     ``filters`` are beside the filtered fields; ``load`` turns
     a row into attributes where a column is none, and ``derived`` names the columns that follow from a record. ``key`` is the column of
     the id.
@@ -189,6 +194,7 @@ class Resource(Generic[R]):
     table: str = ""
     key: str = "id"
     staff: bool = False
+    path: str = ""
     within: str = ""
     number: str = ""
     order: str = "name"

@@ -34,13 +34,12 @@ def draft(of: Resource[Any]) -> type[msgspec.Struct]:
     defaults = {one.name: one for one in msgspec.structs.fields(of.record)}
     needed, optional = [], []
     for attribute, name, field in _said(of):
-        default = defaults[attribute]
-        kind = _type(field)
+        default, kind = defaults[attribute], _type(field)
         if field.value.needed and default.required:
             needed.append((name, kind))
         else:
-            given = field.value.empty if default.required else default.default
-            optional.append((name, kind, as_json(given)))
+            given = field.value.empty if default.required else blank_of(default)
+            optional.append((name, kind, field.value.write(given)))
     return msgspec.defstruct(f"{_named(of)}Draft", [*needed, *optional], kw_only=True, forbid_unknown_fields=True, namespace=_doc(of))
 
 
@@ -89,9 +88,9 @@ def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
     return msgspec.defstruct(f"{_named(of)}Bulk", whole, forbid_unknown_fields=True)
 
 
-def as_json(value: Any) -> Any:
-    """A default as JSON has it."""
-    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+def blank_of(field: Any) -> Any:
+    """The default of a Struct's field."""
+    return field.default_factory() if field.default is msgspec.NODEFAULT else field.default
 
 
 _STAMPS: Mapping[str, Any] = {"created_at": str, "updated_at": str, "version": int}

@@ -118,12 +118,13 @@ def filters(of: Resource[Any]) -> dict[str, str]:
 def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", without: Sequence[str] = ()) -> Where:
     """What the rows of a list fulfil, but for those ``without`` that stand before it."""
     clauses, params = [of.condition(scope)], dict(scope.params())
-    if asked.q:
-        clauses.append(_search(of, asked.q, params))
+    if asked.q and searched(of):
+        clauses.append(_search(of, asked, params))
     for name, condition in filters(of).items():
         if name in asked.filters:
             clauses.append(condition)
             params[name] = asked.filters[name]
+    params |= asked.bound
     if since:
         clauses.append(f"{of.table_name}.updated_at >= :updated_since")
         params["updated_since"] = since
@@ -170,9 +171,15 @@ def search_text(of: Resource[Any], record: Any) -> str:
     return " ".join([folded(" ".join(words)), *digits]).strip()
 
 
-def _search(of: Resource[Any], q: str, params: dict[str, Any]) -> str:
-    """Every word is found in the record or in the name of what it refers to; an external id and a telephone number only as a whole."""
-    words = []
+def found_by(name: str) -> str:
+    """What the ids are bound by of the records in another service that a search found for a field."""
+    return f"{name}_found"
+
+
+def _search(of: Resource[Any], asked: ListQuery, params: dict[str, Any]) -> str:
+    """Every word is found in the record or in the name of what it refers to; an external id and a telephone number only as a whole, and
+    so what another service calls what it refers to."""
+    q, words = asked.q, []
     for number, word in enumerate(q.split()[:MOST_WORDS]):
         params[f"like_{number}"] = like(word)
         places = [f"{of.table_name}.search LIKE :like_{number} ESCAPE '\\'"]
@@ -188,6 +195,9 @@ def _search(of: Resource[Any], q: str, params: dict[str, Any]) -> str:
     if _LIKE_A_PHONE.fullmatch(q) and any(isinstance(field.value, Phone) and field.searched for field in of.fields.values()):
         ways.append(f"{of.table_name}.search LIKE :digits ESCAPE '\\'")
         params["digits"] = like(re.sub("[^0-9]", "", q))
+    for attribute in of.references:
+        if asked.bound.get(found_by(attribute)):
+            ways.append(f"{of.table_name}.{attribute} IN :{found_by(attribute)}")
     return f"({' OR '.join(ways)})"
 
 

@@ -31,7 +31,7 @@ class Tray(msgspec.Struct, frozen=True):
 class LineBuilder(Record, frozen=True, kw_only=True):
     """A printer of a company."""
 
-    company_id: Annotated[str, Field("Company", Reference(needed=True), filtered=True, listed=True)]
+    company_id: Annotated[str, Field("Company", Reference(needed=True), searched=True, filtered=True, listed=True)]
     name: Annotated[str, Field("Name", Text(needed=True), sort="name_form", searched=True, listed=True)]
     kind: Annotated[str, Field("Kind", Choice(KINDS, empty="laser"), filtered=True, listed=True)] = "laser"
     phone: Annotated[str, Field("Service line", Phone(), searched=True)] = ""

@@ -187,14 +187,14 @@ async def test_a_whole_list_of_another_system_is_told_item_by_item(alice):
 @pytest.mark.gen_test
 async def test_the_file_of_a_list_has_its_rows_in_its_order(alice):
     await add(alice, name="B", memory=5)
-    await add(alice, name="A", price="0.5")
+    await add(alice, name="Attic", price="0.5")
     answer = await alice.fetch("/printers/export?sort=-name")
     rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
     assert [(row["name"], row["company_account_number"], row["price"]) for row in rows] == [
         ("B", "100001", "0.0125"),
-        ("A", "100001", "0.50"),
+        ("Attic", "100001", "0.50"),
     ]
-    assert [row["name"] for row in (await alice.fetch("/printers/export?format=json&q=a&kind=ink")).json] == ["A"]
+    assert [row["name"] for row in (await alice.fetch("/printers/export?format=json&q=attic&kind=ink")).json] == ["Attic"]
 
 
 @pytest.mark.gen_test
@@ -221,3 +221,44 @@ async def test_while_nexus_is_away_lists_still_read(alice, hub):
     hub.away = True
     assert "Front desk" in (await alice.fetch("/printers")).text
     assert (await alice.api("/api/printers")).code == 200
+
+
+@pytest.mark.gen_test
+async def test_a_search_finds_the_company_by_what_the_directory_calls_it(alice):
+    await add(alice)
+    await add(alice, company_id=GLOBEX, name="Elsewhere")
+    assert [row["name"] for row in (await alice.api("/api/printers?q=globex")).json] == ["Elsewhere"]
+    assert "Elsewhere" in (await alice.fetch("/printers/rows?q=globex")).text
+
+
+@pytest.mark.gen_test
+async def test_a_form_changes_only_what_was_typed_anew(alice):
+    made = await add(alice, seen_at="2026-11-02T08:00:42Z")
+    form = {"company_id": ACME, "name": "Back", "seen_at": "2026-11-02T08:00", "version": "1"}
+    assert (await alice.fetch(f"/printers/{made['id']}", "POST", form)).code == 303
+    after = (await alice.api(f"/api/printers/{made['id']}")).json
+    assert (after["name"], after["seen_at"]) == ("Back", made["seen_at"])
+
+
+@pytest.mark.gen_test
+async def test_nothing_is_deleted_that_has_changed_since_it_was_looked_at(alice):
+    made = await add(alice)
+    await alice.api(f"/api/printers/{made['id']}", "PATCH", {"name": "Back"}, If_Match='"1"')
+    assert (await alice.fetch(f"/printers/{made['id']}", "DELETE", {"confirmed": "yes", "version": "1"})).code == 409
+    assert (await alice.fetch(f"/printers/{made['id']}", "DELETE", {"confirmed": "yes", "version": "2"})).code == 303
+
+
+@pytest.mark.gen_test
+async def test_a_whole_list_asks_the_directory_once(alice, hub):
+    items = [{**DRAFT, "external_id": str(number), "name": str(number)} for number in range(50)]
+    assert (await alice.api("/api/printers:bulk", "PUT", {"items": items})).code == 200
+    assert hub.counted["companies"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_form_says_that_the_directory_is_away_and_keeps_what_was_typed(alice, hub):
+    assert (await alice.fetch("/printers/new")).code == 200
+    hub.away = True
+    answer = await alice.fetch("/printers", "POST", {"company_id": "Acme Dental (100001)", "name": "Front desk"})
+    assert answer.code == 422 and "The directory does not answer" in answer.text and 'value="Front desk"' in answer.text
+    assert (await alice.fetch("/companies/picker?field=company_id&company_id=acme")).code == 200

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from hmlib import clock, text
-from hmlib.tables import numbers
+from hmlib.tables import formats, numbers
 from hmlib.tables.cells import BadCell, reader
 from hmlib.tables.columns import Column
 from hmlib.values import sizes
@@ -158,6 +158,9 @@ class Day(Value):
         except ValueError:
             raise Refused("Use a date such as 2026-11-22.") from None
 
+    def cell(self, value: Any) -> Any:
+        return formats.day(value)
+
 
 @dataclass(frozen=True)
 class Moment(Value):
@@ -193,7 +196,9 @@ class Integer(Value):
     def parse(self, said: Any, zone: str) -> int:
         digits = re.sub(r"[\s,'_]", "", str(said))
         if isinstance(said, bool) or not re.fullmatch(r"[+-]?[0-9]{1,19}", digits) or not self.least <= int(digits) <= self.most:
-            raise Refused(f"Enter a whole number from {self.least:,} to {self.most:,}." if self.most < 10**9 else "Enter a whole number.")
+            comma = "," if self.most >= 10_000 else ""
+            bounds = f" from {self.least:{comma}} to {self.most:{comma}}" if self.most < 10**9 else ""
+            raise Refused(f"Enter a whole number{bounds}.")
         return int(digits)
 
 
@@ -226,6 +231,9 @@ class Fixed(Value):
 
     def show(self, value: Any, zone: str = "UTC") -> str:
         return "" if value is None else sizes.decimal_text(value, self.places, self.shown)
+
+    def cell(self, value: Any) -> Any:
+        return formats.number(self.write(value))
 
 
 @dataclass(frozen=True)
