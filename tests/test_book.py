@@ -40,8 +40,8 @@ class Book:
     def calls(self):
         """How often Nexus was asked for each kind of thing so far."""
         lines = [json.loads(line) for line in self.whole.logs().splitlines() if line.startswith("{")]
-        nouns = [line["route"].partition(".")[0] for line in lines if line["event"] == "request" and line["service"] == "nexus"]
-        return Counter(noun for noun in nouns if noun in ASKED)
+        kinds = [line["route"].partition(".")[0] for line in lines if line["event"] == "request" and line["service"] == "nexus"]
+        return Counter(kind for kind in kinds if kind in ASKED)
 
     def total(self, kind):
         return self.whole.api("nexus", f"/api/{kind}?limit=1", token=self.whole.token("admin")).json()["total"]

@@ -15,7 +15,7 @@ from hmlib.db.deferred_writes import DeferredWrites
 from hmlib.keys import Keys, Unsealable
 
 SEEN_EVERY_SECONDS = 60
-CLAIM_SECONDS = 15  # a refresh may take wire.REQUEST_SECONDS; Nexus answers the generation just spent again for 20 s
+CLAIM_SECONDS = 15  # a refresh may take transport.REQUEST_SECONDS; Nexus answers the generation just spent again for 20 s
 _COLUMNS = (
     *("id_hash", "user_id", "user_name", "level", "sid", "auth_time", "amr", "address", "browser"),
     *("created_at", "last_seen_at", "expires_at", "tokens"),

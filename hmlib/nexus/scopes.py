@@ -19,7 +19,7 @@ REMEMBERED_PEOPLE = 4096
 
 
 class Source(Protocol):
-    """Who knows the scopes: nexus.Nexus."""
+    """Who knows the scopes: client.Nexus."""
 
     async def scopes(self, user_ids: list[str]) -> dict[str, UserScope]:
         """By user id. Raises NexusDown, NexusRefused."""

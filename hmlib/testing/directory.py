@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Hub(Protocol):
-    """What holds the rows: testing.FakeHub."""
+    """What holds the rows: hub.FakeHub."""
 
     rows: dict[str, list[Any]]
     facts: list[CompanyFacts]

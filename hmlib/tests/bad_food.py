@@ -59,7 +59,7 @@ def names_of(kind: type) -> list[str]:
 
 
 def _declared(value: Any) -> list[str]:
-    """The names in a list's filters, in the rows of a form, and in what a noun says of both."""
+    """The names in a list's filters, in the rows of a form, and in what a kind says of both."""
     if isinstance(value, ListDefinition):
         return list(value.filters)
     if isinstance(value, tuple) and all(isinstance(row, tuple) for row in value):

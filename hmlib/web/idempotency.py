@@ -157,7 +157,7 @@ async def _find(db: Db, caller_id: str, key_mac: str, now: str) -> Replay | None
 
 
 async def _keep_replay(tx: Transaction, caller_id: str, key_mac: str, replay: Replay) -> None:
-    """Keep the answer with the deed that it tells of; those older than a day go."""
+    """Keep the answer with the change that it tells of; those older than a day go."""
     await tx.run("DELETE FROM replay WHERE created_at < :before", before=shifted(replay.created_at, -KEPT_SECONDS))
     await tx.run(
         """

@@ -1,1 +1,1 @@
-"""The SQL, one module per noun."""
+"""The SQL, a module for each kind of record."""

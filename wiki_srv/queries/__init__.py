@@ -1,1 +1,1 @@
-"""The SQL of Wiki, a module per noun."""
+"""The SQL of Wiki, a module for each kind of record."""
