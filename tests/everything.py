@@ -11,7 +11,7 @@ from pathlib import Path
 
 APART = "journey or browser"
 ALONE = ["-m", f"not ({APART})"]
-DATABASE = [f"hmlib/tests/test_{name}.py" for name in ("db", "db_sqlite", "migrate", "audit", "lists")]
+DATABASE = [f"hmlib/tests/test_{name}.py" for name in ("db", "db_sqlite", "migrate", "audit", "list_query")]
 
 
 def has_postgresql():

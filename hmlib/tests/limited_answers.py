@@ -1,4 +1,4 @@
-"""What the child of test_limited.py can be asked."""
+"""What the child of test_child_process.py can be asked."""
 
 import os
 import time
