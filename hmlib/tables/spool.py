@@ -5,10 +5,13 @@ So a slow reader holds neither memory nor a snapshot of the database, and what f
 
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from tornado.web import RequestHandler
+
+from hmlib import json
 
 IN_MEMORY = 512 * 1024
 PIECE = 256 * 1024
@@ -30,6 +33,14 @@ class Spool:
     async def write(self, piece: bytes) -> None:
         """Add a piece; the disk is waited for beside the event loop."""
         await asyncio.to_thread(self.file.write, piece)
+
+    async def write_items(self, slices: AsyncIterator[Sequence[object]]) -> None:
+        """The items of a JSON array without its brackets, some a line, so that they can be read so; others have their turns in between."""
+        mark = b"\n"
+        async for items in slices:
+            await self.write(mark + json.encode(items)[1:-1])
+            mark = b",\n"
+        await self.write(b"\n")
 
     async def send(self, handler: RequestHandler) -> None:
         """Answer all of it, each piece sent before the next is read."""

@@ -92,17 +92,14 @@ class BillingSummary(ApiHandler):
         return None if anew else since
 
     async def _write(self, spool: Spool, snapshot: Db, ids: list[str] | None, since: int | None) -> None:
-        """The answer, some companies at a time (a line each, so that it can be read so), out of one snapshot that says its number too."""
+        """The answer, some companies at a time, out of one snapshot that also says up to which number it goes."""
         where, scope = await change_numbers.followed(snapshot, since), self.known.scope
         gone = [] if since is None else await billing_summary.gone(snapshot, scope, since)
         head = {"as_of": self.now, "number": where.number, "scope": named(scope), "whole": ids is None and since is None, "gone": gone}
-        await spool.write(json.encode(head)[:-1] + b',"companies":[\n')
-        mark = b""
+        await spool.write(json.encode(head)[:-1] + b',"companies":[')
         async with aclosing(billing_summary.in_slices(snapshot, scope, ids, since)) as slices:
-            async for companies in slices:
-                await spool.write(mark + json.encode(companies)[1:-1])
-                mark = b",\n"
-        await spool.write(b"\n]}")
+            await spool.write_items(slices)
+        await spool.write(b"]}")
 
 
 def named(scope: CompanyScope) -> str:

@@ -48,7 +48,7 @@ class CompanyFacts(msgspec.Struct, frozen=True):
     contacts: list[ContactFacts]
 
 
-SLICE = 100
+SLICE = 25
 """Companies that are read and written at a time, so that others have their turn in between."""
 
 

@@ -200,21 +200,23 @@ class BillingSummary(Struct, frozen=True):
 
 def billing_summary(period: str, as_of: str, companies: Iterable[CompanyFigures]) -> BillingSummary:
     """The API's answer."""
-    ordered = sorted(companies, key=lambda one: (one.account_number, one.company_id))
-    missing = [NotComputed(one.account_number, fault.reason) for one in ordered for fault in one.faults]
-    return BillingSummary(period, as_of, [_company(one) for one in ordered], missing)
+    ordered = sorted(companies, key=by_account)
+    return BillingSummary(period, as_of, [_company(one) for one in ordered], not_computed(ordered))
 
 
-def with_fields(summary: BillingSummary, fields: Iterable[str]) -> dict[str, object]:
-    """The answer with these fields of each company only (and what names the company). Raises KeyError for an unknown one."""
-    known = CompanySummary.__struct_fields__
-    unknown = [name for name in fields if name not in known]
-    if unknown:
-        raise KeyError(unknown[0])
+def by_account(one: CompanyFigures) -> tuple[str, str]:
+    """The order of the API's answer."""
+    return one.account_number, one.company_id
+
+
+def not_computed(companies: Iterable[CompanyFigures]) -> list[NotComputed]:
+    return [NotComputed(one.account_number, fault.reason) for one in companies for fault in one.faults]
+
+
+def narrowed(companies: Iterable[CompanySummary], fields: Iterable[str]) -> list[dict[str, object]]:
+    """Companies with these fields only, and what names them."""
     wanted = {"company_id", "account_number", *fields}
-    answer: dict[str, object] = to_builtins(summary)
-    answer["companies"] = [{name: value for name, value in to_builtins(one).items() if name in wanted} for one in summary.companies]
-    return answer
+    return [{name: value for name, value in to_builtins(one).items() if name in wanted} for one in companies]
 
 
 def _company(one: CompanyFigures) -> CompanySummary:
