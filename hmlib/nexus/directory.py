@@ -57,7 +57,7 @@ class User(msgspec.Struct, frozen=True):
     status: str = "active"
 
 
-class AssetFacts(msgspec.Struct, frozen=True):
+class AssetFacts(msgspec.Struct, frozen=True, gc=False):
     """What billing may know of a device; days are ISO dates, ``backup_bytes`` bytes, ``retired_on`` the first day that no longer counts."""
 
     id: str
@@ -70,7 +70,7 @@ class AssetFacts(msgspec.Struct, frozen=True):
     measured_at: str | None = None
 
 
-class ContactFacts(msgspec.Struct, frozen=True):
+class ContactFacts(msgspec.Struct, frozen=True, gc=False):
     """What billing may know of a person; ``ended_on`` is the first day that no longer counts."""
 
     id: str
@@ -84,7 +84,7 @@ class ContactFacts(msgspec.Struct, frozen=True):
     ended_on: str | None = None
 
 
-class CompanyFacts(msgspec.Struct, frozen=True):
+class CompanyFacts(msgspec.Struct, frozen=True, gc=False):
     """One company of the billing summary, with everything that can be counted; ``number`` is that of the last change of any of it, -1
     where Nexus does not count."""
 
@@ -92,8 +92,8 @@ class CompanyFacts(msgspec.Struct, frozen=True):
     account_number: str
     name: str
     status: str
-    assets: list[AssetFacts] = []
-    contacts: list[ContactFacts] = []
+    assets: tuple[AssetFacts, ...] = ()
+    contacts: tuple[ContactFacts, ...] = ()
     number: int = -1
 
     def things(self) -> list[str]:
