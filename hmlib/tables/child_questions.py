@@ -21,6 +21,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     unreadable: str = ""
     rows: Sequence[tuple[int, dict[int, Any], dict[str, str]]] = ()
+    total: int = 0
     errors: Sequence[RowError] = ()
     notes: Sequence[str] = ()
     present: Sequence[str] | None = None
@@ -56,7 +57,9 @@ def slices_of(answer: Iterable[bytes], columns: Sequence[Column]) -> Iterator[Sl
         if found.present is not None:
             yield Tail(list(found.errors), list(found.notes), frozenset(found.present), found.repeated)
         else:
-            yield Slice([Row(line, _restored(values, names, back), beside) for line, values, beside in found.rows], list(found.errors))
+            yield Slice(
+                [Row(line, _restored(values, names, back), beside) for line, values, beside in found.rows], list(found.errors), found.total
+            )
 
 
 def _restored(values: dict[int, Any], names: Sequence[str], back: Mapping[int, Callable[[Any], Any]]) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def _slices(question: bytes, raw: bytes) -> Iterator[bytes]:
 def _part(part: Slice | Tail, places: Mapping[str, int]) -> Part:
     if isinstance(part, Tail):
         return Part(errors=part.errors, notes=part.notes, present=sorted(part.present), repeated=part.repeated)
-    return Part(errors=part.errors, rows=[(row.line, _sent(row.values, places), dict(row.beside)) for row in part.rows])
+    return Part(errors=part.errors, total=part.total, rows=[(row.line, _sent(row.values, places), dict(row.beside)) for row in part.rows])
 
 
 def _sent(values: Mapping[str, Any], places: Mapping[str, int]) -> dict[int, Any]:

@@ -48,10 +48,11 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Slice:
-    """At most 500 good rows, and the cells found bad on the way to them."""
+    """At most 500 good rows, and the cells found bad on the way to them; `total` are the rows of the whole table."""
 
     rows: list[Row]
     errors: list[RowError]
+    total: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def slices(raw: bytes, how: Instructions) -> Iterator[Slice | Tail]:
         reading = _Reading(found, how, report)
         rows = repeats.without(reading.rows(raw))
         while some := list(islice(rows, SLICE)):
-            yield Slice(some, report.taken())
+            yield Slice(some, report.taken(), found.rows)
     errors = report.end()
     yield Tail(errors, report.notes, _given(found.matched.present, how), tuple(repeats.lines))
 
@@ -259,7 +260,7 @@ def _places_of(wanted: Iterable[str], top: Sequence[str]) -> dict[str, int]:
 
 def _begins_with_total(cells: Cells) -> bool:
     first = next((str(cell) for cell in cells if not is_blank(cell)), "")
-    return is_total(cells) or heading(first[:20]).startswith("totalfor")
+    return is_total(cells) or first[:20].lstrip().casefold().startswith("total for ")
 
 
 class _Cell:

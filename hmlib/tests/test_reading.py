@@ -242,7 +242,7 @@ def test_a_long_file_comes_in_slices_and_says_the_same(monkeypatch):
     here = read(text)
     monkeypatch.setattr(files, "SHORT", 0)
     parts = list(files.slices(text.encode(), instructions("x.csv", COLUMNS)))
-    assert [len(part.rows) for part in parts[:-1]] == [500, 500, 500, 300] and isinstance(parts[-1], Tail)
+    assert [(len(part.rows), part.total) for part in parts[:-1]] == [(500, 1_801)] * 3 + [(300, 1_801)] and isinstance(parts[-1], Tail)
     assert read(text) == here and len(here[0]) == 1_800 and len(here[1]) == 1
 
 
@@ -277,7 +277,7 @@ KINDS = {
 }
 FILE = (
     b'cust,who,off,Phones,Rate,Terms,Odd\nAcme,Gav,no,Phone:(555) 010 Mobile:7,"1.250",30,x\nAcme,Jo,yes,,,,\nBirch,,,Fax:1 Phone:2,,14,\n'
-    b"Total for Acme,,,,,,\nCedar,,no,3,,,\n"
+    b"Total for Acme,,,,,,\nTotal Forklifts,,no,3,,,\n"
 )
 
 
@@ -289,7 +289,7 @@ def of(kind, said=reading.NOTHING):
 def test_one_file_makes_two_kinds():
     companies, errors, tail = of("companies")
     assert ([(row.line, row.values) for row in companies], errors) == (
-        [(2, {"name": "Acme", "phone": "(555) 010"}), (4, {"name": "Birch", "phone": "2"}), (6, {"name": "Cedar", "phone": "3"})],
+        [(2, {"name": "Acme", "phone": "(555) 010"}), (4, {"name": "Birch", "phone": "2"}), (6, {"name": "Total Forklifts", "phone": "3"})],
         [],
     )
     assert companies[0].beside == {"Terms": "30"} and tail.repeated == (3,)
@@ -369,3 +369,11 @@ def test_what_is_not_measured_stays_with_a_note():
     rows, errors, tail = read("Client,Hostname,Backup Size\nAcme,A,n/a\nAcme,B,-\nAcme,C,\nAcme,D,0\n")
     assert (errors, [row.values.get("size", "left") for row in rows]) == ([], ["left", "left", "left", 0])
     assert tail.notes == ["size says nothing on line 2 and 2 more; what is stored there stays."]
+
+
+def test_what_is_kept_beside_is_listed_a_hundred_times_and_counted():
+    lines = "".join(f"Acme,PC{n},{n}\n" for n in range(150)) + "Acme,Y,7\n"
+    rows, _, tail = read("Client,Hostname,Terms\n" + lines, noted=("Terms",))
+    assert len(rows) == 151 and rows[-1].beside == {"Terms": "7"}
+    assert tail.notes[7] == "Terms 7 (lines 9, 152) has no column here; it is kept with the import."
+    assert tail.notes[-1] == "50 more values have no column here; they are kept with the import."

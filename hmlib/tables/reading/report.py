@@ -61,10 +61,11 @@ class Report:
 
     def keep(self, line: int, heading: str, value: str) -> None:
         """A value beside the columns, noted with its lines."""
-        lines = (
-            self._kept.setdefault((heading, value[:_SHOWN]), []) if len(self._kept) < MAX_NOTES else self._kept.get((heading, value), [])
-        )
-        lines.append(line)
+        key = heading, value[:_SHOWN]
+        if key in self._kept or len(self._kept) < MAX_NOTES:
+            self._kept.setdefault(key, []).append(line)
+        else:
+            self._more["more values have no column here; they are kept with the import"] += 1
 
     def silent(self, line: int, column: str) -> None:
         """A measured column that says nothing in a row: what is stored there stays."""

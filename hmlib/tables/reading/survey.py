@@ -45,12 +45,12 @@ class Instructions:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the first look found. `top` are the headings, on the line `line`; `skip` are lines at the end that are no data; `numbers` and
-    `orders` are those of each place."""
+    """What the first look found. `top` are the headings, on the line `line`; `rows` how many stand below it; `skip` are lines at the end
+    that are no data; `numbers` and `orders` are those of each place."""
 
     top: list[str]
     line: int
-    delimiter: str
+    rows: int
     matched: Matched
     numbers: tuple[Numbers, ...]
     orders: tuple[Order, ...]
@@ -66,7 +66,9 @@ def survey(raw: bytes, how: Instructions) -> Survey:
     found = matched(top, how.columns, how.mapping, (*how.noted, *how.elsewhere))
     habits = [_Habits(place, table.delimiter) for place in found.places]
     last: deque[tuple[int, Cells]] = deque(maxlen=_BOTTOM)
+    count = 0
     for at, cells in rest:
+        count += 1
         last.append((at, cells))
         for habit in habits:
             habit.learn(cells)
@@ -81,7 +83,7 @@ def survey(raw: bytes, how: Instructions) -> Survey:
     return Survey(
         top,
         line,
-        table.delimiter,
+        count,
         found,
         tuple(habit.numbers(how.numbers) for habit in habits),
         tuple(habit.order or file_order for habit in habits),
