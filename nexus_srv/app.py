@@ -15,6 +15,7 @@ from hmlib.nexus.client import Nexus
 from hmlib.records.preferences import Preferences
 from hmlib.resources import pickers
 from hmlib.resources.api import api_of
+from hmlib.resources.custom import definitions
 from hmlib.resources.pages import Picker, pages_of
 from hmlib.server import admin
 from hmlib.server.application import application
@@ -65,6 +66,8 @@ from nexus_srv.sweeping import SWEEP
 HERE = Path(__file__).parent
 MIGRATIONS: list[Folder] = [("hmlib", Path(hmlib.__file__).parent / "migrations"), ("nexus", HERE / "migrations")]
 
+CUSTOM_FIELDS = definitions(COMPANIES, LOCATIONS)
+
 ROUTES = [
     # browsers: signing in and out
     url(r"/", home.HomePage, name="home"),
@@ -109,6 +112,7 @@ ROUTES = [
     url(r"/contacts/([\w-]+)/companies", contacts.ContactCompanies, name="contact-companies"),
     url(r"/contacts/([\w-]+)/companies/([\w-]+)", contacts.ContactCompany, name="contact-company"),
     *pages_of(LOCATIONS),
+    *pages_of(CUSTOM_FIELDS),
     url(r"/assets", assets.AssetListPage, name="assets"),
     url(r"/assets/rows", assets.AssetRows, name="asset-rows"),
     url(r"/assets/export", assets.AssetExport, name="assets-export"),
@@ -174,6 +178,7 @@ ROUTES = [
     url(r"/api/contacts:bulk", api_contacts.ContactBulkList),
     url(r"/api/contacts/([\w-]+)", api_contacts.ContactEntry),
     *api_of(LOCATIONS),
+    *api_of(CUSTOM_FIELDS),
     url(r"/api/assets", api_assets.AssetList),
     url(r"/api/assets:lookup", api_assets.AssetLookup),
     url(r"/api/assets:bulk", api_assets.AssetBulkList),
@@ -192,6 +197,7 @@ NAVIGATION = [
     NavigationItem("Import", "imports", "file-import", "directory:write"),
     NavigationItem("Users", "users", "users", "users:read"),
     NavigationItem("Programs", "clients", "plug-connected", "clients:admin"),
+    NavigationItem("Custom fields", "custom-fields", "adjustments-horizontal", "settings:admin"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
     NavigationItem("Jobs", "jobs", "list-check", "settings:admin"),
     NavigationItem("Backups", "backups", "database", "settings:admin"),

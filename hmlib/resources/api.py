@@ -14,7 +14,7 @@ from hmlib.api.conventions import Lookup, given, ids_of, since_of
 from hmlib.api.openapi import Contract, Parameter, speaks_of
 from hmlib.auth.permissions import allowed_of
 from hmlib.db.list_query import ListQuery
-from hmlib.resources import bulk, changes, pickers, records, shapes, statements
+from hmlib.resources import bulk, changes, custom, pickers, records, shapes, statements
 from hmlib.resources.resource import Resource, writer_of
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.problems import Problem
@@ -35,6 +35,10 @@ class ResourceApi(ApiHandler):
 
     of: Resource[Any]
 
+    async def prepare(self) -> None:
+        self.of = await custom.with_custom(self.db, self.of)
+        await super().prepare()
+
     async def found(self, id: str) -> Any:
         """The record, if the caller may see it; else 404."""
         record = await records.visible(self.db, self.of, self.known.scope, id)
@@ -45,7 +49,11 @@ class ResourceApi(ApiHandler):
     def shown(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows as JSON has them, with the fields that were asked for."""
         names = written_names(self.of, self.query.get("fields", ""))
-        return [{name: write(row[attribute]) if write else row[attribute] for name, attribute, write in names} for row in rows]
+        told = [{name: write(row[attribute]) if write else row[attribute] for name, attribute, write in names} for row in rows]
+        if self.of.custom and "fields" not in self.query:
+            for one, row in zip(told, rows, strict=True):
+                one["custom"] = custom.told(self.of, row)
+        return told
 
     def show(self, record: Any, status: int = 200) -> None:
         attributes = {name: getattr(record, name) for name in record.__struct_fields__}
@@ -57,8 +65,8 @@ class ResourceApi(ApiHandler):
 
     async def said(self, body: Any, before: Any | None = None) -> tuple[dict[str, Any], dict[str, str]]:
         """What a body says, and which of the records in other services it refers to are not there."""
-        values = given(body)
-        return values, (await pickers.missing_elsewhere(self, self.of, [values], before))[0]
+        values, unknown = custom.said(self.of, given(body))
+        return values, unknown | (await pickers.missing_elsewhere(self, self.of, [values], before))[0]
 
     async def asked(self, args: Mapping[str, str], most: int) -> ListQuery:
         """The list that the address asks for, so many at a time unless it says how many. Raises BadAsk."""
@@ -209,7 +217,7 @@ class BulkApi(ResourceApi):
     async def put(self) -> None:
         """Make, change and, where the list is complete, end what a system knows; each item stands by itself."""
         body: Any = self.body(shapes.bulk(self.of))
-        items = bulk.checked(body)
+        items = bulk.checked(self.of, body)
         missing = await pickers.missing_elsewhere(self, self.of, items)
         writer = await writer_of(self)
         async with self.transaction() as tx:

@@ -6,15 +6,15 @@ from typing import Any
 from hmlib.api.conventions import ItemResult, given
 from hmlib.db.database import Conflict, Transaction
 from hmlib.errors import Invalid, NotAllowed, Stale, Taken
-from hmlib.resources import changes, records
+from hmlib.resources import changes, custom, records
 from hmlib.resources.resource import Resource, Writer
 from hmlib.resources.shapes import BulkAnswer
 from hmlib.web.problems import Problem
 
 
-def checked(body: Any) -> list[dict[str, Any]]:
+def checked(of: Resource[Any], body: Any) -> list[dict[str, Any]]:
     """The items of a list, by field. Raises Problem 422 for a list that cannot be meant."""
-    items = [given(item) for item in body.items]
+    items = [custom.said(of, given(item))[0] for item in body.items]
     if any(item.pop("source", body.source) != body.source for item in items):
         raise Problem(422, "invalid", "All items come from the one source.")
     if body.complete and not items:

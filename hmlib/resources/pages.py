@@ -1,16 +1,18 @@
 """The pages of a declared kind, for browsers: list, rows, form, one record with its history, its end and its way back, picker, file."""
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
+from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.auth.permissions import allowed, allowed_of
 from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.records import audit
-from hmlib.resources import changes, forms, history, pickers, records, statements
+from hmlib.resources import changes, custom, forms, history, pickers, records, statements
 from hmlib.resources.pickers import Pickers
 from hmlib.resources.resource import Resource, writer_of
 from hmlib.tables import export
@@ -38,6 +40,10 @@ class ResourcePage(PageHandler):
         super().initialize(of)
         self.shows: Context = more.get("shows", nothing_more)  # type: ignore[assignment]
         self.fills: Context = more.get("fills", nothing_more)  # type: ignore[assignment]
+
+    async def prepare(self) -> None:
+        self.of = await custom.with_custom(self.db, self.of)
+        await super().prepare()
 
     async def asked(self, **fixed: str) -> ListQuery:
         """The list that the address asks for, narrowed further by ``fixed``; what filters name is looked up."""
@@ -74,6 +80,23 @@ class ResourcePage(PageHandler):
         at["importable"] = self.of.plural in self.spine.own(Pickers).imported
         return {"of": self.of, "page": page, "names": names, **at}
 
+    async def answer_remembered(self, template: tuple[str, ...], context: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+        """A piece of a page that is made anew only when the database has changed, where nothing in it comes from elsewhere."""
+        answers = self.spine.find(AnswerCache)
+        if answers is None or not all(to.table for to in self.of.references.values()):
+            self.partial(template, **await context())
+            return
+        zone = await self.preferences.text(self.db, "time_zone")
+        asked = (f"{name}={value}" for name, value in sorted(self.query.items()))
+        question = (template[0], self.request.path, zone, *sorted(self.known.permissions), "", *asked)
+
+        async def make() -> KeptAnswer:
+            return KeptAnswer(self.spine.pages.render(self, template, answers.nonce, await context()).encode())
+
+        kept = await answers.of(await answers.etag(self.db, self.known.scope, *question), make)
+        nonce = secrets.token_urlsafe(18)
+        self.send_html(kept.body.decode().replace(answers.nonce, nonce), nonce)
+
     async def show_form(self, record: Any | None, said: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> None:
         """The form with what is stored, or 422 with what was typed and what is wrong with it."""
         context = await forms.context(self, self.of, record, said, errors, await self.fills(self, record))
@@ -107,7 +130,7 @@ class Rows(ResourcePage):
 
     @allowed_of("read")
     async def get(self) -> None:
-        self.partial(self.template("resources/_rows.html"), **await self.list_context())
+        await self.answer_remembered(self.template("resources/_rows.html"), self.list_context)
 
 
 class Export(ResourcePage):

@@ -9,7 +9,7 @@ import msgspec
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 from hmlib.db.list_query import ListQuery, Page, folded
-from hmlib.resources import statements
+from hmlib.resources import custom, statements
 from hmlib.resources.resource import Part, Resource
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -37,9 +37,8 @@ async def plain_page_of(
         count = await snapshot.value(f"SELECT count(*) FROM {of.table_name} WHERE {found.text}", **found.params) if total else None
         page = asked.page(rows, None if count is None else count + len(first), lambda row: statements.place(of, asked, row))
         before = await snapshot.all(statements.some(of, scope), ids=first, **scope.params()) if first and asked.position is None else []
-        parts = await _parts(snapshot, of, scope, [row[of.key] for row in [*before, *page.rows]])
-    shown = [_attributes(of, row, parts) for row in [*before, *page.rows]]
-    return Page(shown, *_rest(page))
+        shown = [*before, *page.rows]
+        return Page(await _whole(snapshot, of, scope, shown), *_rest(page))
 
 
 async def by_ids(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> list[R]:
@@ -53,8 +52,7 @@ async def plain_by_ids(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequen
         return []
     async with db.read() as snapshot:
         rows = await snapshot.all(statements.some(of, scope), ids=list(ids), **scope.params())
-        parts = await _parts(snapshot, of, scope, [row[of.key] for row in rows])
-    return [_attributes(of, row, parts) for row in rows]
+        return await _whole(snapshot, of, scope, rows)
 
 
 async def visible(db: Db, of: Resource[R], scope: CompanyScope, id: str) -> R | None:
@@ -106,6 +104,7 @@ async def insert(tx: Db, of: Resource[R], records: Iterable[R], now: str) -> Non
     await tx.many(statements.insert(of), [{**values(of, record), "now": now} for record in rows])
     for part in of.parts:
         await _put_parts(tx, of, part, rows)
+    await custom.write(tx, of, rows)
 
 
 async def save(tx: Db, of: Resource[R], record: R, now: str, scope: CompanyScope = EVERY_COMPANY) -> bool:
@@ -117,6 +116,7 @@ async def save(tx: Db, of: Resource[R], record: R, now: str, scope: CompanyScope
         seen = scope.clause(part.scope) if part.scope else "TRUE"
         await tx.run(f"DELETE FROM {part.table} WHERE {part.key} = :owner AND {seen}", owner=of.id_of(record), **_params(part, scope))
         await _put_parts(tx, of, part, [record])
+    await custom.write(tx, of, [record])
     return True
 
 
@@ -147,6 +147,14 @@ def values(of: Resource[R], record: R) -> dict[str, Any]:
     if statements.searched(of):
         row["search"] = statements.search_text(of, record)
     return row | {name: derive(record) for name, derive in of.derived.items()}
+
+
+async def _whole(snapshot: Db, of: Resource[R], scope: CompanyScope, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with the attributes of their records, those from other tables too."""
+    ids = [row[of.key] for row in rows]
+    parts, added = await _parts(snapshot, of, scope, ids), await custom.read(snapshot, of, ids)
+    lacking = dict.fromkeys(attribute for attribute, field in of.fields.items() if field.custom)
+    return [{**lacking, **_attributes(of, row, parts), **added.get(row[of.key], {})} for row in rows]
 
 
 def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> dict[str, Any]:

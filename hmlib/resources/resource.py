@@ -28,8 +28,7 @@ class Field:
     own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is never
     said by
     others; ``stored`` is false for what is said but has no column, ``made`` true where it is told nevertheless, as ``load`` makes it out of
-    other columns. ``also`` are headings of other tools' files; a ``measured`` one that
-    says
+    other columns; ``custom`` is the id of a field that people added. ``also`` are headings of other tools' files; a ``measured`` one that says
     N/A there leaves what is stored. ``beside`` puts it beside the field before it on a form, ``listed`` makes it a column of the list.
     """
 
@@ -47,6 +46,7 @@ class Field:
     ours: bool = False
     stored: bool = True
     made: bool = False
+    custom: str = ""
     on_form: bool = True
     measured: bool = False
     also: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Field:
     @property
     def shown(self) -> bool:
         """Whether it is told to anybody: what is only said is not."""
-        return self.stored or self.ours or self.made
+        return self.stored or self.ours or self.made or bool(self.custom)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +206,7 @@ class Resource(Generic[R]):
     goes_along: Callable[[Db, R], Awaitable[Sequence[tuple[str, str]]]] = nothing_goes_along
     unique: tuple[Unique, ...] = ()
     parts: tuple[Part, ...] = ()
+    custom: bool = False
     lifecycle: Lifecycle[R] | None = None
     filters: Mapping[str, Filter] = field(default_factory=dict)
     load: Callable[[dict[str, Any]], dict[str, Any]] | None = None

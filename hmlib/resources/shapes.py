@@ -40,6 +40,7 @@ def draft(of: Resource[Any]) -> type[msgspec.Struct]:
         else:
             given = field.value.empty if default.required else blank_of(default)
             optional.append((name, kind, field.value.write(given)))
+    optional += [("custom", dict[str, Any], msgspec.field(default_factory=dict))] if of.custom else []
     return msgspec.defstruct(f"{_named(of)}Draft", [*needed, *optional], kw_only=True, forbid_unknown_fields=True, namespace=_doc(of))
 
 
@@ -47,13 +48,19 @@ def draft(of: Resource[Any]) -> type[msgspec.Struct]:
 def patch(of: Resource[Any]) -> type[msgspec.Struct]:
     """The fields that may change, none of them needed."""
     fields = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for _, name, field in _said(of) if not field.fixed]
+    fields += [("custom", dict[str, Any] | msgspec.UnsetType, msgspec.UNSET)] if of.custom else []
     return msgspec.defstruct(f"{_named(of)}Patch", fields, forbid_unknown_fields=True, namespace=_doc(of))
 
 
 @lru_cache(maxsize=256)
 def answer(of: Resource[Any]) -> type[msgspec.Struct]:
     """A record as it is answered. `fields=` leaves out all but the id and what it names, so nothing else is promised."""
-    shown = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for name, (_, field) in of.by_name.items() if field.shown]
+    shown = [
+        (name, _type(field) | msgspec.UnsetType, msgspec.UNSET)
+        for name, (_, field) in of.by_name.items()
+        if field.shown and not field.custom
+    ]
+    shown += [("custom", dict[str, Any] | msgspec.UnsetType, msgspec.UNSET)] if of.custom else []
     beside = [(f"{column.removesuffix('_id')}_name", str | msgspec.UnsetType, msgspec.UNSET) for column in of.named]
     stamps: list[Any] = [(name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in _STAMPS.items()]
     return msgspec.defstruct(
@@ -72,6 +79,7 @@ def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
     """What a PUT of a whole list takes: `source` names the system it comes from; `complete` says that what it does not hold is gone (from
     one company, where `company_id` is given)."""
     fields = [(name, _type(field) | msgspec.UnsetType, msgspec.UNSET) for _, name, field in _said(of) if name != "external_id"]
+    fields += [("custom", dict[str, Any] | msgspec.UnsetType, msgspec.UNSET)] if of.custom else []
     item = msgspec.defstruct(
         f"{_named(of)}Item",
         [("external_id", Annotated[str, msgspec.Meta(min_length=1, max_length=200)]), *fields],
@@ -97,7 +105,7 @@ _STAMPS: Mapping[str, Any] = {"created_at": str, "updated_at": str, "version": i
 
 
 def _said(of: Resource[Any]) -> list[tuple[str, str, Field]]:
-    return [(attribute, name, field) for name, (attribute, field) in of.by_name.items() if not field.ours]
+    return [(attribute, name, field) for name, (attribute, field) in of.by_name.items() if not (field.ours or field.custom)]
 
 
 def _type(field: Field) -> Any:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
-from hmlib.resources.resource import STAMPS, Resource
+from hmlib.db.list_query import ListQuery, ListDefinition, folded, like
+from hmlib.resources.resource import STAMPS, Field, Resource
 from hmlib.values.types import Fixed, Phone, Value, YesNo
 
 MOST_WORDS = 8
@@ -111,7 +111,8 @@ def filters(of: Resource[Any]) -> dict[str, str]:
     for attribute, field in of.fields.items():
         if field.filtered:
             name, column = field.name or attribute, f"{of.table_name}.{attribute}"
-            found[name] = f"{column} = (:{name} = 'yes')" if isinstance(field.value, YesNo) else f"{column} = :{name}"
+            equal = f"{column} = (:{name} = 'yes')" if isinstance(field.value, YesNo) else f"{column} = :{name}"
+            found[name] = equal if not field.custom else _custom(of, field, name)
     return found | {name: one.condition for name, one in of.filters.items()}
 
 
@@ -123,7 +124,7 @@ def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: st
     for name, condition in filters(of).items():
         if name in asked.filters:
             clauses.append(condition)
-            params[name] = asked.filters[name]
+            params[name.replace(".", "_")] = asked.filters[name]
     params |= asked.bound
     if since:
         clauses.append(f"{of.table_name}.updated_at >= :updated_since")
@@ -150,7 +151,7 @@ def answered(of: Resource[Any]) -> dict[str, tuple[str, str, Any]]:
     """What programs are told: by name, the name, the attribute, and how it is written where it is not as it is stored."""
     found: dict[str, tuple[str, str, Any]] = {of.key: (of.key, of.key, None)}
     for name, (attribute, field) in of.by_name.items():
-        if field.shown:
+        if field.shown and not field.custom:
             as_it_is = type(field.value).write is Value.write
             found[name] = (name, attribute, None if as_it_is else field.value.write)
     beside = [f"{column.removesuffix('_id')}_name" for column in of.named]
@@ -199,6 +200,12 @@ def _search(of: Resource[Any], asked: ListQuery, params: dict[str, Any]) -> str:
         if asked.bound.get(found_by(attribute)):
             ways.append(f"{of.table_name}.{attribute} IN :{found_by(attribute)}")
     return f"({' OR '.join(ways)})"
+
+
+def _custom(of: Resource[Any], field: Field, name: str) -> str:
+    """The records whose added field says so; the field's id is our own."""
+    values = f"SELECT record_id FROM custom_value WHERE field_id = '{field.custom}' AND text = :{name.replace('.', '_')}"
+    return f"{of.table_name}.{of.key} IN ({values})"
 
 
 def _joined(of: Resource[Any]) -> list[tuple[str, str, str]]:

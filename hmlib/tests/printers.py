@@ -11,6 +11,7 @@ from hmlib.db.database import Db
 from hmlib.db.list_query import folded
 from hmlib.resources import pickers
 from hmlib.resources.api import api_of
+from hmlib.resources.custom import definitions
 from hmlib.resources.pages import CompanyPicker, pages_of
 from hmlib.resources.resource import Field, Lifecycle, Part, Record, Resource, Unique, Writer
 from hmlib.server.application import application
@@ -63,9 +64,11 @@ PRINTERS = Resource(
     rules=affordable,
     derived={"name_form": lambda printer: folded(printer.name)},
     unique=(Unique(("company_id", "name_form"), "printer_name", "name", "The company has a printer of this name."),),
+    custom=True,
     parts=(Part("trays", Tray, "tray", "printer_id", order="size"),),
     lifecycle=Lifecycle(lambda printer, today: {"active": False}, {"active": True}, lambda printer: not printer.active),
 )
+FIELDS = definitions(PRINTERS)
 MIGRATIONS = [*toy.MIGRATIONS, ("printers", Path(__file__).parent / "printer_migrations")]
 
 
@@ -80,6 +83,8 @@ def make_app(settings, db, nexus):
             url(r"/companies/([\w-]+)", toy.Names, name="company"),
             *pages_of(PRINTERS),
             *api_of(PRINTERS),
+            *pages_of(FIELDS),
+            *api_of(FIELDS),
         ],
         templates=Path(__file__).parent / "toy_templates",
         preferences=toy.PREFERENCES,

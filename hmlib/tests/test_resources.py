@@ -262,3 +262,42 @@ async def test_a_form_says_that_the_directory_is_away_and_keeps_what_was_typed(a
     answer = await alice.fetch("/printers", "POST", {"company_id": "Acme Dental (100001)", "name": "Front desk"})
     assert answer.code == 422 and "The directory does not answer" in answer.text and 'value="Front desk"' in answer.text
     assert (await alice.fetch("/companies/picker?field=company_id&company_id=acme")).code == 200
+
+
+@pytest.mark.gen_test
+async def test_a_field_that_an_administrator_adds_is_a_field_like_any_other(alice, bob):
+    field = {"kind": "printers", "label": "Rack unit", "name": "rack_unit", "type": "number"}
+    assert (await bob.api("/api/custom-fields", "POST", field)).code == 403
+    assert (await alice.api("/api/custom-fields", "POST", field)).code == 201
+    choices = {"kind": "printers", "label": "Floor", "name": "floor", "type": "choice", "choices": "Ground\nUpper"}
+    assert (await alice.fetch("/custom-fields", "POST", choices)).code == 303
+    made = await add(alice, custom={"rack_unit": "12.5", "floor": "Upper"})
+    assert made["custom"] == {"rack_unit": "12.5", "floor": "Upper"}
+    form = (await alice.fetch(f"/printers/{made['id']}/edit")).text
+    assert "Rack unit" in form and 'value="12.5"' in form and "Ground" in form
+    assert [row["id"] for row in (await alice.api("/api/printers?custom.floor=Upper")).json] == [made["id"]]
+    assert (await alice.api("/api/printers?custom.floor=Ground")).json == []
+    assert [row["id"] for row in (await alice.api("/api/printers?q=upper")).json] == [made["id"]]
+    said = {"company_id": ACME, "name": "Front desk", "version": "1", "custom.floor": "Ground", "custom.rack_unit": "", "active": "on"}
+    assert (await alice.fetch(f"/printers/{made['id']}", "POST", said)).code == 303
+    assert (await alice.api(f"/api/printers/{made['id']}")).json["custom"] == {"floor": "Ground"}
+    assert "alice changed Floor of Front desk from Upper to Ground" in (await alice.fetch(f"/printers/{made['id']}")).text
+    assert "custom.floor" in (await alice.fetch("/printers/export")).text
+    wrong = await alice.api("/api/printers", "POST", {**DRAFT, "name": "X", "custom": {"floor": "Cellar", "lift": "no"}})
+    assert (wrong.code, set(wrong.json["errors"])) == (422, {"custom.floor", "custom.lift"})
+
+
+@pytest.mark.gen_test
+async def test_an_added_field_stays_what_it_is_and_goes_with_its_values(alice, db):
+    field = {"kind": "printers", "label": "Floor", "name": "floor", "type": "choice", "choices": "Ground\nUpper"}
+    made = (await alice.api("/api/custom-fields", "POST", field)).json
+    printer = await add(alice, custom={"floor": "Upper"})
+    path = f"/api/custom-fields/{made['id']}"
+    kept = await alice.api(path, "PATCH", {"choices": "Ground"}, If_Match="*")
+    assert (kept.code, kept.json["errors"]) == (422, {"choices": "Upper is chosen somewhere: it stays."})
+    assert (await alice.api(path, "PATCH", {"kind": "printers"}, If_Match="*")).code == 400
+    question = (await alice.fetch(f"/custom-fields/{made['id']}", "POST", {"_method": "DELETE"})).text
+    assert "With it goes what 1 record says there." in question
+    assert (await alice.api(path, "DELETE", If_Match="*")).code == 204
+    assert (await alice.api(f"/api/printers/{printer['id']}")).json.get("custom", {}) == {}
+    assert await db.value("SELECT count(*) FROM custom_value") == 0

@@ -123,6 +123,7 @@ COMPANIES = Resource(
     read="directory:read",
     write="directory:write",
     icon="building",
+    custom=True,
     number="account_number",
     seen=lambda scope: scope.clause("company.id"),
     companies=own,

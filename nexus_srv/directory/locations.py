@@ -37,6 +37,7 @@ LOCATIONS = Resource(
     read="directory:read",
     write="directory:write",
     icon="map-pin",
+    custom=True,
     derived={"name_form": lambda location: folded(location.name)},
     unique=(
         Unique(("company_id", "name_form"), "location_of_company", "name", TAKEN),

@@ -50,6 +50,48 @@ DELETE
 --   id: company.id
 
 
+-- custom-fields: the list, searched and with every filter
+SELECT custom_field.id, custom_field.kind, custom_field.label, custom_field.name, custom_field.type, custom_field.choices, custom_field.help, custom_field.place, custom_field.created_at, custom_field.updated_at, custom_field.version
+    FROM custom_field
+    WHERE TRUE
+    AND (custom_field.search LIKE :like_0 ESCAPE '\'
+    AND custom_field.search LIKE :like_1 ESCAPE '\')
+    AND custom_field.kind = :kind
+    AND custom_field.updated_at >= :updated_since
+    ORDER BY custom_field.place, custom_field.id LIMIT :cursor_limit;
+
+-- custom-fields: some by their ids
+SELECT custom_field.id, custom_field.kind, custom_field.label, custom_field.name, custom_field.type, custom_field.choices, custom_field.help, custom_field.place, custom_field.created_at, custom_field.updated_at, custom_field.version
+    FROM custom_field
+    WHERE custom_field.id IN :ids
+    AND TRUE
+    ORDER BY custom_field.id;
+
+-- custom-fields: a new one
+INSERT INTO custom_field (id, kind, label, name, type, choices, help, place, search, created_at, updated_at, version)
+    VALUES (:id, :kind, :label, :name, :type, :choices, :help, :place, :search, :now, :now, 1);
+
+-- custom-fields: a change
+UPDATE custom_field
+    SET kind = :kind, label = :label, name = :name, type = :type, choices = :choices, help = :help, place = :place, search = :search, updated_at = :now, version = version + 1
+    WHERE id = :id
+    AND version = :version;
+
+-- custom-fields: the end
+DELETE
+    FROM custom_field
+    WHERE id = :id
+    AND version = :version;
+
+-- custom-fields sorted by
+--   label: custom_field.label
+--   name: custom_field.name
+--   place: custom_field.place
+--   created_at: custom_field.created_at
+--   updated_at: custom_field.updated_at
+--   id: custom_field.id
+
+
 -- locations: the list, searched and with every filter
 SELECT location.id, location.company_id, location.name, location.address, location.postal_code, location.city, location.region, location.country, location.phone, location.active, location.source, location.external_id, location.name_form, location.created_at, location.updated_at, location.version, company.name AS company_name, company.name_form AS company_form
     FROM location
