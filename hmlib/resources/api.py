@@ -50,7 +50,7 @@ class ResourceApi(ApiHandler):
         """Rows as JSON has them, with the fields that were asked for."""
         names = written_names(self.of, self.query.get("fields", ""))
         told = [{name: write(row[attribute]) if write else row[attribute] for name, attribute, write in names} for row in rows]
-        if self.of.custom and "fields" not in self.query:
+        if self.of.custom and "custom" in self.query.get("fields", "custom").split(","):
             for one, row in zip(told, rows, strict=True):
                 one["custom"] = custom.told(self.of, row)
         return told
@@ -236,7 +236,7 @@ def written_names(of: Resource[Any], fields: str) -> list[tuple[str, str, Any]]:
     every = statements.answered(of)
     if not fields:
         return list(every.values())
-    names = dict.fromkeys([of.key, *fields.split(",")])
+    names = dict.fromkeys([of.key, *(name for name in fields.split(",") if name != "custom" or not of.custom)])
     unknown = next((name for name in names if name not in every), None)
     if unknown is not None:
         raise Problem(400, "invalid_fields", f"There is no field {unknown[:50]!r} here.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.db.list_query import ListQuery, ListDefinition, folded, like
+from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
 from hmlib.resources.resource import STAMPS, Field, Resource
 from hmlib.values.types import Fixed, Phone, Value, YesNo
 
