@@ -28,7 +28,8 @@ class Field:
     own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is never
     said by
     others; ``stored`` is false for what is said but has no column, ``made`` true where it is told nevertheless, as ``load`` makes it out of
-    other columns; ``custom`` is the id of a field that people added. ``also`` are headings of other tools' files; a ``measured`` one that says
+    other columns; ``custom`` is the id of a field that people added. ``also`` are headings of other tools' files; a ``measured`` one that
+    says
     N/A there leaves what is stored. ``beside`` puts it beside the field before it on a form, ``listed`` makes it a column of the list.
     """
 
