@@ -64,7 +64,7 @@ async def test_progress_is_on_the_page_while_it_runs_and_the_outcome_afterwards(
     await db.run("UPDATE job SET started_at = :at", at="2020-01-01T00:00:00.000000Z")
     page = (await bob.fetch(f"/jobs/{one.id}")).text
     assert '<progress class="progress"' in page and 'value="250" max="1000"' in page and "250 of 1,000" in page and "left" in page
-    assert "every 1s" in page and "Reading rows" in page and "Cancel" in page
+    assert "every 1s" in page and "Reading rows" in page and "Stop it" in page
     rows = (await bob.fetch("/jobs/rows?state=active")).text
     assert "every 2s" in rows and "/jobs/rows?state=active" in rows.replace("&amp;", "&") and 'value="250"' in rows
     async with db.write() as tx:
@@ -88,7 +88,7 @@ async def test_a_failure_is_shown_with_its_words(bob, db, ask, run):
 async def test_cancelling_ones_own(bob, db, ask):
     one = await ask()
     asked = await bob.fetch(f"/jobs/{one.id}/cancellation", "PUT", {})
-    assert asked.code == 200 and "Cancel “Import assets.csv”?" in asked.text and await state(db, one.id) == "waiting"
+    assert asked.code == 200 and "Stop “Import assets.csv”?" in asked.text and await state(db, one.id) == "waiting"
     done = await bob.fetch(f"/jobs/{one.id}/cancellation", "PUT", {"confirmed": "yes"})
     assert (done.code, done.location, await state(db, one.id)) == (303, f"/jobs/{one.id}", "cancelled")
     assert await actions(db) == [("job.cancelled", "bob")]

@@ -106,8 +106,8 @@ class JobCancellation(JobHandler):
     async def put(self, id: str) -> None:
         found = await self.found(id)
         if found.active and not overview.may_cancel(self.known, found, self.kinds.get(found.kind)):
-            raise Problem(403, "not_allowed", "You may not cancel this. Ask an administrator if you need to.")
-        if not self.confirmed(f"Cancel “{found.title}”?", "Cancel it", self.reverse_url("job", id)):
+            raise Problem(403, "not_allowed", "You may not stop this. Ask an administrator if you need to.")
+        if not self.confirmed(f"Stop “{found.title}”?", "Stop it", self.reverse_url("job", id)):
             return
         async with self.transaction() as tx:
             ended = await job.cancel(tx, id, self.now)
