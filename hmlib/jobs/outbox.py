@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hmlib import logs, metrics
@@ -22,6 +23,7 @@ AT_ONCE = 48
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 60.0
 GIVE_UP_SECONDS = 24 * 3600
 LOOK_FOR_OLD_SECONDS = 30.0
+NOTE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -149,17 +151,28 @@ class Outbox:
             logs.event("telling failed", logging.ERROR, error=logs.named(broken), where=logs.frames(broken.__traceback__))
 
     async def _deliver(self, target: Due, message: Message) -> None:
-        try:
-            await self._note(target, message, await self._kinds[message.kind].send(message))
-        except DatabaseDown:  # the claim runs out, and it is due again
-            return
+        with suppress(DatabaseDown):  # the claim runs out, and it is due again
+            answer = await self._kinds[message.kind].send(message)
+            if answer.error:
+                await self._note_failure(target, message, answer)
+            else:
+                await self._note_delivery(message)
 
-    async def _note(self, target: Due, message: Message, answer: Answer) -> None:
+    async def _note_delivery(self, message: Message) -> None:
+        """That it was taken, tried for a while: what is not noted is sent twice."""
+        until = time.monotonic() + NOTE_SECONDS
+        while True:
+            try:
+                if await deliveries.delivered(self._db, message, utc_now()):
+                    logs.event("a target answers again", kind=message.kind, target=message.target)
+                return
+            except DatabaseDown:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _note_failure(self, target: Due, message: Message, answer: Answer) -> None:
         now = utc_now()
-        if not answer.error:
-            if await deliveries.delivered(self._db, message, now):
-                logs.event("a target answers again", kind=message.kind, target=message.target)
-            return
         later, known = shifted(now, _pause(message.attempts)), target.announcements
         if await deliveries.postpone(self._db, message, answer.error, away=answer.away, announcements=known, later=later, now=now):
             logs.event("a target was not told", logging.WARNING, kind=message.kind, target=message.target, error=answer.error)

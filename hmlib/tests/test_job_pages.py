@@ -43,7 +43,7 @@ async def actions(db):
     return [(row["action"], row["actor_name"]) for row in await db.all("SELECT action, actor_name FROM audit WHERE action LIKE 'job.%'")]
 
 
-async def test_one_sees_ones_own_jobs_and_settings_people_all(alice, bob, carol, stranger, ask):
+async def test_n113_one_sees_ones_own_jobs_and_settings_people_all(alice, bob, carol, stranger, ask):
     own, others = await ask("bob", "Import <b>bobs.csv"), await ask("carol", "Import carols.csv")
     page = (await bob.fetch("/jobs")).text
     assert "Import &lt;b&gt;bobs.csv" in page and "carols.csv" not in page and "Run now" not in page
