@@ -1,6 +1,7 @@
 """Puts a service together: its routes and the ones all services share, its pages, sessions and callers."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tornado.routing import URLSpec
@@ -56,10 +57,9 @@ def application(
 
     ``routes`` is the service's own table; health, static files, sign-in (in modules) and reports are added here. ``state`` counts
     the changes of the database, by which lists are remembered; ``pickers`` find what forms refer to, by plural; ``imported`` are plurals of
-    what the page of imports takes.
-    ``callers`` is Nexus's own; modules leave it out. ``jobs`` are the service's kinds of work, whose runs get the spine. ``parts`` are
-    what the service's own handlers need (Spine.own), ``background`` coroutine functions that run beside the requests for as long as the
-    process lives.
+    what the page of imports takes. ``callers`` is Nexus's own; modules leave it out. ``jobs`` are the service's kinds of work, whose runs
+    get the spine. ``parts`` are what the service's own handlers need (Spine.own), ``background`` runs beside the requests for as long as
+    the process lives.
     """
     keys = keys or Keys(load_master(settings.master_key_file), settings.service)
     sessions = Sessions(db, keys)
@@ -70,9 +70,10 @@ def application(
     answers = AnswerCache(state, settings.epoch) if state is not None else None
     shared = (answers, Pickers(pickers or {}, imported), JobKinds({kind.name: kind for kind in kinds}), csp_reports.ReportLimit())
     own = tuple(part for part in (parts, *shared) if part is not None)
-    spine = Spine(settings, db, nexus, keys, sessions, preferences, callers, pages, tuple(routes), running, parts=own)
-    running.append(Runner(db, kinds, spine, settings.home / "run" / "jobs").run)
-    return ServiceApplication(spine, [*routes, *_shared_routes(settings)], NotFound, log_request)
+    spine = Spine(settings, db, nexus, keys, sessions, preferences, callers, pages, tuple(routes), parts=own)
+    runner = Runner(db, kinds, spine, settings.home / "run" / "jobs")
+    whole = replace(spine, background=(*running, runner.run))
+    return ServiceApplication(whole, [*routes, *_shared_routes(settings)], NotFound, log_request)
 
 
 def _module_callers(

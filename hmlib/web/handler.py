@@ -75,7 +75,7 @@ class Spine:
     callers: Callers
     pages: Pages
     routes: tuple[URLSpec, ...] = ()
-    background: Sequence[Background] = ()
+    background: tuple[Background, ...] = ()
     ready: Mapping[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     parts: tuple[object, ...] = ()
 
