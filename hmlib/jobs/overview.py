@@ -36,8 +36,9 @@ async def page_of(db: Db, caller: Caller, list_query: ListQuery) -> Page[Job]:
         where += " AND kind = :kind"
         params["kind"] = list_query.filters["kind"]
     place, order, limits = list_query.sql()
-    total = await db.value(f"SELECT count(*) FROM job WHERE {where}", **params)
-    rows = await db.all(f"SELECT {COLUMNS} FROM job WHERE {where} {place} {order}", **params, **limits)
+    async with db.read() as snapshot:
+        total = await snapshot.value(f"SELECT count(*) FROM job WHERE {where}", **params)
+        rows = await snapshot.all(f"SELECT {COLUMNS} FROM job WHERE {where} {place} {order}", **params, **limits)
     return list_query.page([Job(**row) for row in rows], total, key=lambda job: (job.created_at, job.id))
 
 
@@ -56,7 +57,8 @@ def may_cancel(caller: Caller, job: Job, kind: JobKind | None) -> bool:
 async def schedules(db: Db, caller: Caller, kinds: Sequence[JobKind]) -> list[Schedule]:
     """The scheduled work that the caller may start, with how it went."""
     names = [kind.name for kind in kinds if kind.scheduled and caller.may(kind.permission)]
-    last, failed = await _newest(db, names, "TRUE"), await _newest(db, names, "state = 'failed'")
+    async with db.read() as snapshot:
+        last, failed = await _newest(snapshot, names, "TRUE"), await _newest(snapshot, names, "state = 'failed'")
     return [Schedule(kind, last.get(kind.name), failed.get(kind.name)) for kind in kinds if kind.name in names]
 
 

@@ -141,8 +141,9 @@ async def page_of(db: Db, list_query: ListQuery) -> Page[AuditRow]:
     """
     where, params = _filtered(list_query.filters)
     place, order, limits = list_query.sql()
-    total = await db.value(f"SELECT COUNT(*) FROM audit WHERE {where}", **params)
-    found = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE {where} {place} {order}", **params, **limits)
+    async with db.read() as snapshot:
+        total = await snapshot.value(f"SELECT COUNT(*) FROM audit WHERE {where}", **params)
+        found = await snapshot.all(f"SELECT {_COLUMNS} FROM audit WHERE {where} {place} {order}", **params, **limits)
     return list_query.page([AuditRow(**row) for row in found], total, key=lambda row: (row.seq, row.seq))
 
 

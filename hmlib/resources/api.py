@@ -168,8 +168,9 @@ class GoneApi(ResourceApi):
         """The ids that are gone since a number, and the number to ask with next."""
         self.check_parameters({"since": 1})
         since = since_of({"updated_since": self.query.get("since", "")})
-        gone = await tombstones.gone_since(self.db, self.of.name, self.known.scope, since)
-        alive = {row[self.of.key] for row in await records.plain_by_ids(self.db, self.of, self.known.scope, gone)}
+        async with self.db.read() as snapshot:
+            gone = await tombstones.gone_since(snapshot, self.of.name, self.known.scope, since)
+            alive = {row[self.of.key] for row in await records.plain_by_ids(snapshot, self.of, self.known.scope, gone)}
         self.answer(shapes.Gone([id for id in gone if id not in alive], self.now))
 
 

@@ -40,12 +40,13 @@ class EntryHandler(ApiHandler):
             return KeptAnswer(json.encode({"items": self._picked(rows), "next_cursor": None, "total": len(rows)}))
         since = since_of(query)
         list_query = self.noun.rows.LISTING.read(query, self.keys, limit_default=100)
-        page = await self.noun.rows.plain_page_of(self.db, scope, list_query, since=since)
-        answer = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
-        if since:
-            gone = await tombstones.gone_since(self.db, self.noun.name, scope, since) if not query.get("cursor") else []
-            alive = {row.id for row in await self.noun.rows.some(self.db, scope, gone)} if gone else set()
-            answer["deleted"] = [id for id in gone if id not in alive]
+        async with self.db.read() as snapshot:
+            page = await self.noun.rows.plain_page_of(snapshot, scope, list_query, since=since)
+            answer = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
+            if since:
+                gone = await tombstones.gone_since(snapshot, self.noun.name, scope, since) if not query.get("cursor") else []
+                alive = {row.id for row in await self.noun.rows.some(snapshot, scope, gone)} if gone else set()
+                answer["deleted"] = [id for id in gone if id not in alive]
         return KeptAnswer(json.encode(answer))
 
     def _picked(self, rows: Any) -> Any:

@@ -27,12 +27,14 @@ class CompanyHandler(EntryHandler):
         """One of the lists within a company: its page, or its rows alone."""
         company = await self.entry(id)
         list_query = noun.rows.LISTING.read({**self.query, "company_id": id}, self.keys)
-        found = await noun.rows.page_of(self.db, self.known.scope, list_query)
+        async with self.db.read() as snapshot:
+            found = await noun.rows.page_of(snapshot, self.known.scope, list_query)
+            counts = await companies.counts(snapshot, id) if whole else {}
         page_url = self.reverse_url(f"company-{noun.plural}", id)
         context = {"company": company, "page": found, "page_url": page_url, **self.labels()}
         if whole:
             context["removal"] = await self.removal(company)
-            self.page(page, counts=await companies.counts(self.db, id), **context)
+            self.page(page, counts=counts, **context)
         else:
             self.partial(rows, **context)
 

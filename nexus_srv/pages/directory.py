@@ -188,8 +188,9 @@ class EntryHandler(PageHandler):
 
     async def removal(self, entry: Any) -> Removal:
         """Whether the entry could be deleted, in words."""
-        held = await changes.held_by(self.db, self.known.scope, entry)
-        return Removal.of(entry.name, held, await changes.goes_with(self.db, entry))
+        async with self.db.read() as snapshot:
+            held = await changes.held_by(snapshot, self.known.scope, entry)
+            return Removal.of(entry.name, held, await changes.goes_with(snapshot, entry))
 
     def labels(self) -> dict[str, Any]:
         return {"types": forms.TYPE_LABELS, "statuses": forms.STATUS_LABELS, "levels": forms.COMPLIANCE_LABELS, "roles": forms.ROLE_LABELS}

@@ -65,15 +65,16 @@ class Bills:
         # Whoever asks first may go away; the others still wait for the same work.
         return await asyncio.shield(work)
 
-    async def of_company(self, period: str, company_id: str, summary: Summary, now: str) -> CompanyMonth | None:
-        """One company with all its lines and the month before; None when the directory's answer does not have it."""
+    async def of_company(self, period: str, company_id: str, summary: Summary, now: str, snapshot: Db | None = None) -> CompanyMonth | None:
+        """One company with all its lines and the month before; None when the directory's answer does not have it. It is of the moment of a
+        snapshot, the caller's or one of its own."""
         known = gathering.only(summary, company_id)
         if known is None:
             return None
         ground = await self._ground(period, now)
         alone = Summary(summary.as_of, [known])
         earlier = Ground(periods.preceding(period), "", ground.zone, ground.pool_year)
-        async with self._db.read() as snapshot:
+        async with (snapshot or self._db).read() as snapshot:
             rules, facts, invoice_states = await self._one(snapshot, ground, alone)
             earlier_rules, earlier_facts, _ = await self._one(snapshot, earlier, alone)
         before = bill_company(earlier_facts, earlier_rules)

@@ -131,15 +131,17 @@ class AgreementPage(AgreementHandler):
     async def get(self, id: str) -> None:
         agreement: Agreement = await self.entry(id)
         today = await self.today()
-        others = await agreements.of_companies(self.db, [agreement.company_id])
+        async with self.db.read() as snapshot:
+            others = await agreements.of_companies(snapshot, [agreement.company_id])
+            own, manual = await overrides.of_agreements(snapshot, [id]), await manual_items.of_agreement(snapshot, id)
         around = await self.around([agreement])
         self.page(
             "agreements/page.html",
             agreement=agreement,
             state=agreements.state(agreement, today),
             company_name=await self.company_name(agreement.company_id),
-            overrides=[(one, kinds.OVERRIDES.shown(one)) for one in await overrides.of_agreements(self.db, [id])],
-            manual=await manual_items.of_agreement(self.db, id),
+            overrides=[(one, kinds.OVERRIDES.shown(one)) for one in own],
+            manual=manual,
             others=[other for other in others if other.id != id],
             doubt=await self._doubt(agreement, today),
             today=today,

@@ -6,6 +6,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from hmlib.auth.permissions import allowed, signed_in
+from hmlib.db.database import Db
 from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from hmlib.records import audit
 from hmlib.tables import export
@@ -82,22 +83,23 @@ class CompanyBillPage(MonthHandler):
     async def _bill(self, id: str) -> None:
         period = await self.shown_month()
         summary = await self.nexus.billing_summary([id])
-        found = await self.bills.of_company(period.key, id, summary, self.now)
+        today = await self.today()
+        async with self.db.read() as snapshot:
+            found = await self.bills.of_company(period.key, id, summary, self.now, snapshot)
+            parts = await self._parts(snapshot, id, today) if self.known.may("billing:write") else None
         if found is None:
             raise HTTPError(404)
         shown = visible([found.figures], self.known.level)
-        parts = await self._parts(id) if self.known.may("billing:write") else None
         self.page("companies/bill.html", period=period, month=found, shown=bool(shown), as_of=summary.as_of, parts=parts, **words())
 
-    async def _parts(self, id: str) -> dict[str, Any]:
+    async def _parts(self, snapshot: Db, id: str, today: str) -> dict[str, Any]:
         """What the bill is made of, for those who may change it."""
-        today = await self.today()
-        own = await agreements.of_companies(self.db, [id])
+        own = await agreements.of_companies(snapshot, [id])
         return {
             "agreements": [(one, agreements.state(one, today)) for one in reversed(own)],
-            "plans": {plan.id: plan.name for plan in await plans.everything(self.db)},
-            "items": await line_items.of_companies(self.db, [id]),
-            "currency": own[-1].currency if own else await self.preferences.text(self.db, "default_currency"),
+            "plans": {plan.id: plan.name for plan in await plans.everything(snapshot)},
+            "items": await line_items.of_companies(snapshot, [id]),
+            "currency": own[-1].currency if own else await self.preferences.text(snapshot, "default_currency"),
         }
 
 

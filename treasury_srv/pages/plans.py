@@ -46,11 +46,14 @@ class PlanHandler(EntryHandler):
 
     async def found(self) -> Page[PlanRow]:
         list_query = LISTING.read(self.query, self.keys)
-        in_force = await plans.agreements_by_plan(self.db, await self.today())
+        today = await self.today()
+        async with self.db.read() as snapshot:
+            in_force, described = await plans.agreements_by_plan(snapshot, today), await plans.all_described(snapshot)
+            versions = await prices.everything(snapshot)
         terms: dict[str, dict[str, None]] = {}
-        for version in await prices.everything(self.db):
+        for version in versions:
             terms.setdefault(version.plan_id, {})[version.term] = None
-        rows = [PlanRow(one, in_force.get(one.id, 0), tuple(terms.get(one.id, ()))) for one in await plans.all_described(self.db)]
+        rows = [PlanRow(one, in_force.get(one.id, 0), tuple(terms.get(one.id, ()))) for one in described]
         return list_query.page_out_of(
             [row for row in rows if _matches(row, list_query)], lambda row: row.key(list_query.sort.removeprefix("-"))
         )
@@ -100,8 +103,9 @@ class PlanPage(PlanHandler):
     @allowed("billing:read", staff=True)
     async def get(self, id: str) -> None:
         plan, today = await self.entry(id), await self.today()
-        in_force = (await plans.agreements_by_plan(self.db, today)).get(id, 0)
-        terms = by_term(await prices.of_plan(self.db, id), today)
+        async with self.db.read() as snapshot:
+            in_force = (await plans.agreements_by_plan(snapshot, today)).get(id, 0)
+            terms = by_term(await prices.of_plan(snapshot, id), today)
         rates = [(checks.RATE_LABELS[name], column) for name, column in RATE_COLUMNS.items()]
         missing = [term for term in checks.TERM_LABELS if term not in {one.term for one in terms}]
         self.page("plans/page.html", plan=plan, in_force=in_force, by_term=terms, rates=rates, missing=missing, today=today, **words())

@@ -94,10 +94,12 @@ class Described(Plan, frozen=True, kw_only=True):
 
 async def all_described(db: Db) -> list[Described]:
     """All plans with their features, in two statements."""
+    async with db.read() as snapshot:
+        features = await snapshot.all("SELECT plan_id, name, label FROM plan_feature ORDER BY plan_id, name")
+        found = await snapshot.all(f"SELECT {STORED.columns} FROM plan ORDER BY folded, id")
     labels: dict[str, dict[str, str]] = {}
-    for row in await db.all("SELECT plan_id, name, label FROM plan_feature ORDER BY plan_id, name"):
+    for row in features:
         labels.setdefault(row["plan_id"], {})[row["name"]] = row["label"]
-    found = await db.all(f"SELECT {STORED.columns} FROM plan ORDER BY folded, id")
     return [Described(**row, features=labels.get(row["id"], {})) for row in found]
 
 

@@ -141,11 +141,12 @@ class ArticleList(ArticleHandler):
         since, list_query = since_of(self.query), LISTING.read(self.query, self.keys, limit_default=100)
         fields = self.query.get("fields", "")
         reading = articles.page_with_texts if not fields or "body" in fields.split(",") else articles.page_of
-        page = await reading(self.db, self.known, list_query, since)
-        answer: dict[str, object] = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
-        if since:
-            first = not self.query.get("cursor")
-            answer["deleted"] = await catalogue.ids_gone(self.db, self.known, since, list_query.filters.get("status")) if first else []
+        async with self.db.read() as snapshot:
+            page = await reading(snapshot, self.known, list_query, since)
+            answer: dict[str, object] = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
+            if since:
+                first = not self.query.get("cursor")
+                answer["deleted"] = await catalogue.ids_gone(snapshot, self.known, since, list_query.filters.get("status")) if first else []
         self.answer(answer)
 
     @allowed("wiki:write")

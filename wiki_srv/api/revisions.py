@@ -42,9 +42,12 @@ class RevisionList(ApiHandler):
     @documented(answers=RevisionListAnswer)
     async def get(self, id: str) -> None:
         """Every save of an article, newest first, without the texts."""
-        if await articles.visible_to(self.db, self.known, id) is None:
+        async with self.db.read() as snapshot:
+            article = await articles.visible_to(snapshot, self.known, id)
+            found = await revisions.of(snapshot, self.known, id)
+        if article is None:
             raise HTTPError(404)
-        self.answer(RevisionListAnswer([_answer(revision) for revision in await revisions.of(self.db, self.known, id)]))
+        self.answer(RevisionListAnswer([_answer(revision) for revision in found]))
 
 
 class RevisionOne(ApiHandler):
@@ -54,9 +57,9 @@ class RevisionOne(ApiHandler):
     @documented(answers=RevisionOneAnswer)
     async def get(self, id: str, number: str) -> None:
         """One revision with its text."""
-        found = None
-        if await articles.visible_to(self.db, self.known, id):
-            found = await revisions.one(self.db, self.known, id, int(number))
+        async with self.db.read() as snapshot:
+            article = await articles.visible_to(snapshot, self.known, id)
+            found = await revisions.one(snapshot, self.known, id, int(number)) if article else None
         if found is None:
             raise HTTPError(404)
         self.answer(RevisionOneAnswer(_answer(found), found.body))

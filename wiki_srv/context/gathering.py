@@ -35,10 +35,11 @@ class Request:
 async def gathered(db: Db, nexus: NexusFor, texts: Texts, caller: Caller, request: Request) -> tuple[Context, str]:
     """The context, and the time of the newest change it takes into account ("" when there is nothing to consider)."""
     names = await _asset_names(nexus, request)
-    everything = await catalogue.ids_of_company(db, caller, request.company_id, request.audience)
-    chosen = dict.fromkeys([*await _of_company(db, caller, request, names), *everything[:MOST_RECENT]])
-    found = await articles.some(db, caller, [*chosen, *await _general(db, caller, request)])
-    sources, left_out = await _as_of(db, caller, request, [article for article in found if _fits(article, request)])
+    async with db.read() as snapshot:
+        everything = await catalogue.ids_of_company(snapshot, caller, request.company_id, request.audience)
+        chosen = dict.fromkeys([*await _of_company(snapshot, caller, request, names), *everything[:MOST_RECENT]])
+        found = await articles.some(snapshot, caller, [*chosen, *await _general(snapshot, caller, request)])
+        sources, left_out = await _as_of(snapshot, caller, request, [article for article in found if _fits(article, request)])
     named = [replace(source, names=_named(source, names)) for source in sources]
     context = await texts.context(named, request.wanted)
     left_out += [LeftOut(id, "less_relevant") for id in everything if id not in chosen]

@@ -41,12 +41,15 @@ class ArticleListPage(PageHandler):
 
     @allowed("wiki:read")
     async def get(self) -> None:
-        page = await articles.page_of(self.db, self.known, LISTING.read(self.query, self.keys))
+        list_query = LISTING.read(self.query, self.keys)
+        async with self.db.read() as snapshot:
+            page = await articles.page_of(snapshot, self.known, list_query)
+            tags = await catalogue.tags_seen(snapshot, self.known)
         self.page(
             self.template,
             page=page,
             address=self.reverse_url("articles"),
-            tags=[(tag, tag) for tag in await catalogue.tags_seen(self.db, self.known)],
+            tags=[(tag, tag) for tag in tags],
             may_write=self.known.may("wiki:write"),
         )
 

@@ -73,15 +73,18 @@ class CompanyPage(PageHandler):
     async def get(self, id: str) -> None:
         company = await self._company(id)
         list_query = articles.LISTING.read({**self.query, "company_id": id}, self.keys)
-        space = await spaces.of_company(self.db, self.known, id)
+        async with self.db.read() as snapshot:
+            space = await spaces.of_company(snapshot, self.known, id)
+            page = await articles.page_of(snapshot, self.known, list_query)
+            folders = await spaces.folders(snapshot, self.known, space.id) if space else []
         self.page(
             self.template,
             name=company.name,
             account_number=company.account_number,
             company_id=id,
             address=self.reverse_url("company", id),
-            page=await articles.page_of(self.db, self.known, list_query),
-            folders=await spaces.folders(self.db, self.known, space.id) if space else [],
+            page=page,
+            folders=folders,
             may_write=self.known.may("wiki:write"),
         )
 

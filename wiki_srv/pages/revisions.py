@@ -58,5 +58,6 @@ class RevisionDiffPage(RevisionHandler):
         self.page("revisions/diff.html", article=article, before=before, after=after, compared=compared)
 
     async def _before(self, id: str, after: Revision) -> Revision | None:
-        older = [revision.number for revision in await revisions.of(self.db, self.known, id) if revision.number < after.number]
-        return await revisions.one(self.db, self.known, id, older[0]) if older else None
+        async with self.db.read() as snapshot:
+            older = [revision.number for revision in await revisions.of(snapshot, self.known, id) if revision.number < after.number]
+            return await revisions.one(snapshot, self.known, id, older[0]) if older else None

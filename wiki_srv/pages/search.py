@@ -34,10 +34,10 @@ class SearchPage(PageHandler):
     @allowed("wiki:read")
     async def get(self) -> None:
         q, page = self.query.get("q", "").strip()[:200], _page(self.query.get("page", "1"))
-        found = await find(self.db, self.known, q)
         start = (page - 1) * PER_PAGE
-        shown = found.ids[start : start + PER_PAGE]
-        hits = await search.hits(self.db, self.known, shown, found.exact - start, found.marks)
+        async with self.db.read() as snapshot:
+            found = await find(snapshot, self.known, q)
+            hits = await search.hits(snapshot, self.known, found.ids[start : start + PER_PAGE], found.exact - start, found.marks)
         self.page(self.template, results=Results(q, found, hits, page), query_text=q)
 
 

@@ -22,18 +22,21 @@ class SpacePage(PageHandler):
 
     @allowed("wiki:read")
     async def get(self, id: str) -> None:
-        space = await spaces.visible_to(self.db, self.known, id)
+        list_query = articles.LISTING.read({**self.query, "space_id": id}, self.keys)
+        async with self.db.read() as snapshot:
+            space = await spaces.visible_to(snapshot, self.known, id)
+            page = await articles.page_of(snapshot, self.known, list_query)
+            folders = await spaces.folders(snapshot, self.known, id)
         if space is None or space.company_id:
             raise HTTPError(404)
-        list_query = articles.LISTING.read({**self.query, "space_id": id}, self.keys)
         self.page(
             self.template,
             name=space.name,
             account_number="",
             company_id=None,
             address=self.reverse_url("space", id),
-            page=await articles.page_of(self.db, self.known, list_query),
-            folders=await spaces.folders(self.db, self.known, id),
+            page=page,
+            folders=folders,
             may_write=self.known.may("wiki:write"),
         )
 
