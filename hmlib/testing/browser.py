@@ -108,10 +108,10 @@ class Browser:
         body = raw if raw is not None else json.dumps(json_body) if json_body is not None else None
         return await self.send(path, method, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
 
-    async def send(self, path: str, method: str, body: Any, headers: Mapping[str, str]) -> Answer:
+    async def send(self, path: str, method: str, body: Any, headers: Mapping[str, str], *, decompress: bool = True) -> Answer:
         answer = await self.client.fetch(
             self.base_url + path, method=method, body=body, headers=dict(headers), follow_redirects=False, raise_error=False,
-            allow_nonstandard_methods=True, request_timeout=30,
+            allow_nonstandard_methods=True, request_timeout=30, decompress_response=decompress and "Accept-Encoding" not in headers,
         )  # fmt: skip
         self._keep_cookies(answer)
         return Answer(answer.code, answer.headers, answer.body or b"")

@@ -110,7 +110,7 @@ async def test_n049_an_address_answers_the_same_whoever_asks(alice):
     for path, page in (("/", True), ("/names?ids=x", False)):
         plain, swapped = await alice.fetch(path), await alice.htmx(path)
         assert ("<html" in plain.text, "<html" in swapped.text) == (page, page)
-        assert plain.headers["Cache-Control"] == "no-store" and plain.headers["Vary"] == "Cookie"
+        assert plain.headers["Cache-Control"] == "no-store" and plain.headers["Vary"] == "Cookie, Accept-Encoding"
 
 
 async def test_n109_only_a_page_that_needs_it_begins_a_sign_on(stranger):

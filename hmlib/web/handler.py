@@ -19,7 +19,7 @@ from hmlib.nexus.client import Nexus, NexusFor
 from hmlib.records.audit import Actor
 from hmlib.records.preferences import Preferences
 from hmlib.web import idempotency, problems, requests
-from hmlib.web.headers import CLOSED_POLICY, every_answer
+from hmlib.web.headers import CLOSED_POLICY, Compression, every_answer, leave_plain
 from hmlib.web.idempotency import Answer, KeyReused, Repeatable
 from hmlib.web.problems import Problem
 
@@ -104,6 +104,7 @@ class ServiceApplication(Application):
         self, spine: Spine, routes: Sequence[URLSpec], not_found: type[RequestHandler], log: Callable[[RequestHandler], None]
     ) -> None:
         super().__init__(list(routes), default_handler_class=not_found, compress_response=False, log_function=log)
+        self.transforms.append(Compression)
         self.spine = spine
 
 
@@ -244,6 +245,8 @@ class Handler(RequestHandler):
         DatabaseBusy, and RuntimeError when nothing was answered.
         """
         request = await self._with_key()
+        if secret:
+            leave_plain(self.request)
         async with self.db.write() as tx:
             if request is not None:
                 self._repeat(await idempotency.kept(tx, self.keys, request, self.now))
@@ -275,6 +278,7 @@ class Handler(RequestHandler):
     def _repeat(self, answer: Answer | None) -> None:
         if answer is None:
             return
+        leave_plain(self.request)  # the first answer may have shown a secret
         self.set_status(answer.status)
         for name, value in answer.headers.items():
             self.restore(name, value)

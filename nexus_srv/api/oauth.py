@@ -10,6 +10,7 @@ from hmlib.auth.tokens import Claims, Verifier
 from hmlib.records.audit import Actor
 from hmlib.web import requests
 from hmlib.web.api_handler import ApiHandler
+from hmlib.web.headers import leave_plain
 from hmlib.web.problems import Problem
 from nexus_srv.identity.throttle import Throttled
 from nexus_srv.oauth import client_auth
@@ -29,6 +30,7 @@ class OAuthHandler(ApiHandler):
     body_limit = 64 * 1024
 
     async def prepare(self) -> None:
+        leave_plain(self.request)
         self.check_request()
         if not self.admit():
             raise Problem(403, "not_allowed", "This is not offered.")

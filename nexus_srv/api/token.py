@@ -9,6 +9,7 @@ from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
 from hmlib.config import HUB
 from hmlib.web.api_handler import ApiHandler
+from hmlib.web.headers import leave_plain
 from hmlib.web.problems import Problem
 from nexus_srv.identity import passwords
 from nexus_srv.identity.passwords import Busy
@@ -63,6 +64,7 @@ class Token(ApiHandler):
     """Trades a password for a token; the limits, the timing and the words are the sign-in page's."""
 
     async def prepare(self) -> None:
+        leave_plain(self.request)
         """No bearer token is looked at here: an Authorization header holds a client's credentials."""
         self.check_request()
 
