@@ -8,6 +8,7 @@ import hmlib
 from hmlib.auth.sessions import Sessions
 from hmlib.backups.runner import planned_backups
 from hmlib.config import Settings
+from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from hmlib.db.migrate import Folder
 from hmlib.keys import Keys, load_master
@@ -22,12 +23,12 @@ from hmlib.server.application import application
 from hmlib.web.handler import ServiceApplication
 from hmlib.web.layout import NavigationItem
 from nexus_srv.api import announcement, oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
-from nexus_srv.api import assets as api_assets
 from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import imports as api_imports
 from nexus_srv.api import users as api_users
+from nexus_srv.directory.assets import ASSETS
 from nexus_srv.directory.companies import COMPANIES
 from nexus_srv.directory.import_jobs import Jobs
 from nexus_srv.directory.locations import LOCATIONS
@@ -42,13 +43,13 @@ from nexus_srv.oauth.token_issuer import Issuer
 from nexus_srv.pages import (
     account,
     adopt,
-    assets,
     authorize,
     backups,
     clients,
     companies,
     consent,
     consents,
+    contact_picker,
     contacts,
     end_session,
     home,
@@ -59,14 +60,13 @@ from nexus_srv.pages import (
     users,
 )
 from nexus_srv.parts import NexusParts
-from nexus_srv.queries import directory
 from nexus_srv.settings import PREFERENCES
 from nexus_srv.sweeping import SWEEP
 
 HERE = Path(__file__).parent
 MIGRATIONS: list[Folder] = [("hmlib", Path(hmlib.__file__).parent / "migrations"), ("nexus", HERE / "migrations")]
 
-CUSTOM_FIELDS = definitions(COMPANIES, LOCATIONS)
+CUSTOM_FIELDS = definitions(COMPANIES, LOCATIONS, ASSETS)
 
 ROUTES = [
     # browsers: signing in and out
@@ -106,20 +106,15 @@ ROUTES = [
     url(r"/contacts/rows", contacts.ContactRows, name="contact-rows"),
     url(r"/contacts/export", contacts.ContactExport, name="contacts-export"),
     url(r"/contacts/new", contacts.ContactNewPage, name="contact-new"),
+    url(r"/contacts/picker", contact_picker.ContactPicker, name="contacts-picker"),
     url(r"/contacts/([\w-]+)", contacts.ContactPage, name="contact"),
     url(r"/contacts/([\w-]+)/edit", contacts.ContactEditPage, name="contact-edit"),
     url(r"/contacts/([\w-]+)/activity", contacts.ContactActivity, name="contact-activity"),
     url(r"/contacts/([\w-]+)/companies", contacts.ContactCompanies, name="contact-companies"),
     url(r"/contacts/([\w-]+)/companies/([\w-]+)", contacts.ContactCompany, name="contact-company"),
     *pages_of(LOCATIONS),
+    *pages_of(ASSETS),
     *pages_of(CUSTOM_FIELDS),
-    url(r"/assets", assets.AssetListPage, name="assets"),
-    url(r"/assets/rows", assets.AssetRows, name="asset-rows"),
-    url(r"/assets/export", assets.AssetExport, name="assets-export"),
-    url(r"/assets/new", assets.AssetNewPage, name="asset-new"),
-    url(r"/assets/([\w-]+)", assets.AssetPage, name="asset"),
-    url(r"/assets/([\w-]+)/edit", assets.AssetEditPage, name="asset-edit"),
-    url(r"/assets/([\w-]+)/activity", assets.AssetActivity, name="asset-activity"),
     # browsers: imports
     url(r"/imports", imports.ImportListPage, name="imports"),
     url(r"/imports/([\w-]+)", imports.ImportPage, name="import"),
@@ -178,11 +173,8 @@ ROUTES = [
     url(r"/api/contacts:bulk", api_contacts.ContactBulkList),
     url(r"/api/contacts/([\w-]+)", api_contacts.ContactEntry),
     *api_of(LOCATIONS),
+    *api_of(ASSETS),
     *api_of(CUSTOM_FIELDS),
-    url(r"/api/assets", api_assets.AssetList),
-    url(r"/api/assets:lookup", api_assets.AssetLookup),
-    url(r"/api/assets:bulk", api_assets.AssetBulkList),
-    url(r"/api/assets/([\w-]+)", api_assets.AssetEntry),
     url(r"/api/billing_summary", api_billing_summary.BillingSummary),
     url(r"/api/imports/([\w-]+)", api_imports.Import),
     # what every service has
@@ -220,9 +212,13 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplicat
         preferences=preferences,
         navigation=NAVIGATION,
         callers=NexusCallers(db, signer.verifier),
-        state=directory.state,
+        state=change_numbers.latest,
         imported=("companies", "contacts", "locations", "assets"),
-        pickers={"companies": pickers.local(COMPANIES)},
+        pickers={
+            "companies": pickers.local(COMPANIES),
+            "contacts": contact_picker.CONTACTS,
+            "locations": pickers.local(LOCATIONS),
+        },
         keys=keys,
         parts=NexusParts(
             signer=signer,

@@ -1,6 +1,7 @@
 """The JSON API of a declared kind, for programs: the list, one, new ones, changes, whole lists of other systems, and what is gone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -114,9 +115,9 @@ class ListApi(ResourceApi):
         return KeptAnswer(json.encode(self.shown(page.rows)), headers)
 
     async def state_tag(self, answers: AnswerCache) -> str:
-        """Names the answer to this question as the database stands."""
+        """Names the answer to this question as the database stands, and the kind with the fields that were added to it."""
         question = (f"{name}={value}" for name, value in sorted(self.query.items()))
-        return await answers.etag(self.db, self.known.scope, self.of.plural, *question)
+        return await answers.etag(self.db, self.known.scope, self.of.plural, *self.of.by_name, "", *question)
 
     async def answer_whole(self) -> None:
         """Every row, streamed by id, so that one that changes meanwhile is neither skipped nor told twice."""
@@ -125,7 +126,7 @@ class ListApi(ResourceApi):
             self.finish()
             return
         question = dict(self.query) if "sort" in self.query else {**self.query, "sort": statements.BY_ID}
-        asked = await self.asked(question, records.BATCH)
+        asked = replace(await self.asked(question, records.BATCH), sort_chosen="sort" in self.query)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         before = b"["
         async for rows in records.batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):

@@ -34,13 +34,12 @@ async def put(
         said = {**item, **({"source": body.source} if "source" in of.fields else {})}
         results.append(await _one(tx, of, None if twice else known.pop(item["external_id"], None), said, {**wrong, **twice}, writer))
     ended: list[str] = []
-    over = of.lifecycle.is_over if of.lifecycle else None
-    for record in known.values() if body.complete and over else []:
-        if over is not None and not over(record) and body.company_id in (None, *await of.company_ids(tx, record)):
+    for record in known.values() if body.complete and of.lifecycle else []:
+        if body.company_id in (None, *await of.company_ids(tx, record)):
             result = await _ended(tx, of, record, writer)
             if result.result == "error":
                 results.append(result)
-            else:
+            elif result.version != record.version:  # one that ends later than today ends now
                 ended.append(of.id_of(record))
     return BulkAnswer(results, ended)
 

@@ -177,7 +177,17 @@ class One(ResourcePage):
         removal = await self.of.removal(self.db, self.known.scope, record)
         told = await history.of_record(self, self.of, record)
         names = await pickers.names(self, self.of, [record])
-        context = {"of": self.of, "record": record, "removal": removal, "history": told, "names": names, "words": forms.words}
+        here = {name: to.one for name, to in self.of.references.items() if to.table and getattr(record, name)}
+        links = {name: self.reverse_url(one, getattr(record, name)) for name, one in here.items()}
+        context = {
+            "of": self.of,
+            "record": record,
+            "removal": removal,
+            "history": told,
+            "names": names,
+            "words": forms.words,
+            "links": links,
+        }
         self.page(self.template("resources/page.html"), **context, **await self.shows(self, record))
 
     @allowed_of("write")

@@ -21,16 +21,17 @@ UNCLEAR = "More than one is called this. Choose one of the list."
 
 @dataclass(frozen=True)
 class Option:
-    """One record to choose: its id, what people call it, and the number by which files know it, if it has one."""
+    """One record to choose: its id, what people call it, the number by which files know it, if it has one, else whose it is."""
 
     id: str
     title: str
     number: str = ""
+    owner: str = ""
 
     @property
     def label(self) -> str:
         """What stands in the box when it is chosen; resolved() takes it for the record again."""
-        return f"{self.title} ({self.number})" if self.number else self.title
+        return f"{self.title} ({self.number or self.owner})" if self.number or self.owner else self.title
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def local(of: Resource[Any]) -> Source:
     """The records of a kind of this service."""
 
     def option(record: Any) -> Option:
-        return Option(of.id_of(record), of.title_of(record), getattr(record, of.number) if of.number else "")
+        number = getattr(record, of.number) if of.number else ""
+        return Option(of.id_of(record), of.title_of(record), number, getattr(record, "company_name", "") or "")
 
     async def search(handler: Handler, q: str, most: int) -> Sequence[Option]:
         asked = await bound(handler, of, statements.definition(of).read({"q": q}, handler.keys, limit_default=most))
@@ -194,11 +196,18 @@ async def _resolve_in(source: Source, handler: Handler, to: Reference, typed: st
     if known is not None:
         return known, ""
     numbered = re.fullmatch(r".*\(([^()]{1,100})\)", typed)
-    options = await source.search(handler, numbered[1] if numbered else typed, MOST_OFFERED)
-    same = [option for option in options if typed in (option.label, option.number) or option.title.casefold() == typed.casefold()]
+    options, same = await _called(source, handler, numbered[1] if numbered else typed, typed)
+    if numbered and not same:  # what stands in brackets says whose it is
+        options, same = await _called(source, handler, re.sub("[()]", " ", typed), typed)
     if len(same) == 1 or (not same and len(options) == 1):
         return (same or list(options))[0], ""
     return None, UNCLEAR if options else to.said
+
+
+async def _called(source: Source, handler: Handler, words: str, typed: str) -> tuple[Sequence[Option], list[Option]]:
+    """What is found with these words, and which of it is called exactly as was typed."""
+    options = await source.search(handler, words, MOST_OFFERED)
+    return options, [one for one in options if typed in (one.label, one.number) or one.title.casefold() == typed.casefold()]
 
 
 async def _options(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, Option]:

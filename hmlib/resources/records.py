@@ -173,7 +173,7 @@ async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery)
     statement = statements.exact(of, scope) if asked.q and not asked.sort_chosen else ""
     if not statement:
         return []
-    rows = await db.all(statement, folded=folded(asked.q), lowered=asked.q.lower(), **scope.params())
+    rows = await db.all(statement, folded=folded(asked.q), **statements.spoken(of, asked.q), **scope.params())
     return [row["id"] for row in rows]
 
 

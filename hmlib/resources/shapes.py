@@ -87,9 +87,10 @@ def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
         namespace=_doc(of),
     )
     items = list.__class_getitem__(item)
+    named = ("source", Annotated[str, msgspec.Meta(min_length=1, max_length=50)])
     whole: list[Any] = [
+        named if "source" in of.fields else (*named, ""),
         ("items", Annotated[items, msgspec.Meta(max_length=MOST_ITEMS)]),
-        ("source", Annotated[str, msgspec.Meta(max_length=50)], ""),
         ("complete", bool, False),
         ("company_id", str | None, None),
     ]

@@ -8,12 +8,14 @@ from typing import Any
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
 from hmlib.resources.resource import STAMPS, Field, Resource
+from hmlib.values.several import Words
 from hmlib.values.types import Fixed, Phone, Value, YesNo
 
 MOST_WORDS = 8
 MOST_EXACT = 5
 BY_ID = "id"
 """The order in which nothing is skipped though it changes meanwhile."""
+_SHORT_NUMBER = re.compile("[0-9]{1,3}")
 _LIKE_A_PHONE = re.compile(r"[+(]?[0-9][0-9()+./\s-]{3,}")
 
 
@@ -138,7 +140,7 @@ def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: st
 def exact(of: Resource[Any], scope: CompanyScope) -> str:
     """The ids of what is called exactly :said (folded) or has it as an identifier; "" where nothing of the kind is one."""
     named = [f"{of.table_name}.{name} = :folded" for name in of.derived if name == "name_form"]
-    fields = [f"lower({of.table_name}.{attribute}) = :lowered" for attribute, field in of.fields.items() if field.identifier]
+    fields = [_whole(of, attribute) for attribute, field in of.fields.items() if field.identifier]
     if not [*named, *fields]:
         return ""
     return (
@@ -178,12 +180,15 @@ def found_by(name: str) -> str:
 
 
 def _search(of: Resource[Any], asked: ListQuery, params: dict[str, Any]) -> str:
-    """Every word is found in the record or in the name of what it refers to; an external id and a telephone number only as a whole, and
+    """Every word is found in the record or in the name of what it refers to, a number of up to three digits only where a word begins
+    with it (the 10 of Windows 10); an external id, an identifier that is none of the words and a telephone number only as a whole, and
     so what another service calls what it refers to."""
     q, words = asked.q, []
     for number, word in enumerate(q.split()[:MOST_WORDS]):
-        params[f"like_{number}"] = like(word)
-        places = [f"{of.table_name}.search LIKE :like_{number} ESCAPE '\\'"]
+        short = _SHORT_NUMBER.fullmatch(word) is not None
+        params[f"like_{number}"] = f"% {word}%" if short else like(word)
+        text = f"(' ' || {of.table_name}.search)" if short else f"{of.table_name}.search"
+        places = [f"{text} LIKE :like_{number} ESCAPE '\\'"]
         for alias, column, table in _joined(of):
             if of.fields[column].searched:
                 named = f"SELECT {alias}.id FROM {table} {alias} WHERE {alias}.name_form LIKE :like_{number} ESCAPE '\\'"
@@ -193,6 +198,9 @@ def _search(of: Resource[Any], asked: ListQuery, params: dict[str, Any]) -> str:
     if "external_id" in of.fields:
         ways.append(f"{of.table_name}.external_id = :said")
         params["said"] = q
+    if apart := [attribute for attribute, field in of.fields.items() if field.identifier and not field.searched]:
+        ways += [_whole(of, attribute) for attribute in apart]
+        params |= spoken(of, q)
     if _LIKE_A_PHONE.fullmatch(q) and any(isinstance(field.value, Phone) and field.searched for field in of.fields.values()):
         ways.append(f"{of.table_name}.search LIKE :digits ESCAPE '\\'")
         params["digits"] = like(re.sub("[^0-9]", "", q))
@@ -206,6 +214,26 @@ def _custom(of: Resource[Any], field: Field, name: str) -> str:
     """The records whose added field says so; the field's id is our own."""
     values = f"SELECT record_id FROM custom_value WHERE field_id = '{field.custom}' AND text = :{name.replace('.', '_')}"
     return f"{of.table_name}.{of.key} IN ({values})"
+
+
+def spoken(of: Resource[Any], q: str) -> dict[str, str]:
+    """What was searched for as each identifier has it, and :lowered for those that are one text; what it cannot be is ""."""
+    found = {"lowered": q.lower()}
+    for attribute, field in of.fields.items():
+        if field.identifier and isinstance(field.value, Words):
+            try:
+                found[f"as_{attribute}"] = field.value.check(q)
+            except ValueError:
+                found[f"as_{attribute}"] = ""
+    return found
+
+
+def _whole(of: Resource[Any], attribute: str) -> str:
+    """That an identifier, or one of several, is exactly what is searched for; see spoken()."""
+    column = f"{of.table_name}.{attribute}"
+    if not isinstance(of.fields[attribute].value, Words):
+        return f"lower({column}) = :lowered"
+    return f"({column} <> '' AND replace(' ' || {column} || ' ', ' ' || :as_{attribute} || ' ', '') <> ' ' || {column} || ' ')"
 
 
 def _joined(of: Resource[Any]) -> list[tuple[str, str, str]]:

@@ -251,7 +251,7 @@ async def test_nothing_is_deleted_that_has_changed_since_it_was_looked_at(alice)
 @pytest.mark.gen_test
 async def test_a_whole_list_asks_the_directory_once(alice, hub):
     items = [{**DRAFT, "external_id": str(number), "name": str(number)} for number in range(50)]
-    assert (await alice.api("/api/printers:bulk", "PUT", {"items": items})).code == 200
+    assert (await alice.api("/api/printers:bulk", "PUT", {"items": items, "source": "rmm"})).code == 200
     assert hub.counted["companies"] == 1
 
 

@@ -46,11 +46,18 @@ class Words(Value):
         return " ".join(value)
 
 
+def tag(said: str) -> str:
+    """A tag as it is kept. Raises Refused."""
+    if not re.fullmatch(r"[\w.-]{1,50}", said):
+        raise Refused("A tag is of letters, digits, dots and dashes, at most 50.")
+    return said.casefold()
+
+
 @dataclass(frozen=True)
 class Tags(Words):
-    """Words by which people group things, of letters, digits and dashes; without case."""
+    """Words by which people group things, of letters, digits, dots and dashes; without case."""
 
-    check: Callable[[str], str] = str.casefold
+    check: Callable[[str], str] = tag
     most: int = 20
     said: str = "Use at most 20 tags."
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hmlib.auth.permissions import allowed
-from nexus_srv.directory import forms
 from nexus_srv.directory.kinds import ASSETS, COMPANIES, CONTACTS, LOCATIONS, Noun
+from nexus_srv.pages import entry_forms as forms
 from nexus_srv.pages.directory import EntryHandler
 from nexus_srv.queries import companies
 from nexus_srv.queries.companies import Company

@@ -10,8 +10,9 @@ from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.tables import export
 from hmlib.web.problems import Problem
 from hmlib.web.toasts import Undo
-from nexus_srv.directory import changes, forms
+from nexus_srv.directory import changes
 from nexus_srv.directory.kinds import CONTACTS
+from nexus_srv.pages import entry_forms as forms
 from nexus_srv.pages.directory import CHANGED_MEANWHILE, EntryHandler
 from nexus_srv.queries import assets, companies
 from nexus_srv.queries.assets import Asset

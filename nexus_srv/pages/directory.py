@@ -15,9 +15,10 @@ from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.tables import export as exports
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem
-from nexus_srv.directory import changes, countries, forms
-from nexus_srv.directory.forms import Rows
+from nexus_srv.directory import changes, countries
 from nexus_srv.directory.kinds import ASSETS, CONTACTS, Noun
+from nexus_srv.pages import entry_forms as forms
+from nexus_srv.pages.entry_forms import Rows
 from nexus_srv.queries import companies, contacts
 
 PAGE = 1000

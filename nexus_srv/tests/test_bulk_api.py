@@ -41,7 +41,7 @@ async def test_a_bad_item_does_not_keep_the_others_out(alice):
     assert [list(item["errors"]) for item in answer["items"] if item["result"] == "error"] == [
         ["company_id"],
         ["backup_bytes"],
-        ["company_id"],
+        ["company_id", "name"],
     ]
     assert [(item["status"], item["id"], item["version"]) for item in answer["items"][1:4]] == [(422, None, None)] * 3
     assert (await alice.api("/api/assets")).total == 2
@@ -72,8 +72,7 @@ async def test_contacts_companies_and_locations_too(alice):
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({"source": "rmm", "items": [{"name": "x"}]}, 422),
-        ({"source": "rmm", "items": [device(1), device(1)]}, 422),
+        ({"source": "rmm", "items": [{"name": "x"}]}, 400),
         ({"source": "rmm", "items": [device(1, source="psa")]}, 422),
         ({"source": "rmm", "items": [], "complete": True}, 422),
         ({"source": "", "items": []}, 400),
@@ -85,6 +84,12 @@ async def test_contacts_companies_and_locations_too(alice):
 async def test_what_is_no_list_is_refused(alice, body, code):
     assert (await alice.api("/api/assets:bulk", "PUT", body)).code == code
     assert (await alice.api("/api/assets")).total == 0
+
+
+async def test_an_item_that_stands_there_twice_counts_once(alice):
+    answer = await put(alice, [device(1), device(1, serial="S2")])
+    assert [(item["result"], list(item["errors"])) for item in answer["items"]] == [("created", []), ("error", ["external_id"])]
+    assert [asset["serial"] for asset in (await alice.api("/api/assets")).items] == [""]
 
 
 async def test_N113_a_limited_technician_neither_changes_nor_retires_what_he_does_not_see(alice, bob, db, people):

@@ -243,7 +243,13 @@ async def test_an_export_has_the_filter_of_the_screen_and_is_audited(alice, db):
 )
 async def test_N001_N002_N004_N010_stored_text_is_only_text(alice, name):
     company = (await alice.api("/api/companies", "POST", {"name": name})).json
-    for path in ("/companies", "/companies/rows", f"/companies/{company['id']}", f"/companies/{company['id']}/edit", "/assets/new"):
+    for path in (
+        "/companies",
+        "/companies/rows",
+        f"/companies/{company['id']}",
+        f"/companies/{company['id']}/edit",
+        f"/assets/new?company_id={company['id']}",
+    ):
         text = (await alice.fetch(path)).text
         assert str(escape(name)) in text
         assert "<img src=x" not in text

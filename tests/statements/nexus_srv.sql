@@ -1,3 +1,73 @@
+-- assets: the list, searched and with every filter
+SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_system, asset.serial, asset.manufacturer, asset.model, asset.contact_id, asset.location_id, asset.ip_addresses, asset.mac_addresses, asset.active_on, asset.retired_on, asset.purchased_on, asset.warranty_until, asset.backup_bytes, asset.measured_at, asset.last_seen_at, asset.tags, asset.source, asset.external_id, asset.notes, asset.name_form, asset.created_at, asset.updated_at, asset.version, company.name AS company_name, company.name_form AS company_form, contact.name AS contact_name, contact.name_form AS contact_form, location.name AS location_name, location.name_form AS location_form
+    FROM asset
+    LEFT JOIN company company ON company.id = asset.company_id
+    LEFT JOIN contact contact ON contact.id = asset.contact_id
+    LEFT JOIN location location ON location.id = asset.location_id
+    WHERE asset.company_id IN :scope_ids
+    AND ((asset.search LIKE :like_0 ESCAPE '\' OR asset.company_id IN (SELECT company.id
+    FROM company company
+    WHERE company.name_form LIKE :like_0 ESCAPE '\'))
+    AND (asset.search LIKE :like_1 ESCAPE '\' OR asset.company_id IN (SELECT company.id
+    FROM company company
+    WHERE company.name_form LIKE :like_1 ESCAPE '\')) OR asset.external_id = :said OR (asset.ip_addresses <> ''
+    AND replace(' ' || asset.ip_addresses || ' ', ' ' || :as_ip_addresses || ' ', '') <> ' ' || asset.ip_addresses || ' ') OR (asset.mac_addresses <> ''
+    AND replace(' ' || asset.mac_addresses || ' ', ' ' || :as_mac_addresses || ' ', '') <> ' ' || asset.mac_addresses || ' '))
+    AND asset.company_id = :company_id
+    AND asset.type = :type
+    AND asset.contact_id = :contact_id
+    AND asset.location_id = :location_id
+    AND CASE WHEN asset.retired_on IS NULL THEN 'in_use' ELSE 'retired' END = :status
+    AND replace(lower(asset.operating_system), lower(:operating_system), '') <> lower(asset.operating_system)
+    AND replace(' ' || asset.tags || ' ', ' ' || :tag || ' ', '') <> ' ' || asset.tags || ' '
+    AND asset.updated_at >= :updated_since
+    ORDER BY asset.name_form, asset.id LIMIT :cursor_limit;
+
+-- assets: what stands first in a search
+SELECT asset.id AS id
+    FROM asset
+    WHERE (asset.name_form = :folded OR lower(asset.serial) = :lowered OR (asset.ip_addresses <> ''
+    AND replace(' ' || asset.ip_addresses || ' ', ' ' || :as_ip_addresses || ' ', '') <> ' ' || asset.ip_addresses || ' ') OR (asset.mac_addresses <> ''
+    AND replace(' ' || asset.mac_addresses || ' ', ' ' || :as_mac_addresses || ' ', '') <> ' ' || asset.mac_addresses || ' '))
+    AND asset.company_id IN :scope_ids
+    ORDER BY asset.id LIMIT 5;
+
+-- assets: some by their ids
+SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_system, asset.serial, asset.manufacturer, asset.model, asset.contact_id, asset.location_id, asset.ip_addresses, asset.mac_addresses, asset.active_on, asset.retired_on, asset.purchased_on, asset.warranty_until, asset.backup_bytes, asset.measured_at, asset.last_seen_at, asset.tags, asset.source, asset.external_id, asset.notes, asset.name_form, asset.created_at, asset.updated_at, asset.version, company.name AS company_name, company.name_form AS company_form, contact.name AS contact_name, contact.name_form AS contact_form, location.name AS location_name, location.name_form AS location_form
+    FROM asset
+    LEFT JOIN company company ON company.id = asset.company_id
+    LEFT JOIN contact contact ON contact.id = asset.contact_id
+    LEFT JOIN location location ON location.id = asset.location_id
+    WHERE asset.id IN :ids
+    AND asset.company_id IN :scope_ids
+    ORDER BY asset.id;
+
+-- assets: a new one
+INSERT INTO asset (id, company_id, name, type, operating_system, serial, manufacturer, model, contact_id, location_id, ip_addresses, mac_addresses, active_on, retired_on, purchased_on, warranty_until, backup_bytes, measured_at, last_seen_at, tags, source, external_id, notes, search, name_form, created_at, updated_at, version)
+    VALUES (:id, :company_id, :name, :type, :operating_system, :serial, :manufacturer, :model, :contact_id, :location_id, :ip_addresses, :mac_addresses, :active_on, :retired_on, :purchased_on, :warranty_until, :backup_bytes, :measured_at, :last_seen_at, :tags, :source, :external_id, :notes, :search, :name_form, :now, :now, 1);
+
+-- assets: a change
+UPDATE asset
+    SET company_id = :company_id, name = :name, type = :type, operating_system = :operating_system, serial = :serial, manufacturer = :manufacturer, model = :model, contact_id = :contact_id, location_id = :location_id, ip_addresses = :ip_addresses, mac_addresses = :mac_addresses, active_on = :active_on, retired_on = :retired_on, purchased_on = :purchased_on, warranty_until = :warranty_until, backup_bytes = :backup_bytes, measured_at = :measured_at, last_seen_at = :last_seen_at, tags = :tags, source = :source, external_id = :external_id, notes = :notes, search = :search, name_form = :name_form, updated_at = :now, version = version + 1
+    WHERE id = :id
+    AND version = :version;
+
+-- assets: the end
+DELETE
+    FROM asset
+    WHERE id = :id
+    AND version = :version;
+
+-- assets sorted by
+--   company: company.name_form
+--   name: asset.name_form
+--   type: asset.type
+--   backup_bytes: asset.backup_bytes
+--   created_at: asset.created_at
+--   updated_at: asset.updated_at
+--   id: asset.id
+
+
 -- companies: the list, searched and with every filter
 SELECT company.id, company.name, company.account_number, company.status, company.compliance_level, company.main_phone, company.website, company.domains, company.address, company.postal_code, company.city, company.region, company.country, company.parent_id, company.source, company.external_id, company.notes, company.name_form, company.created_at, company.updated_at, company.version
     FROM company
