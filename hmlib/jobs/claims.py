@@ -159,7 +159,8 @@ async def figures(db: Db, kinds: Collection[str]) -> list[Figures]:
 
 
 async def sweep(db: Db, now: str) -> int:
-    """Forget what ended 90 days ago, and of each schedule's good runs all but the newest twenty; how many that were."""
+    """Forget what ended 90 days ago, of each schedule's good runs all but the newest twenty, and processes that have long gone; how many
+    jobs that were."""
     old = await db.run("DELETE FROM job WHERE ended_at <> '' AND ended_at < :before", before=shifted(now, -KEPT_DAYS * 86_400))
     dull = await db.run(
         f"""
@@ -168,6 +169,13 @@ async def sweep(db: Db, now: str) -> int:
             WHERE later.kind = job.kind AND later.slot <> '' AND later.state = 'done' AND later.id > job.id
         ) >= {KEPT_SCHEDULED_RUNS}
         """
+    )
+    await db.run(
+        f"""
+        DELETE FROM job_runner
+        WHERE seen_at < :before AND NOT EXISTS (SELECT 1 FROM job WHERE {_ACTIVE} AND job.owner = job_runner.id)
+        """,
+        before=shifted(now, -86_400),
     )
     return old + dull
 

@@ -15,6 +15,10 @@ STUCK_SECONDS = 600.0
 """How long the beat of a process may stand still that is seen to live: it is stopped, or hangs."""
 
 
+LEFT_SECONDS = 3600.0
+"""How old a file is that nobody holds any more before it is removed."""
+
+
 @dataclass(frozen=True)
 class Owner:
     """A process that has jobs, as the database knows it; ``beat`` is None when it does not."""
@@ -35,6 +39,7 @@ class Liveness:
         self.id, self._folder, self._clock = id, folder, clock
         self._beats: dict[str, tuple[int | None, float]] = {}
         self._descriptor = self._lock()
+        self._tidy()
         self.machine = _machine() if self._descriptor is not None else ""
 
     def dead(self, owners: Collection[Owner]) -> set[str]:
@@ -87,6 +92,13 @@ class Liveness:
             return None
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return descriptor
+
+    def _tidy(self) -> None:
+        """Remove what processes left that died long ago; a young file may be of one that is just about to lock it."""
+        with suppress(OSError):  # a file that stays harms nobody
+            for file in self._folder.glob("*.lock"):
+                if file.stat().st_mtime < time.time() - LEFT_SECONDS and self._is_locked(file.stem) is False:
+                    file.unlink(missing_ok=True)
 
     def _file(self, id: str) -> Path:
         return self._folder / f"{id}.lock"

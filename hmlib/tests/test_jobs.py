@@ -446,7 +446,10 @@ async def test_old_jobs_are_forgotten(db):
     old, young = await ended("book", "failed", shifted(now, -91 * 86_400)), await ended("book", "done", shifted(now, -89 * 86_400))
     runs = [await ended("sweep", "done", now, f"t{number:03}") for number in range(25)]
     waiting = await asked(db)
+    await claims.beat(db, "gone", "", shifted(now, -2 * 86_400))
+    await claims.beat(db, "here", "", now)
     assert await claims.sweep(db, now) == 6
+    assert [row["id"] for row in await db.all("SELECT id FROM job_runner")] == ["here"]
     left = {row["id"] for row in await db.all("SELECT id FROM job")}
     assert old not in left and {young, waiting.id, *runs[5:]} == left
 
@@ -506,3 +509,16 @@ async def test_what_is_asked_all_the_time_reads_no_long_table(db, runner, monkey
     for sql, params in asked_for:
         plan = [row["detail"] for row in await all_rows(db, f"EXPLAIN QUERY PLAN {sql}", **params)]
         assert not [step for step in plan if step.startswith("SCAN job")], (sql, plan)
+
+
+def test_what_processes_left_that_died_long_ago_is_removed(tmp_path):
+    living = Liveness(tmp_path, "living")
+    for name in ("dead", "young"):
+        (tmp_path / f"{name}.lock").touch()
+    for name in ("dead", "living"):
+        os.utime(tmp_path / f"{name}.lock", (1, 1))
+    another = Liveness(tmp_path, "another")
+    assert {file.stem for file in tmp_path.glob("*.lock")} == {"living", "young", "another"}
+    another.close()
+    living.close()
+    assert {file.stem for file in tmp_path.glob("*.lock")} == {"young"}
