@@ -1,5 +1,6 @@
 """`hm doctor` against what has really gone wrong: each time it says what, what to do, and ends with 1."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hmlib.db.database import connect
 from hmlib.keys import new_master
 from hmlib.server import certificates
 from tests.running import ROOT, free_ports
@@ -103,6 +105,26 @@ def test_another_master_key(suite):
     finally:
         file.write_bytes(kept)
         file.chmod(0o600)
+
+
+def test_scheduled_work_that_failed(suite):
+    async def run(sql, **params):
+        db = await connect(suite.suite.services["wiki"].db_url)
+        await db.run(sql, **params)
+        await db.close()
+
+    insert = """
+        INSERT INTO job (id, kind, title, state, slot, error, created_at, due_at, ended_at)
+        VALUES (:id, 'dusting', 'Dust the shelves', :state, :id, 'No broom is there.', :id, :id, :id)
+        """
+    try:
+        asyncio.run(run(insert, id="2026-11-27T10:00:00.000000Z", state="failed"))
+        said = "wiki: “Dust the shelves” failed at 2026-11-27T10:00Z: No broom is there. The page Jobs has more."
+        assert wrong(suite) == [said]
+        asyncio.run(run(insert, id="2026-11-27T11:00:00.000000Z", state="done"))
+        assert wrong(suite) == []
+    finally:
+        asyncio.run(run("DELETE FROM job WHERE kind = 'dusting'"))
 
 
 def test_a_clock_that_is_off(suite):

@@ -61,6 +61,7 @@ def examine(suite: Suite) -> Iterator[Finding]:
     services = installed_services()
     for settings in services:
         yield from _service(settings, running=running or alone)
+        yield from (Finding(False, sentence) for sentence in asyncio.run(seams.failing_jobs(settings)))
     yield from _seams(suite, services, running=running or alone)
     for sentence in capacity.too_few(suite):
         yield Finding(False, sentence)

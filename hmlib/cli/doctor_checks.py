@@ -9,9 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 from hmlib.auth.jwt import LEEWAY_SECONDS
 from hmlib.config import HUB, BadSetting, Settings
 from hmlib.db.engine import BadDatabase, DatabaseDown
+from hmlib.db.migrate import has_table
+from hmlib.jobs import overview
 from hmlib.nexus.client import Nexus
 from hmlib.nexus.transport import NexusDown, NexusRefused
 from hmlib.processes.operations import Suite
+from hmlib.server import ownership
 
 SPARE = 5
 """Connections kept free for `hm`'s commands, a backup and a person with psql."""
@@ -24,6 +27,21 @@ def too_few(suite: Suite) -> list[str]:
     here = [settings for name, settings in suite.here().items() if settings.db_url.startswith("postgresql://") and counts[name]]
     servers = groupby(sorted(here, key=lambda settings: server_of(settings.db_url)), lambda settings: server_of(settings.db_url))
     return [sentence for _, services in servers if (sentence := asyncio.run(_judged(list(services), counts)))]
+
+
+async def failing_jobs(settings: Settings) -> list[str]:
+    """A sentence for each scheduled work of a service that failed the last time; nothing where its database cannot be asked."""
+    try:
+        db = await ownership.connect(settings, readers=1)
+    except (BadSetting, DatabaseDown):
+        return []  # said where the database is looked at
+    try:
+        failed = await overview.failing(db) if await has_table(db, "job") else []
+    except DatabaseDown:
+        return []
+    finally:
+        await db.close()
+    return [f"{settings.service}: “{job.title}” failed at {job.ended_at[:16]}Z: {job.error} The page Jobs has more." for job in failed]
 
 
 def server_of(url: str) -> str:

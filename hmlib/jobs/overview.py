@@ -62,6 +62,18 @@ async def schedules(db: Db, caller: Caller, kinds: Sequence[JobKind]) -> list[Sc
     return [Schedule(kind, last.get(kind.name), failed.get(kind.name)) for kind in kinds if kind.name in names]
 
 
+async def failing(db: Db) -> list[Job]:
+    """The newest run of each schedule, where it failed."""
+    rows = await db.all(
+        f"""
+        SELECT {COLUMNS} FROM job
+        WHERE state = 'failed' AND id IN (SELECT max(id) FROM job WHERE slot <> '' AND state IN ('done', 'failed') GROUP BY kind)
+        ORDER BY kind
+        """
+    )
+    return [Job(**row) for row in rows]
+
+
 async def _newest(db: Db, kinds: Sequence[str], condition: str) -> dict[str, Job]:
     rows = await db.all(
         f"""
