@@ -8,6 +8,9 @@ from hmlib.config import Settings
 from hmlib.db.database import Db
 from hmlib.db.migrate import Folder
 from hmlib.nexus.client import Nexus
+from hmlib.resources import pickers
+from hmlib.resources.api import api_of
+from hmlib.resources.pages import CompanyPicker, pages_of
 from hmlib.server import admin
 from hmlib.server.application import application
 from hmlib.web.handler import ServiceApplication
@@ -16,10 +19,11 @@ from treasury_srv.api import agreements as api_agreements
 from treasury_srv.api import billing_summary as api_billing_summary
 from treasury_srv.api import billing_types as api_billing_types
 from treasury_srv.api import imports as api_imports
-from treasury_srv.api import labour as api_labour
-from treasury_srv.api import line_items as api_line_items
 from treasury_srv.api import overrides as api_overrides
 from treasury_srv.api import plans as api_plans
+from treasury_srv.catalogue import labour, line_items
+from treasury_srv.catalogue.labour import LABOUR
+from treasury_srv.catalogue.line_items import LINE_ITEMS
 from treasury_srv.invoices.bills import Bills
 from treasury_srv.pages import (
     agreement_ends,
@@ -28,8 +32,6 @@ from treasury_srv.pages import (
     companies,
     home,
     imports,
-    labour,
-    line_items,
     overrides,
     plans,
     prices,
@@ -45,7 +47,7 @@ NAVIGATION = (
     NavigationItem("Dashboard", "home", "layout-dashboard", "billing:read", staff=True),
     NavigationItem("Companies", "companies", "building", "billing:read"),
     NavigationItem("Agreements", "agreements", "file-text", "billing:read", staff=True),
-    NavigationItem("Labour", "labour", "clock", "labour:read"),
+    NavigationItem("Labour", "labour-entries", "clock", "labour:read"),
     NavigationItem("Plans", "plans", "tags", "billing:read", staff=True),
     NavigationItem("Import", "imports", "file-import", "labour:write"),
     NavigationItem("Settings", "settings", "settings", "settings:admin"),
@@ -63,13 +65,13 @@ ROUTES = [
     url(r"/companies/export", companies.CompanyExport, name="companies-export"),
     url(rf"/companies/{ID}", companies.CompanyBillPage, name="company"),
     url(rf"/companies/{ID}/agreements", agreements.AgreementNewPage, name="company-agreements"),
-    url(rf"/companies/{ID}/line-items", line_items.LineItemNewPage, name="company-line-items"),
-    url(rf"/line-items/{ID}", line_items.LineItemPage, name="line-item"),
-    url(rf"/line-items/{ID}/removal", line_items.LineItemRemoval, name="line-item-removal"),
     url(rf"/companies/{ID}/devices/{ID}/billing", billing_types.AssetBilling, name="asset-billing"),
     url(rf"/companies/{ID}/devices/{ID}/billing/removal", billing_types.AssetBillingRemoval, name="asset-billing-removal"),
     url(rf"/companies/{ID}/people/{ID}/billing", billing_types.ContactBilling, name="contact-billing"),
     url(rf"/companies/{ID}/people/{ID}/billing/removal", billing_types.ContactBillingRemoval, name="contact-billing-removal"),
+    url(r"/companies/picker", CompanyPicker, name="companies-picker"),
+    *pages_of(LINE_ITEMS, fills=line_items.form),
+    *pages_of(LABOUR, fills=labour.form),
     url(r"/agreements", agreements.AgreementListPage, name="agreements"),
     url(r"/agreements/export", agreements.AgreementExport, name="agreements-export"),
     url(rf"/agreements/{ID}", agreements.AgreementPage, name="agreement"),
@@ -82,11 +84,6 @@ ROUTES = [
     url(rf"/agreements/{ID}/manual-items", overrides.ManualItemNewPage, name="agreement-manual-items"),
     url(rf"/manual-items/{ID}", overrides.ManualItemPage, name="manual-item"),
     url(rf"/manual-items/{ID}/removal", overrides.ManualItemRemoval, name="manual-item-removal"),
-    url(r"/labour", labour.LabourListPage, name="labour"),
-    url(r"/labour/export", labour.LabourExport, name="labour-export"),
-    url(r"/labour/new", labour.LabourNewPage, name="labour-new"),
-    url(rf"/labour/{ID}", labour.LabourPage, name="labour-entry"),
-    url(rf"/labour/{ID}/removal", labour.LabourRemoval, name="labour-removal"),
     url(r"/plans", plans.PlanListPage, name="plans"),
     url(r"/plans/new", plans.PlanNewPage, name="plan-new"),
     url(rf"/plans/{ID}", plans.PlanPage, name="plan"),
@@ -103,7 +100,6 @@ ROUTES = [
     # pieces of pages
     url(r"/companies/rows", companies.CompanyRows, name="company-rows"),
     url(r"/agreements/rows", agreements.AgreementRows, name="agreement-rows"),
-    url(r"/labour/rows", labour.LabourRows, name="labour-rows"),
     url(r"/plans/rows", plans.PlanRows, name="plan-rows"),
     # other services
     url(r"/api/billing_summary", api_billing_summary.BillingSummary),
@@ -117,19 +113,14 @@ ROUTES = [
     url(r"/api/manual-items", api_overrides.ManualItemList),
     url(r"/api/manual-items:lookup", api_overrides.ManualItemLookup),
     url(rf"/api/manual-items/{ID}", api_overrides.ManualItemEntry),
-    url(r"/api/line-items", api_line_items.LineItemList),
-    url(r"/api/line-items:lookup", api_line_items.LineItemLookup),
-    url(rf"/api/line-items/{ID}", api_line_items.LineItemEntry),
+    *api_of(LINE_ITEMS),
+    *api_of(LABOUR),
     url(r"/api/asset-overrides", api_billing_types.AssetOverrideList),
     url(r"/api/asset-overrides:lookup", api_billing_types.AssetOverrideLookup),
     url(rf"/api/asset-overrides/{ID}", api_billing_types.AssetOverrideEntry),
     url(r"/api/contact-overrides", api_billing_types.ContactOverrideList),
     url(r"/api/contact-overrides:lookup", api_billing_types.ContactOverrideLookup),
     url(rf"/api/contact-overrides/{ID}", api_billing_types.ContactOverrideEntry),
-    url(r"/api/labour-entries", api_labour.LabourList),
-    url(r"/api/labour-entries:lookup", api_labour.LabourLookup),
-    url(r"/api/labour-entries:bulk", api_labour.LabourBulk),
-    url(rf"/api/labour-entries/{ID}", api_labour.LabourOne),
     url(r"/api/plans", api_plans.PlanList),
     url(r"/api/plans:lookup", api_plans.PlanLookup),
     url(rf"/api/plans/{ID}", api_plans.PlanEntry),
@@ -152,5 +143,6 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplicat
         preferences=PREFERENCES,
         navigation=NAVIGATION,
         search_route="companies",
+        pickers={"companies": pickers.DIRECTORY_COMPANIES},
         parts=TreasuryParts(Bills(db, PREFERENCES, settings.epoch)),
     )

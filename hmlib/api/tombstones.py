@@ -23,9 +23,10 @@ async def add_all(tx: Db, gone: Sequence[tuple[str, str, str]], now: str) -> Non
 
 
 async def gone_since(db: Db, kind: str, scope: CompanyScope, since: str) -> list[str]:
-    """The ids that have gone since that UTC time from the companies in scope; the same id may live on elsewhere in it."""
+    """The ids that have gone since that UTC time from the companies in scope or from everybody; the same id may live on elsewhere."""
+    theirs = f"(company_id = '' OR {scope.clause('company_id')})"
     rows = await db.all(
-        f"SELECT DISTINCT id FROM tombstone WHERE noun = :kind AND deleted_at >= :since AND {scope.clause('company_id')} ORDER BY id",
+        f"SELECT DISTINCT id FROM tombstone WHERE noun = :kind AND deleted_at >= :since AND {theirs} ORDER BY id",
         kind=kind,
         since=since,
         **scope.params(),

@@ -70,7 +70,7 @@ class ResourceApi(ApiHandler):
         return values, unknown | (await pickers.missing_elsewhere(self, self.of, [values], before))[0]
 
     async def asked(self, args: Mapping[str, str], most: int) -> ListQuery:
-        """The list that the address asks for, so many at a time unless it says how many. Raises BadAsk."""
+        """The list that the address asks for, so many at a time unless it says how many. Raises BadListQuery."""
         return await pickers.bound(self, self.of, statements.definition(self.of).read(args, self.keys, limit_default=most))
 
 

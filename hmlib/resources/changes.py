@@ -68,7 +68,9 @@ async def change(
 
 
 async def save(tx: Transaction, of: Resource[R], before: R, wanted: R, writer: Writer, *, wrong: Mapping[str, str] = NOTHING) -> R:
-    """As change(), of attributes that are read already."""
+    """As change(), of attributes that are read already; what changes nothing is asked nothing."""
+    if not wrong and not differences(of, before, wanted):
+        return before
     stored = await _checked(tx, of, writer, before, wanted, wrong)
     changed = differences(of, before, stored)
     if not changed:

@@ -52,7 +52,7 @@ class Pickers:
 
 
 async def bound(handler: Handler, of: Resource[Any], asked: ListQuery) -> ListQuery:
-    """The question with what its conditions are bound with beside its filters. Raises BadAsk."""
+    """The question with what its conditions are bound with beside its filters. Raises BadListQuery."""
     params: dict[str, Any] = {}
     for name, value in asked.filters.items():
         if name in of.filters and (read := of.filters[name].read):

@@ -105,7 +105,7 @@ class Unique:
 class Filter:
     """A way to narrow a list that is no field: its condition, which binds its value by the filter's own name, what programs are told of
     it, and, where people are offered it, its label and what can be chosen, or the kind of its control. ``read`` makes what is bound out of
-    the value, the MSP's zone and the UTC time it is; it raises list_query.BadAsk."""
+    the value, the MSP's zone and the UTC time it is; it raises list_query.BadListQuery."""
 
     condition: str
     said: str

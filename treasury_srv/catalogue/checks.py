@@ -6,25 +6,21 @@ from treasury_srv.billing.facts import (
     ASSET_BILLING_TYPES,
     CONTACT_BILLING_TYPES,
     IN_E6,
-    ITEM_KINDS,
     PREPAID,
     PRICE_RATES,
-    TAX_CATEGORIES,
-    item_problem,
 )
-from treasury_srv.billing.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES, currencies
+from treasury_srv.billing.money import PRICE_PLACES, QUANTITY_PLACES, currencies
 from treasury_srv.billing.pricing import FEATURE
 from treasury_srv.catalogue.fields import Field, Rows
+from treasury_srv.catalogue.spans import FIRST_DAY_WITHOUT, span
 from treasury_srv.invoices.gathering import RATE_COLUMNS
 from treasury_srv.queries.agreements import Agreement
-from treasury_srv.queries.line_items import LineItem
 from treasury_srv.queries.manual_items import ManualItem
 from treasury_srv.queries.overrides import Override
 from treasury_srv.queries.prices import Price
 
 Errors = Mapping[str, str]
 CURRENCY = "This is no currency code such as USD."
-FIRST_DAY_WITHOUT = "The first day that no longer counts."
 TERM_LABELS = {"month_to_month": "Month to month", "1_year": "One year", "2_year": "Two years", "3_year": "Three years"}
 RATE_LABELS = dict(
     zip(
@@ -49,14 +45,6 @@ TYPE_LABELS = {
     "no_charge": "Without charge",
     "paid": "Paid",
     "free": "Free",
-}
-KIND_LABELS = {"recurring": "Every month", "one_off": "Once", "yearly": "Every year"}
-TAX_LABELS = {
-    "standard": "Standard rate",
-    "zero": "Zero rate",
-    "exempt": "Exempt",
-    "reverse_charge": "Reverse charge",
-    "outside": "Outside the scope of tax",
 }
 PRORATION_LABELS = {"none": "None", "daily": "Daily"}
 THING_LABELS = {"device": "Device", "user": "User"}
@@ -139,22 +127,6 @@ MANUAL_ITEM: Rows = (
     (Field("from_on", "From", "date"), Field("to_on", "Until", "date", help=FIRST_DAY_WITHOUT)),
     (Field("note", "Note", "lines", empty="", max_length=1000),),
 )
-LINE_ITEM: Rows = (
-    (Field("name", "Name", required=True), Field("kind", "How often", "choice", required=True, choices=pairs(KIND_LABELS, ITEM_KINDS))),
-    (
-        Field("quantity", "Quantity", "decimal", "quantity_e6", empty=ONE_E6, places=QUANTITY_PLACES, minimum=0),
-        Field("unit_price", "Price", "decimal", "unit_price_e4", required=True, least=2, help="A negative price is a discount."),
-        Field("tax_category", "Tax", "choice", empty="standard", choices=pairs(TAX_LABELS, TAX_CATEGORIES)),
-    ),
-    (
-        Field("from_on", "From", "date", help="Every month only."),
-        Field("to_on", "Until", "date", help=f"Every month only. {FIRST_DAY_WITHOUT}"),
-    ),
-    (
-        Field("year", "Year", "int", minimum=2000, maximum=2199, help="Once only."),
-        Field("month", "Month", "int", minimum=1, maximum=12, help="Once and every year: 1 to 12."),
-    ),
-)
 ASSET_OVERRIDE: Rows = (
     (
         Field("billing_type", "Billed as", "choice", required=True, choices=pairs(TYPE_LABELS, ASSET_BILLING_TYPES)),
@@ -166,17 +138,6 @@ CONTACT_OVERRIDE: Rows = (
         Field("billing_type", "Billed as", "choice", required=True, choices=pairs(TYPE_LABELS, CONTACT_BILLING_TYPES)),
         Field("price", "Price of its own", "decimal", "price_e4", least=2, minimum=0),
     ),
-)
-LABOUR: Rows = (
-    (Field("company_id", "Company", "choice", required=True, source="companies"),),
-    (
-        Field("worked_at", "When", "time", required=True),
-        Field("hours", "Hours", "decimal", "hours_e6", required=True, places=QUANTITY_PLACES, minimum=0, maximum=1_000_000),
-    ),
-    (Field("description", "What was done", "lines", empty="", max_length=2000),),
-    (Field("ticket", "Ticket", empty=""), Field("external_id", "External id", help="By which name another system knows it.")),
-    (Field("billable", "Billable", "bool", empty=True),),
-    (Field("hours_confirmed", "More than 24 hours in one entry are meant", "bool", empty=False),),
 )
 
 
@@ -199,28 +160,14 @@ def override(wanted: Override) -> Errors:
     what = wanted.what
     known = what in (*PRICE_RATES, *PREPAID, "plan") or (what.startswith(FEATURE) and len(what) > len(FEATURE))
     errors = {} if known else {"what": "Choose one of the list."}
-    return {**errors, **_span("valid_to", wanted.valid_from or None, wanted.valid_to)}
+    return {**errors, **span("valid_to", wanted.valid_from or None, wanted.valid_to)}
 
 
 def manual_item(wanted: ManualItem) -> Errors:
     offered = ASSET_BILLING_TYPES if wanted.kind == "device" else CONTACT_BILLING_TYPES
     errors = {} if wanted.billing_type in offered else {"billing_type": f"A {wanted.kind} is billed as one of {', '.join(offered)}."}
-    return {**errors, **_span("to_on", wanted.from_on, wanted.to_on)}
-
-
-def line_item(wanted: LineItem) -> Errors:
-    """Case D': exactly one kind of fee."""
-    problem = item_problem(wanted.kind, from_on=wanted.from_on, to_on=wanted.to_on, year=wanted.year, month=wanted.month)
-    errors = {"kind": problem} if problem else {}
-    if not wanted.quantity_e6:
-        errors["quantity"] = "A quantity of 0 charges nothing."
-    return {**errors, **_span("to_on", wanted.from_on, wanted.to_on)}
+    return {**errors, **span("to_on", wanted.from_on, wanted.to_on)}
 
 
 def _currency(code: str) -> Errors:
     return {} if code in currencies() else {"currency": CURRENCY}
-
-
-def _span(field: str, first: str | None, over: str | None) -> Errors:
-    wrong = first is not None and over is not None and over <= first
-    return {field: "It must be later than the first day: it is the first day that no longer counts."} if wrong else {}

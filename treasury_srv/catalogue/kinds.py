@@ -12,11 +12,9 @@ from hmlib.errors import Invalid
 from treasury_srv.catalogue import checks, fields, records, rules
 from treasury_srv.catalogue.fields import Rows
 from treasury_srv.catalogue.rules import Rule
-from treasury_srv.queries import agreements, billing_types, labour, line_items, manual_items, overrides, plans, prices
+from treasury_srv.queries import agreements, billing_types, manual_items, overrides, plans, prices
 from treasury_srv.queries.agreements import Agreement
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
-from treasury_srv.queries.labour import LabourEntry
-from treasury_srv.queries.line_items import LineItem
 from treasury_srv.queries.manual_items import ManualItem
 from treasury_srv.queries.overrides import Override
 from treasury_srv.queries.plans import Described
@@ -186,17 +184,6 @@ MANUAL_ITEMS = Noun[ManualItem](
     checks.manual_item,
     company=_of_agreement,
 )
-LINE_ITEMS = Noun[LineItem](
-    "line_item",
-    "line item",
-    checks.LINE_ITEM,
-    Table(line_items.some, line_items.insert, line_items.save, line_items.delete),
-    ("company_id",),
-    ("name", "The company has a line item of this name and kind."),
-    records.plain(checks.LINE_ITEM),
-    records.replaced,
-    checks.line_item,
-)
 ASSET_OVERRIDES = Noun[AssetOverride](
     "asset_override",
     "billing type",
@@ -218,15 +205,4 @@ CONTACT_OVERRIDES = Noun[ContactOverride](
     records.plain(checks.CONTACT_OVERRIDE),
     records.priced,
     key="contact_id",
-)
-LABOUR = Noun[LabourEntry](
-    "labour_entry",
-    "labour entry",
-    checks.LABOUR,
-    Table(labour.some, labour.insert, labour.save, labour.delete),
-    ("invoice_id",),
-    ("external_id", "This external id belongs to another entry."),
-    records.plain(checks.LABOUR),
-    records.labour,
-    rule=rules.labour_is_free,
 )

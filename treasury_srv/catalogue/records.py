@@ -8,19 +8,16 @@ from msgspec import structs
 
 from hmlib.errors import Invalid
 from treasury_srv.billing.facts import IN_E6, PREPAID, PRICE_RATES
-from treasury_srv.billing.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES, decimal_text
+from treasury_srv.billing.money import PRICE_PLACES, QUANTITY_PLACES, decimal_text
 from treasury_srv.billing.periods import end_of_term
 from treasury_srv.catalogue import fields
 from treasury_srv.catalogue.fields import NEEDED, Field, Rows
 from treasury_srv.invoices.gathering import RATE_COLUMNS
 from treasury_srv.queries.agreements import Agreement
-from treasury_srv.queries.labour import LabourEntry
 from treasury_srv.queries.overrides import Override
 from treasury_srv.queries.prices import Price
 
 R = TypeVar("R", bound=msgspec.Struct)
-MOST_HOURS_E6 = 24 * ONE_E6
-TOO_LONG = "One entry has at most 24 hours. Confirm it if so many are meant."
 _NUMBERS = frozenset({*PRICE_RATES, *PREPAID})
 
 
@@ -30,15 +27,6 @@ def plain(rows: Rows) -> Callable[[Any], dict[str, Any]]:
 
 def replaced(before: R, values: dict[str, Any]) -> R:
     return structs.replace(before, **values)
-
-
-def labour(before: LabourEntry, values: dict[str, Any]) -> LabourEntry:
-    """More hours than a day has are mostly a slip of the finger: they are taken when somebody says that they are meant."""
-    confirmed = values.pop("hours_confirmed", False)
-    wanted = structs.replace(before, **values)
-    if not confirmed and wanted.hours_e6 != before.hours_e6 and too_long(wanted.hours_e6):
-        raise Invalid({"hours": TOO_LONG})
-    return wanted
 
 
 def priced(before: Any, values: dict[str, Any]) -> Any:
@@ -60,10 +48,6 @@ def dated(before: Agreement, values: dict[str, Any]) -> Agreement:
     if wanted.end_on is None or (moved and followed):
         return structs.replace(wanted, end_on=end_of_term(wanted.start_on, wanted.term))
     return wanted
-
-
-def too_long(hours_e6: int) -> bool:
-    return bool(hours_e6 > MOST_HOURS_E6)
 
 
 def blank_price(plan_id: str, currency: str = "") -> Price:

@@ -3,20 +3,14 @@
 from typing import Any
 
 from hmlib.db.database import Db
-from treasury_srv.billing import money
 from treasury_srv.catalogue import rules
-from treasury_srv.catalogue.kinds import AGREEMENTS, LABOUR, PLANS, PRICES, Noun
+from treasury_srv.catalogue.kinds import AGREEMENTS, PLANS, PRICES, Noun
 from treasury_srv.invoices.labels import TERMS
 from treasury_srv.queries import agreements, plans
-
-ON_A_BILL = "It is on a finalised bill, and stays as it is."
 
 
 def called(noun: Noun[Any], record: Any, title: str) -> str:
     """The thing in a question: "the plan Gold", "2.5 hours of 2026-11-03"."""
-    if noun is LABOUR:
-        of = f": {record.description[:80]}" if record.description else ""
-        return f"the {money.quantity_text(record.hours_e6)} hours of {record.worked_at[:10]}{of}"
     if noun is PRICES:
         return f"the prices from {record.valid_from} ({TERMS[record.term]})"
     name = getattr(record, "name", "") or title.removeprefix("Edit the ").removeprefix("Edit ")
@@ -25,8 +19,6 @@ def called(noun: Noun[Any], record: Any, title: str) -> str:
 
 async def hindrance(db: Db, noun: Noun[Any], record: Any, today: str) -> str:
     """Why it cannot be deleted, in one sentence; "" when it can."""
-    if noun is LABOUR:
-        return ON_A_BILL if record.invoice_id else ""
     if noun is PRICES:
         return await rules.rewriting(db, record, None, today)
     if noun is PLANS:

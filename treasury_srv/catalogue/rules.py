@@ -14,7 +14,6 @@ from treasury_srv.billing.periods import following
 from treasury_srv.catalogue.terms import Overlap, fitted
 from treasury_srv.queries import agreements, plans, prices
 from treasury_srv.queries.agreements import Agreement
-from treasury_srv.queries.labour import LabourEntry
 from treasury_srv.queries.overrides import Override
 from treasury_srv.queries.prices import Price
 from treasury_srv.queries.rows import differs
@@ -106,11 +105,4 @@ async def plan_exists(tx: Db, change: Change[Override]) -> Override | None:
     """An override by another plan names one that is there."""
     if change.after and change.after.what == "plan" and await plans.by_id(tx, change.after.text) is None:
         raise Invalid({"plan_id": "There is no such plan."})
-    return change.after
-
-
-async def labour_is_free(tx: Db, change: Change[LabourEntry]) -> LabourEntry | None:
-    """What is on a finalised invoice stays as it is."""
-    if change.before and change.before.invoice_id:
-        raise NotAllowed("invoiced", "The entry is on a finalised invoice and cannot be changed.", 409)
     return change.after

@@ -13,13 +13,13 @@ from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 from treasury_srv.billing.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPES, ITEM_KINDS, TAX_CATEGORIES, item_problem
 from treasury_srv.billing.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES
+from treasury_srv.catalogue import labour, line_items
 from treasury_srv.catalogue.homes import SHARED
-from treasury_srv.catalogue.records import too_long
-from treasury_srv.imports.planning import Drafted, Ground, Refused, Thing, number
-from treasury_srv.queries import billing_types, labour, line_items
+from treasury_srv.catalogue.labour import LABOUR, LabourEntry, too_long
+from treasury_srv.catalogue.line_items import LINE_ITEMS, LineItem
+from treasury_srv.imports.planning import Drafted, Ground, Refused, Thing, number, put
+from treasury_srv.queries import billing_types
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
-from treasury_srv.queries.labour import LabourEntry
-from treasury_srv.queries.line_items import LineItem
 
 ASSET_COLUMNS = (
     Column("asset_external_id", key=True, required=True),
@@ -150,8 +150,7 @@ def _line_item(row: Row, ground: Ground, company_id: str, before: LineItem | Non
 
 
 async def store_line_items(tx: Db, draft: Drafted[LineItem], now: str) -> None:
-    await line_items.insert(tx, draft.created, now)
-    await line_items.update(tx, draft.updated, now)
+    await put(tx, LINE_ITEMS, draft, now)
 
 
 async def draft_labour(db: Db, ground: Ground) -> Drafted[LabourEntry]:
@@ -195,5 +194,4 @@ def _utc(moment: datetime, zone: ZoneInfo) -> str:
 
 
 async def store_labour(tx: Db, draft: Drafted[LabourEntry], now: str) -> None:
-    await labour.insert(tx, draft.created, now)
-    await labour.update(tx, draft.updated, now)
+    await put(tx, LABOUR, draft, now)

@@ -5,14 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hmlib.api import tombstones
 from hmlib.db.database import Db, Transaction
 from hmlib.imports.uploads import Applying, NotApplied
 from hmlib.nexus.directory import Summary
 from hmlib.records import audit
+from hmlib.resources import changes as resource_changes
+from hmlib.resources.resource import Resource
 from hmlib.tables import files
 from hmlib.tables.columns import Column
 from treasury_srv.catalogue import changes
-from treasury_srv.catalogue.kinds import AGREEMENTS, ASSET_OVERRIDES, CONTACT_OVERRIDES, LABOUR, LINE_ITEMS, OVERRIDES, PLANS, PRICES, Noun
+from treasury_srv.catalogue.kinds import AGREEMENTS, ASSET_OVERRIDES, CONTACT_OVERRIDES, OVERRIDES, PLANS, PRICES, Noun
+from treasury_srv.catalogue.labour import LABOUR
+from treasury_srv.catalogue.line_items import LINE_ITEMS
 from treasury_srv.imports import agreements as agreement_imports
 from treasury_srv.imports import charges, labour_columns, prices
 from treasury_srv.imports.planning import Drafted, Ground, Known
@@ -31,7 +36,7 @@ class Directory(Protocol):
 class Kind:
     """A kind of file: what it is about, its columns, what its rows mean beside what is stored, and how that is stored."""
 
-    noun: Noun[Any]
+    noun: Noun[Any] | Resource[Any]
     columns: tuple[Column, ...]
     draft: Callable[[Db, Ground], Awaitable[Drafted[Any]]]
     store: Callable[[Db, Any, str], Awaitable[None]]
@@ -119,7 +124,12 @@ def _nothing(outcome: files.Outcome) -> files.Outcome:
 
 async def _store(tx: Db, kind: Kind, draft: Drafted[Any], now: str) -> None:
     await kind.store(tx, draft, now)
-    await changes.bury_moved(tx, kind.noun, draft.replaced, now)
+    moved = [(before, after) for before, after in draft.replaced if getattr(before, "company_id", "") != getattr(after, "company_id", "")]
+    await tombstones.add_all(tx, [(kind.noun.name, _id(kind.noun, before), before.company_id) for before, _ in moved], now)
+
+
+def _id(kind: Noun[Any] | Resource[Any], record: Any) -> str:
+    return kind.id_of(record) if isinstance(kind, Resource) else kind.id(record)
 
 
 def _outcome(sheet: files.Sheet, draft: Drafted[Any]) -> files.Outcome:
@@ -135,6 +145,8 @@ def _deeds(kind: str, name: str, draft: Drafted[Any], outcome: files.Outcome) ->
     deeds = [audit.AuditEvent(f"{kind}.imported", f"import/{kind}", after={"file": name, **counts})]
     if isinstance(draft, prices.PriceDraft):
         deeds += [changes.creation_of(PLANS, Described(id=plan.id, name=plan.name)) for plan in draft.new_plans]
+    if isinstance(noun, Resource):
+        return deeds + resource_changes.events_of(noun, [*((None, one) for one in draft.created), *draft.replaced])
     deeds += [changes.creation_of(noun, record) for record in draft.created]
     deeds += [changes.change_of(noun, before, record) for before, record in draft.replaced]
     return deeds

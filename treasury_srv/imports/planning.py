@@ -8,7 +8,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from hmlib.db.database import Db
 from hmlib.nexus.directory import Summary
+from hmlib.resources import records
+from hmlib.resources.resource import Resource
 from hmlib.tables.files import Change
 from hmlib.tables.rows import Row, RowError, Sheet
 from treasury_srv.billing.money import currencies, scaled
@@ -182,3 +185,10 @@ class Drafted(Generic[R]):
         line = self._lines.setdefault(key, row.line)
         if line != row.line:
             raise Refused(column, row.values[column], f"Line {line} is about the same.")
+
+
+async def put(tx: Db, of: Resource[R], draft: Drafted[R], now: str) -> None:
+    """Store what a file makes and changes; the rows were read in this very transaction."""
+    await records.insert(tx, of, draft.created, now)
+    for record in draft.updated:
+        await records.save(tx, of, record, now)

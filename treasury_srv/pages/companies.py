@@ -11,10 +11,11 @@ from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from hmlib.records import audit
 from hmlib.tables import export
 from treasury_srv.billing import money
+from treasury_srv.catalogue import line_items
 from treasury_srv.invoices.company_rows import CompanyRow, Lines
 from treasury_srv.invoices.labels import words
 from treasury_srv.pages.months import MonthHandler, visible
-from treasury_srv.queries import agreements, line_items, plans
+from treasury_srv.queries import agreements, plans
 
 LISTING = ListDefinition(
     sorts={"name": "name", "account_number": "account_number", "devices": "devices", "users": "users", "hours": "hours", "total": "total"},
@@ -76,7 +77,7 @@ class CompanyBillPage(MonthHandler):
         if self.known.may("billing:read"):
             await self._bill(id)
         elif self.known.may("labour:read") and self.known.scope.sees(id):
-            self.see_other(f"{self.reverse_url('labour')}?company_id={id}")
+            self.see_other(f"{self.reverse_url('labour-entries')}?company_id={id}")
         else:
             raise HTTPError(403)
 

@@ -33,7 +33,7 @@ class HomePage(MonthHandler):
         elif self.known.may("billing:read"):
             await self._dashboard()
         elif self.known.may("labour:read"):
-            self.see_other(self.reverse_url("labour"))
+            self.see_other(self.reverse_url("labour-entries"))
         else:
             self.page("home/nothing.html")
 

@@ -4,13 +4,20 @@ from decimal import Decimal
 
 from hmlib.clock import new_id
 from hmlib.nexus.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
+from hmlib.resources import records
 from hmlib.testing.hub import ACME, GLOBEX
+from treasury_srv.catalogue import labour
 from treasury_srv.invoices.gathering import RATE_COLUMNS
-from treasury_srv.queries import agreements, labour, plans, prices
+from treasury_srv.queries import agreements, plans, prices
 from treasury_srv.tests import msp
 
 NOW = "2026-11-15T10:00:00.000000Z"
 PLAN = "018f0000-0000-7000-8000-00000000a001"
+
+
+def put(of):
+    """Stores records of a kind."""
+    return lambda tx, rows, now: records.insert(tx, of, rows, now)
 
 
 async def plan(db, *versions, id=PLAN, name="Complete", **rates):
@@ -44,7 +51,7 @@ async def work(db, hours, worked_at, company_id=ACME, **other):
         **{"id": new_id(), "external_id": new_id()} | other, company_id=company_id, worked_at=worked_at, hours_e6=msp.e6(hours)
     )
     async with db.write() as tx:
-        await labour.insert(tx, [entry], NOW)
+        await records.insert(tx, labour.LABOUR, [entry], NOW)
     return entry
 
 

@@ -8,9 +8,10 @@ import pytest
 from hmlib.db import change_numbers
 from hmlib.db.engine import Conflict
 from hmlib.testing.hub import ACME, GLOBEX
+from treasury_srv.catalogue import line_items
 from treasury_srv.invoices.bills import Bills
 from treasury_srv.invoices.summaries import billing_summary, narrowed
-from treasury_srv.queries import billing_types, book, line_items, manual_items, overrides, plans
+from treasury_srv.queries import billing_types, book, manual_items, overrides, plans
 from treasury_srv.settings import PREFERENCES
 from treasury_srv.tests import msp, seeds
 
@@ -82,7 +83,7 @@ async def test_everything_of_the_book_reaches_the_bill(db, bills):
         choice = billing_types.AssetOverride(asset_id="a2", company_id=ACME, billing_type="no_charge")
         await billing_types.insert_assets(tx, [choice], NOW)
         await billing_types.insert_contacts(tx, [billing_types.ContactOverride(contact_id="u2", company_id=ACME, billing_type="free")], NOW)
-        await line_items.insert(
+        await seeds.put(line_items.LINE_ITEMS)(
             tx, [line_items.LineItem(id="i1", company_id=ACME, name="Fibre", kind="recurring", unit_price_e4=msp.e4("99.50"))], NOW
         )
     seen = await bills.of_company("2026-10", ACME, seeds.directory(**CASE_B), NOW)

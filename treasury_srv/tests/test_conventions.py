@@ -65,7 +65,12 @@ async def test_n021_the_end_of_an_agreement_goes_by_version_too(alice, agreement
     [
         ("/labour/new", "/labour", HOURS, "labour_entry"),
         ("/plans/new", "/plans", {"name": "Basic", "features": ""}, "plan"),
-        ("/companies/{company}/line-items", "", {"name": "Hosting", "kind": "recurring", "unit_price": "9"}, "line_item"),
+        (
+            "/line-items/new?company_id={company}",
+            "/line-items",
+            {"company_id": ACME, "name": "Hosting", "kind": "recurring", "unit_price": "9"},
+            "line_item",
+        ),
         ("/agreements/{agreement}/overrides", "", {"what": "per_user", "value": "45"}, "agreement_override"),
         ("/agreements/{agreement}/manual-items", "", {"kind": "user", "name": "Temp", "billing_type": "paid"}, "manual_item"),
     ],

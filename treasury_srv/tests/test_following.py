@@ -9,8 +9,9 @@ import pytest
 from hmlib.clock import new_id
 from hmlib.db.engine import Conflict
 from hmlib.nexus.directory import CompanyFacts, Summary
+from treasury_srv.catalogue import line_items
 from treasury_srv.invoices.bills import Bills
-from treasury_srv.queries import billing_types, line_items, manual_items, overrides
+from treasury_srv.queries import billing_types, manual_items, overrides
 from treasury_srv.settings import PREFERENCES
 from treasury_srv.tests import msp, seeds
 
@@ -109,7 +110,7 @@ async def some_change(db, chance):
     changes = [
         *[agree] * 3,
         *[lambda: seeds.work(db, amount, at, company)] * 2,
-        *[lambda: insert(line_items.insert, item)] * 2,
+        *[lambda: insert(seeds.put(line_items.LINE_ITEMS), item)] * 2,
         lambda: run("line_item", "UPDATE line_item SET unit_price_e4 = :amount, company_id = :company WHERE id = :some"),
         lambda: run("line_item", "DELETE FROM line_item WHERE id = :some"),
         lambda: run("labour_entry", "UPDATE labour_entry SET company_id = :company, hours_e6 = :amount WHERE id = :some"),

@@ -6,8 +6,9 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.records import audit
 from hmlib.records.audit import Actor
 from hmlib.testing.hub import ACME, GLOBEX
+from treasury_srv.catalogue import labour, line_items
 from treasury_srv.imports import files
-from treasury_srv.queries import agreements, billing_types, labour, line_items, overrides, plans, prices
+from treasury_srv.queries import agreements, billing_types, overrides, plans, prices
 from treasury_srv.tests import msp, seeds
 
 pytestmark = pytest.mark.gen_test

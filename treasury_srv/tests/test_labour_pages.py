@@ -20,7 +20,7 @@ HOURS = {
     "billable": "on",
 }
 READING = ["/labour", "/labour/rows", "/labour/export", f"/labour/{NOBODY}"]
-WRITING = ["/labour", f"/labour/{NOBODY}", f"/labour/{NOBODY}/removal"]
+WRITING = ["/labour", f"/labour/{NOBODY}"]
 BULK = "/api/labour-entries:bulk"
 
 
@@ -44,16 +44,17 @@ async def zone(alice, name):
 
 
 async def test_hours_are_written_down_changed_and_deleted(bob, db):
-    assert (await bob.fetch("/labour", "POST", HOURS)).location == "/labour"
+    made = (await bob.fetch("/labour", "POST", HOURS)).location
     page = (await bob.fetch("/labour")).text
     assert all(text in page for text in ("New firewall", "Acme Dental", "T-7", "1.5"))
     row = await db.one("SELECT id, worked_at, billable FROM labour_entry")
+    assert made == f"/labour/{row['id']}" and "New firewall" in (await bob.fetch(made)).text
     assert row["worked_at"] == "2026-10-15T08:00:00.000000Z" and bool(row["billable"])
     form = {**HOURS, "hours": "2", "version": "1"}
     form.pop("billable")
     assert (await bob.fetch(f"/labour/{row['id']}", "POST", form)).code == 303
     assert not (await db.one("SELECT billable FROM labour_entry"))["billable"]
-    assert (await bob.fetch(f"/labour/{row['id']}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
+    assert (await bob.fetch(f"/labour/{row['id']}", "DELETE", {"confirmed": "yes", "version": "2"})).code == 303
     assert [row["action"] for row in await db.all("SELECT action FROM audit ORDER BY seq")] == [
         "labour_entry.created",
         "labour_entry.changed",
@@ -66,7 +67,7 @@ async def test_times_are_the_msps(alice, bob, db):
     await bob.fetch("/labour", "POST", {**HOURS, "worked_at": "2026-11-01T00:30"})
     row = await db.one("SELECT id, worked_at FROM labour_entry")
     assert row["worked_at"] == "2026-10-31T13:30:00.000000Z"
-    assert 'value="2026-11-01T00:30"' in (await bob.fetch(f"/labour/{row['id']}")).text
+    assert 'value="2026-11-01T00:30"' in (await bob.fetch(f"/labour/{row['id']}/edit")).text
     assert "New firewall" in (await bob.fetch("/labour/rows?from=2026-11-01&to=2026-11-01")).text
     assert "New firewall" not in (await bob.fetch("/labour/rows?to=2026-10-31")).text
 
@@ -100,8 +101,8 @@ async def test_a_wrong_value_comes_back_beside_its_field(bob, field, value, mess
 
 async def test_a_deletion_names_the_hours_and_asks_first(bob, db):
     entry = await seeds.work(db, 2.5, "2026-10-15T08:00:00.000000Z", description="New firewall")
-    asked = await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"version": "1"})
-    assert asked.code == 200 and "Delete the 2.5 hours of 2026-10-15: New firewall?" in asked.text
+    asked = await bob.fetch(f"/labour/{entry.id}", "DELETE", {"version": "1"})
+    assert asked.code == 200 and "Delete 2.5 hours of 2026-10-15: New firewall for good?" in asked.text
     assert 'name="version" value="1"' in asked.text and await db.value("SELECT count(*) FROM labour_entry") == 1
 
 
@@ -115,15 +116,17 @@ async def test_a_stale_version_is_a_conflict(bob, db):
     await bob.fetch(f"/labour/{entry.id}", "POST", {**HOURS, "version": "1"})
     answer = await bob.fetch(f"/labour/{entry.id}", "POST", {**HOURS, "hours": "7", "version": "1"})
     assert answer.code == 409 and ">7<" in answer.text
-    assert (await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
+    assert (await bob.fetch(f"/labour/{entry.id}", "DELETE", {"confirmed": "yes", "version": "1"})).code == 409
 
 
 async def test_what_is_invoiced_stays(bob, db):
     entry = await finalised(db)
     page = (await bob.fetch(f"/labour/{entry.id}")).text
-    assert "cannot be changed" in page and "/removal" not in page
+    assert "cannot be changed" in page and "/edit" not in page and 'value="DELETE"' not in page
     assert (await bob.fetch(f"/labour/{entry.id}", "POST", {**HOURS, "version": "1"})).code == 422
-    assert (await bob.fetch(f"/labour/{entry.id}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
+    refused = await bob.fetch(f"/labour/{entry.id}", "DELETE", {"confirmed": "yes", "version": "1"})
+    assert refused.code == 303 and "finalised bill" in (await bob.fetch(refused.location)).text
+    assert (await bob.api(f"/api/labour-entries/{entry.id}", "DELETE", If_Match='"1"')).code == 409
     assert (await db.one("SELECT hours_e6 FROM labour_entry"))["hours_e6"] == 2_000_000
 
 
@@ -156,7 +159,7 @@ async def test_the_list_asks_for_names_in_bulk(bob, db, hub):
 async def test_n008_an_export_can_be_imported_and_runs_nothing(bob, db):
     await seeds.work(db, 1.5, "2026-10-15T08:00:00.000000Z", external_id="x9", description="=HYPERLINK(1)")
     lines = (await bob.fetch("/labour/export?format=csv")).text.splitlines()
-    assert lines[1] == "x9,100001,Acme Dental,2026-10-15T08:00:00.000000Z,1.5,yes,'=HYPERLINK(1),,no"
+    assert lines[1] == "2026-10-15T08:00:00.000000Z,100001,'=HYPERLINK(1),,1.5,x9,yes,"
     assert (await bob.fetch("/labour/export?format=pdf")).code == 400
 
 
@@ -226,10 +229,11 @@ async def test_a_timesheet_is_put_in_as_often_as_one_likes(bob, db):
 
 async def test_each_entry_of_a_timesheet_has_its_own_answer(bob, db):
     entry = await finalised(db)
-    sheet = [item("x1", hours="5"), item("x2", hours="many"), item("x3", company_id=NOBODY), item("x4"), item("x4")]
+    sheet = [item("x1", hours="5"), item("x2", hours="many"), item("x3", company_id=NOBODY), item("x4"), item("x4"), {"external_id": "x5"}]
     answers = (await bob.api(BULK, "PUT", {"items": sheet})).items
-    assert [answer["status"] for answer in answers] == [409, 422, 422, 201, 422]
-    assert [answer["result"] for answer in answers] == ["error", "error", "error", "created", "error"]
+    assert [answer["status"] for answer in answers] == [409, 422, 422, 201, 422, 422]
+    assert [answer["result"] for answer in answers] == ["error", "error", "error", "created", "error", "error"]
+    assert set(answers[5]["errors"]) == {"company_id", "worked_at", "hours"}
     assert [list(answers[place]["errors"]) for place in (0, 4)] == [[""], ["external_id"]]
     assert (answers[0]["id"], list(answers[1]["errors"]), list(answers[2]["errors"])) == (entry.id, ["hours"], ["company_id"])
     unchanged = item("x1", worked_at="2026-10-15T08:00:00Z", hours="2")
@@ -247,7 +251,7 @@ async def test_timesheets_at_the_same_moment_make_each_entry_once(bob, db):
 TOO_MANY = [item(str(number)) for number in range(1001)]
 
 
-@pytest.mark.parametrize("items", [[{"external_id": "x"}], [item("")], [item(note="x")], TOO_MANY, "x"])
+@pytest.mark.parametrize("items", [[item("")], [item(note="x")], TOO_MANY, "x"])
 async def test_n014_what_is_no_timesheet_is_400(bob, items):
     assert (await bob.api(BULK, "PUT", {"items": items})).code == 400
 
