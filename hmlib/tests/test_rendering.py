@@ -12,7 +12,7 @@ from hmlib.web import rendering
 from hmlib.web.rendering import Formats, hx, list_url
 
 US, DE = Formats("en_US", "Europe/Copenhagen"), Formats("de_DE", "Europe/Berlin")
-ASK = SimpleNamespace(q="a&b", sort="name", limit=25, filters={"status": "active"})
+ASK = SimpleNamespace(q="a&b", sort="name", sort_chosen=True, limit=25, filters={"status": "active"})
 
 
 def test_a_services_template_comes_before_ours(tmp_path):
@@ -115,7 +115,7 @@ def test_whatever_is_stored_can_be_shown(zone, stored):
 def test_what_somebody_types_at_length_is_not_remembered():
     rendering._attributes.cache_clear()
     rendering._with_query.cache_clear()
-    list_query = type("ListQuery", (), {"q": "x" * 600, "filters": {}, "sort": "name", "limit": 25})
+    list_query = type("ListQuery", (), {"q": "x" * 600, "filters": {}, "sort": "name", "sort_chosen": True, "limit": 25})
     for number in range(50):
         address = list_url("/companies", list_query, cursor=str(number))
         assert 'hx-get="/companies?' in hx("n", get=address)
