@@ -99,25 +99,24 @@ async def beat(db: Db, me: str, machine: str, now: str) -> None:
     await _beat(db, me, machine, now)
 
 
-async def end(db: Db, ending: Ending, me: str, now: str) -> bool:
-    """Write how an attempt ended; false when the job is another process's by now, or has ended. One statement, again as often as needed."""
+async def end(db: Db, ending: Ending, me: str, now: str) -> Job | None:
+    """Write how an attempt ended; None when the job is another process's by now, or has ended. One statement, again as often as needed."""
     over = ending.state != "waiting"
-    return bool(
-        await db.run(
-            """
-            UPDATE job SET state = :state, owner = '', error = :error, due_at = :due_at, ended_at = :ended_at, version = version + 1,
-                attempts = CASE WHEN :counted OR attempts = 0 THEN attempts ELSE attempts - 1 END
-            WHERE id = :id AND owner = :me AND state = 'running'
-            """,
-            id=ending.job.id,
-            me=me,
-            state=ending.state,
-            error=ending.error,
-            due_at=ending.job.due_at if over else ending.due_at,
-            ended_at=now if over else "",
-            counted=ending.counted,
-        )
+    row = await db.one(
+        f"""
+        UPDATE job SET state = :state, owner = '', error = :error, due_at = :due_at, ended_at = :ended_at, version = version + 1,
+            attempts = CASE WHEN :counted OR attempts = 0 THEN attempts ELSE attempts - 1 END
+        WHERE id = :id AND owner = :me AND state = 'running' RETURNING {COLUMNS}
+        """,
+        id=ending.job.id,
+        me=me,
+        state=ending.state,
+        error=ending.error,
+        due_at=ending.job.due_at if over else ending.due_at,
+        ended_at=now if over else "",
+        counted=ending.counted,
     )
+    return Job(**row) if row else None
 
 
 async def leave(db: Db, id: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a job is, and how one is started, read and cancelled."""
+"""What a job is, and how one is started and read."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -133,11 +133,8 @@ async def by_id(db: Db, id: str) -> Job | None:
     return Job(**row) if row else None
 
 
-async def cancel(tx: Db, id: str, now: str) -> Job | None:
-    """The job as it stands after somebody asked for its end: what waits ends at once, what runs at its next word of progress.
-
-    None when it has ended, or there is none.
-    """
+async def ask_to_end(tx: Db, id: str, now: str) -> Job | None:
+    """The job as it stands after somebody asked for its end; None when it has ended. What its kind puts back is kind.cancel()'s work."""
     row = await tx.one(
         f"""
         UPDATE job SET version = version + 1,

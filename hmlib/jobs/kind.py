@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hmlib.clock import parse, shifted
 from hmlib.db.database import Db
-from hmlib.jobs.job import Job, add
+from hmlib.jobs.job import Job, add, ask_to_end
 from hmlib.jobs.run import JobRun
 from hmlib.records.audit import Actor
 
@@ -23,7 +23,9 @@ class JobKind:
 
     ``permission`` is what it takes to start scheduled work by hand and to cancel what is not one's own. ``page`` is the address of a page
     that shows more of a job than the jobs page does. ``run`` works in slices that write for well under a second each, may be begun again
-    by another process with what JobRun.keep() kept, and writes its end with JobRun.finish().
+    by another process with what JobRun.keep() kept, and writes its end with JobRun.finish(). ``put_back`` is called in the transaction in
+    which a job ends without being done, also one whose work never began or broke off by a fault of ours: whatever was set when it was
+    started ("is being imported") is there set back, so that nobody waits for it for ever.
     """
 
     name: str
@@ -34,6 +36,7 @@ class JobKind:
     when: str = ""
     permission: str = "settings:admin"
     page: Callable[[Job], str] | None = None
+    put_back: Callable[[Db, Job], Awaitable[None]] | None = None
 
     @property
     def scheduled(self) -> bool:
@@ -56,6 +59,23 @@ class JobKinds:
 def every(seconds: int, now: str) -> str:
     """The latest whole multiple of ``seconds`` since 1970 (UTC). After a clock's jump it is another one, so nothing waits for ever."""
     return shifted(EPOCH, int(parse(now).timestamp()) // seconds * seconds)
+
+
+async def cancel(tx: Db, kinds: Mapping[str, JobKind], id: str, now: str) -> Job | None:
+    """The job as it stands after somebody asked for its end: what waits ends at once, what runs at its next word of progress.
+
+    None when it has ended, or there is none.
+    """
+    found = await ask_to_end(tx, id, now)
+    if found is not None and not found.active:
+        await put_back(tx, kinds.get(found.kind), found)
+    return found
+
+
+async def put_back(tx: Db, kind: JobKind | None, job: Job) -> None:
+    """What the kind puts back when a job ends without being done."""
+    if kind is not None and kind.put_back is not None:
+        await kind.put_back(tx, job)
 
 
 async def start_scheduled(tx: Db, kind: JobKind, slot: str, actor: Actor, now: str) -> Job | None:

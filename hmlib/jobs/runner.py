@@ -16,7 +16,7 @@ from hmlib.db.engine import DatabaseDown
 from hmlib.jobs import claims
 from hmlib.jobs.claims import Active, Ending
 from hmlib.jobs.job import Cancelled, Job, JobFailed, LeaseLost, by_id
-from hmlib.jobs.kind import JobKind, start_scheduled
+from hmlib.jobs.kind import JobKind, put_back, start_scheduled
 from hmlib.jobs.liveness import Liveness
 from hmlib.jobs.run import JobRun
 from hmlib.records.audit import Actor
@@ -113,10 +113,23 @@ class Runner:
     async def _write_endings(self) -> None:
         while self._endings:
             ending = self._endings[0]
-            written = await claims.end(self._db, ending, self.id, utc_now())
+            task = asyncio.create_task(self._end(ending))
+            await asyncio.wait([task])
+            broken = task.exception()
+            if isinstance(broken, DatabaseDown):
+                raise broken
+            if broken is not None:  # a mistake in what the kind puts back must not keep this and all other jobs from ending
+                _log("a job's end could not put back what its start had set", broken, job=ending.job.id, kind=ending.job.kind)
+                await claims.end(self._db, ending, self.id, utc_now())
             del self._endings[0]
-            if written:
-                _report(ending)
+
+    async def _end(self, ending: Ending) -> None:
+        async with self._db.write() as tx:
+            ended = await claims.end(tx, ending, self.id, utc_now())
+            if ended is not None and not ended.active:
+                await put_back(tx, self.kinds.get(ended.kind), ended)
+        if ended is not None:
+            _report(ending)
 
     async def _beat(self) -> None:
         if self._running and self._clock() >= self._next_beat:

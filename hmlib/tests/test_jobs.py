@@ -13,7 +13,7 @@ from hmlib.clock import parse, shifted, utc_now
 from hmlib.db.engine import DatabaseDown
 from hmlib.jobs import claims, job
 from hmlib.jobs.job import Cancelled, JobFailed, LeaseLost
-from hmlib.jobs.kind import JobKind, every, start_scheduled
+from hmlib.jobs.kind import JobKind, cancel, every, start_scheduled
 from hmlib.jobs.liveness import LEASE_SECONDS, STUCK_SECONDS, Liveness, Owner
 from hmlib.jobs.runner import AT_ONCE, BROKEN, GIVEN_UP, MOST_ATTEMPTS, Runner
 from hmlib.records.audit import Actor
@@ -254,8 +254,8 @@ async def test_a_writer_that_holds_the_database_for_11_seconds_kills_no_job(db, 
 async def test_cancel_while_it_waits(db, runner):
     work, wanted = Work(), await asked(db)
     async with db.write() as tx:
-        assert (await job.cancel(tx, wanted.id, utc_now())).state == "cancelled"
-        assert await job.cancel(tx, wanted.id, utc_now()) is None
+        assert (await cancel(tx, {}, wanted.id, utc_now())).state == "cancelled"
+        assert await cancel(tx, {}, wanted.id, utc_now()) is None
     await runner(JobKind("book", "Books", work)).round()
     assert not work.runs
 
@@ -278,7 +278,7 @@ async def test_cancel_while_it_runs_is_heard_with_the_next_word_of_progress(db, 
     await mine.round()
     await turns.wait()
     async with db.write() as tx:
-        assert (await job.cancel(tx, wanted.id, utc_now())).state == "running"
+        assert (await cancel(tx, {}, wanted.id, utc_now())).state == "running"
     ended = await mine.until_ended(wanted.id)
     assert (ended.state, tidied, ended.owner) == ("cancelled", [wanted.id], "")
     assert 0 < ended.done < 999
@@ -522,3 +522,67 @@ def test_what_processes_left_that_died_long_ago_is_removed(tmp_path):
     another.close()
     living.close()
     assert {file.stem for file in tmp_path.glob("*.lock")} == {"young"}
+
+
+async def marks(db):
+    return [row["word"] for row in await db.all("SELECT word FROM page")]
+
+
+@pytest.mark.parametrize("end", ["cancelled while it waits", "cancelled while it runs", "fails", "breaks off", "is given up"])
+async def test_what_a_start_set_is_put_back_however_a_job_ends_without_being_done(db, runner, end):
+    """Nothing is "being worked on" for ever: not even when the work never began, or died of a fault of ours."""
+    clock = Clock()
+
+    async def run(one):
+        if end == "fails":
+            raise JobFailed("No.")
+        if end == "breaks off":
+            raise KeyError
+        while True:
+            clock.now += 1
+            await one.progress(0, 0)
+            await asyncio.sleep(0.001)
+
+    async def put_back(tx, ended):
+        await tx.run("DELETE FROM page WHERE word = :id", id=ended.id)
+
+    kind = JobKind("book", "Books", run, put_back=put_back)
+    mine, wanted = runner(kind, clock=clock), await asked(db)
+    await db.run("INSERT INTO page (word) VALUES (:id)", id=wanted.id)
+    if end == "is given up":
+        for attempt in range(MOST_ATTEMPTS):
+            seen = claims.Active(wanted.id, "book", False, attempt, Owner(f"p{attempt - 1}", "", 0) if attempt else None)
+            await claims.claim(db, seen, f"p{attempt}", "", utc_now())
+        await mine.round()
+        clock.now += LEASE_SECONDS + 1
+    elif end == "cancelled while it runs":
+        await mine.round()
+    if end.startswith("cancelled"):
+        async with db.write() as tx:
+            await cancel(tx, {"book": kind}, wanted.id, utc_now())
+    ended = await mine.until_ended(wanted.id)
+    assert ended.state == ("cancelled" if end.startswith("cancelled") else "failed")
+    assert await marks(db) == []
+
+
+async def test_a_mistake_in_what_is_put_back_keeps_no_job_from_ending(db, runner):
+    async def run(one):
+        raise JobFailed("No.")
+
+    async def put_back(tx, ended):
+        await tx.run("INSERT INTO page (word) VALUES ('half')")
+        raise KeyError
+
+    mine = runner(JobKind("book", "Books", run, put_back=put_back))
+    assert (await mine.until_ended((await asked(db)).id)).error == "No."
+    assert await marks(db) == [], "and of the mistake nothing stays"
+
+
+async def test_what_is_done_puts_nothing_back(db, runner):
+    async def run(one):
+        pass
+
+    async def put_back(tx, ended):
+        raise AssertionError
+
+    assert (await runner(JobKind("book", "Books", run, put_back=put_back)).until_ended((await asked(db)).id)).state == "done"

@@ -10,9 +10,9 @@ from tornado.web import url
 from hmlib.api.conventions import listed
 from hmlib.api.openapi import documented
 from hmlib.auth.permissions import signed_in
-from hmlib.jobs import job, overview
+from hmlib.jobs import overview
 from hmlib.jobs.job import Job, State
-from hmlib.jobs.kind import JobKind, JobKinds, start_scheduled
+from hmlib.jobs.kind import JobKind, JobKinds, cancel, start_scheduled
 from hmlib.records import audit
 from hmlib.web.api_handler import ApiHandler
 from hmlib.web.problems import Problem
@@ -125,7 +125,7 @@ class JobCancellationApi(JobApiHandler):
         if found.active and not overview.may_cancel(self.known, found, self.kinds.get(found.kind)):
             raise Problem(403, "insufficient_scope", "The token does not allow this.")
         async with self.transaction() as tx:
-            ended = await job.cancel(tx, id, self.now)
+            ended = await cancel(tx, self.kinds, id, self.now)
             if ended is None:
                 raise Problem(409, "ended", "It has ended already.")
             await audit.record(tx, self.actor, "job.cancelled", f"job/{id}", now=self.now, before={"state": found.state})

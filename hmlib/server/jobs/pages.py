@@ -7,9 +7,9 @@ from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
 from hmlib.auth.permissions import signed_in
-from hmlib.jobs import job, overview
+from hmlib.jobs import overview
 from hmlib.jobs.job import Job
-from hmlib.jobs.kind import JobKind, JobKinds, start_scheduled
+from hmlib.jobs.kind import JobKind, JobKinds, cancel, start_scheduled
 from hmlib.records import audit
 from hmlib.server.jobs import api
 from hmlib.web.page_handler import PageHandler
@@ -110,7 +110,7 @@ class JobCancellation(JobHandler):
         if not self.confirmed(f"Stop “{found.title}”?", "Stop it", self.reverse_url("job", id)):
             return
         async with self.transaction() as tx:
-            ended = await job.cancel(tx, id, self.now)
+            ended = await cancel(tx, self.kinds, id, self.now)
             if ended is None:
                 self.toast("It had ended already.", "info")
             else:
