@@ -72,6 +72,11 @@ def recognised(headings: Iterable[str], presets: Iterable[Preset]) -> Preset | N
     return max(fits, key=lambda preset: len(preset.marks), default=None)
 
 
+def named(name: str, presets: Iterable[Preset]) -> Preset | None:
+    """The preset that a person asks for by its name."""
+    return next((preset for preset in presets if preset.name == name), None)
+
+
 def applied(columns: Sequence[Column], part: Part) -> tuple[Column, ...]:
     """A kind's columns as this tool's file has them. A column of which the preset says nothing is still found by its own name; one that it
     says stands under no heading is not in the file."""

@@ -32,13 +32,14 @@ COMPANY_ID_COLUMN = Column(
 class Said:
     """What a person has said of a file, now or when one with the same headings came before (presets.mapping_key): `mapping` from headings
     to columns ("" leaves one out), `words` by column from theirs to ours, `company` for all rows that name none, `source` the system
-    whose ids it brings, and the mark before decimals where the cells leave it open."""
+    whose ids it brings, and, where the cells leave them open, the mark before decimals and whether days stand before months."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     company: str = ""
     source: str = ""
     decimal: Numbers = "either"
+    day_first: bool | None = None
 
 
 NOTHING = Said()
@@ -72,12 +73,13 @@ def instructions(
     MSP's own habits, which the preset's go before. Every moment comes in UTC."""
     default = {COMPANY: said.company} if said.company and any(column.name == COMPANY for column in columns) else {}
     own = Instructions(name=name, columns=tuple(columns), mapping=said.mapping, words=said.words, default=default, zone=zone)
+    orders = (said.day_first, preset.day_first if preset else None, day_first)
+    own = replace(own, numbers=said.decimal, day_first=next(order for order in orders if order is not None))
     if preset is None or part is None:
-        return replace(own, day_first=day_first, numbers=said.decimal)
+        return own
     return replace(
         own,
         columns=applied(columns, part),
-        day_first=day_first if preset.day_first is None else preset.day_first,
         numbers=preset.decimal if said.decimal == "either" else said.decimal,
         noted=preset.noted if part is preset.parts[0] else (),
         elsewhere=tuple(text for other in preset.parts for place in other.columns.values() for text in place.headings) + preset.noted,

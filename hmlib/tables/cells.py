@@ -12,12 +12,10 @@ from zoneinfo import ZoneInfo
 
 from hmlib import text as texts
 from hmlib.tables.columns import Column, Kind
-from hmlib.tables.dates import BadDate, Day, Order, day_of, in_the_calendar, moment
+from hmlib.tables.dates import BadDate, Day, Order, TwoDays, day_of, in_the_calendar, moment
 from hmlib.tables.numbers import NotANumber, Numbers, Unclear, bare, duration, number, scientific, size, ungrouped
 
 BIGGEST = 2**63 - 1
-_BEFORE_A_LAST_NAME = "van von der den de di da del della dos du la le ten ter zu al bin ibn"
-_PARTICLES = frozenset(_BEFORE_A_LAST_NAME.split())
 _BLANK = frozenset(
     {"n/a", "#n/a", "n.a.", "-", "--", "\u2013", "\u2014", "(none)", "(null)", "(blank)", "0000-00-00", "#value!", "#ref!", "#name?"}
 )
@@ -85,6 +83,8 @@ def plain(raw: object, lines: bool = False) -> str | None:
     if not text.isprintable():
         text = text.translate(_UNSEEN)
         text = "\n".join(line.strip() for line in text.splitlines()).strip() if lines else " ".join(text.split())
+        if not text:
+            return None
     if text[0] in "='\"":
         text = _unguarded(text)
     if len(text) < 11 and (text.lower() in _BLANK or text == "NULL"):
@@ -295,16 +295,7 @@ def _dated(read: Callable[[str, Order], Day], text: str, order: Order) -> Day:
         raise BadCell("is too long for a date")
     try:
         return read(text, order)
+    except TwoDays as wrong:
+        raise TwoReadings(wrong.args[0]) from None
     except BadDate as wrong:
         raise BadCell(wrong.args[0]) from None
-
-
-def parted(name: str) -> tuple[str | None, str | None]:
-    """First and last name: "Gav Reed" and "Reed, Gav" are the same, a single word is a first name, and "Ludwig van Beethoven" is a van
-    Beethoven. None where there is none."""
-    if "," in name:
-        last, _, first = name.partition(",")
-        return first.strip() or None, last.strip() or None
-    words = name.split()
-    at = next((at for at, word in enumerate(words[1:-1], 1) if word in _PARTICLES), len(words) - 1 or 1)
-    return " ".join(words[:at]) or None, " ".join(words[at:]) or None

@@ -37,6 +37,10 @@ class BadDate(ValueError):
     """Raised with a short sentence that says what is wrong with the text."""
 
 
+class TwoDays(BadDate):
+    """Raised for a day that can be read in two ways, while its column writes dates in both."""
+
+
 @lru_cache(maxsize=8192)
 def moment(text: str, order: Order) -> datetime:
     """The time a text names, in the years of the calendar, with the offset if it names one; a bare day is its midnight. Raises BadDate."""
@@ -103,7 +107,7 @@ def _spelt(text: str, order: Order) -> date:
     if parts[2] == "." or first > 12 or (order == "day" and second <= 12):
         return date(_year(parts[4]), second, first)
     if order == "both" and second <= 12 and first != second:
-        raise BadDate("can be read in two ways, and this file writes dates in both; write it as YYYY-MM-DD")
+        raise TwoDays("can be read in two ways, and this file writes dates in both; write it as YYYY-MM-DD")
     return date(_year(parts[4]), first, second)
 
 

@@ -3,14 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import time, timedelta
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Literal
 
 Numbers = Literal["point", "comma", "either"]
 """How a column writes numbers: which mark stands before the decimals, as far as its cells say."""
 
-LONGEST = 60
+LONGEST, _MOST_DIGITS = 60, 20
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"), " ")
 _PLAIN = _SPACES | {0x2212: "-", 0x2019: "'"}
 _SHAPE = re.compile(
@@ -22,14 +23,6 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
 _GROUPS = {mark: re.compile(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+") for mark in ",."}
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]{1,20})?[eE]\+?[0-9]{1,2}")
 _THOUSAND_OR_NOT = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-_CODES = (
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE "
-    "CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES "
-    "KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR "
-    "NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND "
-    "TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG"
-)
-_ISO_4217 = frozenset(_CODES.split())
 _LOCAL = frozenset({"kr", "z\u0142", "k\u010d", "ft", "rs", "fr", "lei", "sfr"})
 _BEFORE_A_SIGN = frozenset({"", "us", "ca", "c", "au", "a", "nz", "hk", "s", "r", "mx", "nt"})
 
@@ -74,12 +67,14 @@ def number(text: str, numbers: Numbers) -> Decimal:
     """The number a text names. `numbers` says which mark stands before the decimals; "either" refuses 1.500 and 1,500 with both readings.
 
     Signs stand before or after, currency signs and ISO 4217 codes too; brackets mean less than nothing, a % is left out, spaces and
-    apostrophes may part thousands. Raises NotANumber, Unclear. ASCII digits alone are digits.
+    apostrophes may part thousands. It is below 10**20. Raises NotANumber, Unclear. ASCII digits alone are digits.
     """
     found = pointed(bare(text), numbers)
     if not _NUMBER.fullmatch(found):
         raise NotANumber("is not a number")
-    return Decimal(found)
+    if (value := Decimal(found)).adjusted() >= _MOST_DIGITS:
+        raise NotANumber("has too many digits")
+    return value
 
 
 def scientific(text: str) -> Decimal | None:
@@ -113,12 +108,20 @@ def bare(text: str) -> str:
     return ("-" if brackets[0] else signs[0] if signs else "") + digits
 
 
+@lru_cache(maxsize=1)
+def _codes() -> frozenset[str]:
+    """ISO 4217's codes, read when a cell first has three letters beside its number."""
+    from babel.numbers import list_currencies  # here, so that a reader of plain numbers need not load it
+
+    return frozenset(list_currencies())
+
+
 def _is_currency(text: str | None) -> bool:
     if not text:
         return True
     if unicodedata.category(text[-1]) == "Sc":
         return text[:-1].rstrip(".").lower() in _BEFORE_A_SIGN
-    return text in _ISO_4217 or text.rstrip(".").lower() in _LOCAL
+    return text in _codes() or text.rstrip(".").lower() in _LOCAL
 
 
 def pointed(text: str, numbers: Numbers) -> str:
@@ -214,10 +217,8 @@ def duration(text: str, numbers: Numbers, unit: str = "h") -> tuple[Decimal, boo
     return (amount, True) if seconds == 3600 else (_hours(amount * seconds), False)
 
 
-def span(raw: time | timedelta) -> Decimal:
-    """Hours of a cell that a workbook marks as a time."""
-    if isinstance(raw, time):
-        raw = timedelta(hours=raw.hour, minutes=raw.minute, seconds=raw.second, microseconds=raw.microsecond)
+def span(raw: timedelta) -> Decimal:
+    """The hours between two moments, in six decimals."""
     return _hours(Decimal(raw // timedelta(microseconds=1)) / 1_000_000)
 
 

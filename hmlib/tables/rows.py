@@ -7,10 +7,11 @@ from itertools import islice
 from typing import Any
 
 from hmlib import text as texts
-from hmlib.tables.cells import BadCell, Rounded, TwoReadings, heading, is_blank, parted, plain, reader
+from hmlib.tables.cells import BadCell, Rounded, TwoReadings, heading, is_blank, plain, reader
 from hmlib.tables.columns import LEFT, Column
 from hmlib.tables.numbers import span
 from hmlib.tables.reading.headings import Place
+from hmlib.tables.reading.names import parted
 from hmlib.tables.reading.report import MAX_ERRORS, MAX_NOTES, Report, RowError
 from hmlib.tables.reading.survey import Instructions, Survey, is_total, survey
 from hmlib.tables.sheets import Cells, Unreadable, grid

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hmlib.imports import reading
 from hmlib.imports.companies import Clue
-from hmlib.imports.presets import From, Part, Preset, at, mapping_key, recognised
+from hmlib.imports.presets import From, Part, Preset, at, mapping_key, named, recognised
 from hmlib.imports.reading import COMPANY_CALLED, COMPANY_ID_COLUMN, Said, clue_of, headings_of, instructions
 from hmlib.tables import files
 from hmlib.tables.columns import Column
@@ -306,12 +306,38 @@ def test_one_file_makes_two_kinds():
     assert tail.notes[1:] == ["Line 4 has nothing under who and was left out.", "Line 6 has nothing under who and was left out."]
 
 
+def test_a_preset_is_asked_for_by_its_name():
+    assert (named("tool", [TOOL]), named("Tool", [TOOL])) == (TOOL, None)
+
+
 def test_a_preset_is_recognised_by_its_headings_alone():
     other = Preset(name="other", label="", source="", marks=("cust", "who", "Terms"), parts=())
     assert recognised(["WHO", "Cust", "x"], [TOOL, other]) == TOOL
     assert recognised(["who", "cust", "terms"], [TOOL, other]) == other
     assert recognised(["who"], [TOOL, other]) is None
     assert headings_of(b"A title\n\ncust,who\nAcme,Gav\n", (), [TOOL]) == (["cust", "who"], TOOL)
+
+
+def test_the_order_of_days_is_the_cells_else_a_persons_else_the_presets_else_the_msps():
+    open_file, clear = b"cust,seen\nAcme,03/04/2026\n", b"cust,seen\nAcme,03/04/2026\nAcme,04/25/2026\n"
+    columns = (Column("cust", required=True), Column("seen", kind="date"))
+
+    def month(raw, said=reading.NOTHING, preset=None, day_first=False):
+        part = Part("x", {}) if preset else None
+        first = next(files.slices(raw, instructions("x", columns, said, preset, part, day_first=day_first)))
+        return first.rows[0].values["seen"].month
+
+    days = replace(TOOL, day_first=True, parts=(Part("x", {}),))
+    assert (month(open_file), month(open_file, day_first=True), month(open_file, preset=days)) == (3, 4, 4)
+    assert month(open_file, Said(day_first=False), days, day_first=True) == 3
+    assert month(clear, Said(day_first=True), days, day_first=True) == 3
+
+
+def test_days_in_both_orders_are_one_error():
+    text = "Client,Hostname,Last Seen\nAcme,A,25/04/2026\nAcme,B,04/25/2026\n" + "".join(f"Acme,P{n},03/04/2026\n" for n in range(40))
+    rows, errors, _ = read(text)
+    assert (len(rows), [(error.line, error.column) for error in errors]) == (2, [(4, "seen_at")])
+    assert "39 more rows" in errors[0].message
 
 
 def test_a_mapping_is_remembered_by_kind_and_set_of_headings():

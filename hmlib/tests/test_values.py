@@ -2,14 +2,22 @@
 
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmlib.tables.cells import parted
+from hmlib import text as texts
+from hmlib.tables import files
+from hmlib.tables.cells import BadCell, reader
+from hmlib.tables.columns import Column, Kind
 from hmlib.tables.dates import BadDate, OrderHabit, day_of, moment, order_of
-from hmlib.tables.numbers import NotANumber, Unclear, duration, number, numbers_of, scientific, size
+from hmlib.tables.numbers import UNITS, NotANumber, Unclear, duration, number, numbers_of, scientific, size
+from hmlib.tables.reading.names import parted
+from hmlib.tables.reading.survey import Instructions
+from hmlib.tables.rows import Tail
+from hmlib.tables.sheets import Unreadable
 
 BEFORE = ("", "$", "\u20ac ", "USD ", "CA$", "kr ", "R$ ", "CHF\u00a0", "\u20b9")
 AFTER = ("", " EUR", "\u20ac", " kr.", " z\u0142", "\u00a0%")
@@ -206,3 +214,48 @@ def test_a_day_reads_back_when_its_column_says_the_order(day, style):
 )
 def test_a_whole_name_falls_into_two(name, parts):
     assert parted(name) == parts
+
+
+_MARKS = [*"0123456789.,:;-+/()'% \u00a0\u202f\u2212\u0663TZ", "1e", "E+12", "GB", "h", "min", "AM", "Nov", "f\u00e9vr", "UTC"]
+PIECES = st.sampled_from([*_MARKS, "$", "EUR", "9" * 25, "N/A", "true", "\u200b", "\x08"])
+ANYTHING = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(max_size=40), st.floats(), st.booleans(), st.none())
+UNIT = st.sampled_from(["", "gb", "min", "unix", "unix ms", "utc"])
+EVERY_KIND = st.sampled_from([*get_args(Kind)])
+
+
+@settings(max_examples=1_500)
+@given(
+    ANYTHING,
+    EVERY_KIND,
+    st.sampled_from(["day", "month", "both"]),
+    st.sampled_from(["point", "comma", "either"]),
+    UNIT,
+    st.booleans(),
+)
+def test_whatever_stands_in_a_cell_is_a_value_or_a_sentence(raw, kind, order, numbers, unit, in_zone):
+    """Units go only where headings can name them."""
+    unit = unit if unit in UNITS.get(kind, {}) or (kind == "datetime" and unit in ("unix", "unix ms", "utc")) else ""
+    column = Column("x", kind=kind, choices=("a",), places=6, minimum=0, maximum=10**6, numeric=kind == "text")
+    try:
+        reader(column, order, numbers, unit, "America/Chicago" if in_zone else "")(raw)
+    except (BadCell, texts.Unseen) as wrong:
+        assert str(wrong)
+
+
+LINES = st.lists(PIECES | st.sampled_from(list('",;\n\t')), max_size=60)
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=300) | LINES.map(lambda parts: "".join(["name,size,seen\n", *parts]).encode()))
+def test_whatever_a_file_holds_it_is_read_or_refused_in_words(raw):
+    columns = (
+        Column("name", key=True, required=True),
+        Column("size", kind="size", measured=True),
+        Column("seen", kind="datetime", time_also=("time",)),
+    )
+    try:
+        *_, tail = files.slices(raw, Instructions(columns=columns, zone="UTC"))
+    except Unreadable as why:
+        assert str(why).endswith(".")
+    else:
+        assert isinstance(tail, Tail)

@@ -65,12 +65,13 @@ def survey(raw: bytes, how: Instructions) -> Survey:
     line, top, titles, rest = headed(table.rows, words, how.name)
     found = matched(top, how.columns, how.mapping, (*how.noted, *how.elsewhere))
     habits = [_Habits(place, table.delimiter) for place in found.places]
+    learning = [habit for habit in habits if habit.is_open]
     last: deque[tuple[int, Cells]] = deque(maxlen=_BOTTOM)
     count = 0
     for at, cells in rest:
         count += 1
         last.append((at, cells))
-        for habit in habits:
+        for habit in learning:
             habit.learn(cells)
     skip = _no_data(last, top, bool(titles)) if found.places else []
     notes = [
@@ -144,9 +145,13 @@ class _Habits:
         self._days = OrderHabit() if column.kind in ("date", "datetime") else None
         self._bare: Callable[[str], str] = without_unit if column.kind in ("size", "duration") else str
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its cells decide anything."""
+        return self._numbers is not None or self._days is not None
+
     def learn(self, cells: Cells) -> None:
-        if self._numbers is None and self._days is None:
-            return
+        """What the cells of one row say."""
         for at in self._at:
             cell = cells[at] if at < len(cells) else None
             if not isinstance(cell, str):
