@@ -11,6 +11,9 @@ from hmlib.config import Settings
 from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from hmlib.db.migrate import Folder
+from hmlib.imports.api import api_of as import_api_of
+from hmlib.imports.jobs import jobs_of
+from hmlib.imports.pages import pages_of as import_pages_of
 from hmlib.keys import Keys, load_master
 from hmlib.nexus.client import Nexus
 from hmlib.records.preferences import Preferences
@@ -26,11 +29,10 @@ from nexus_srv.api import announcement, oauth_status, oauth_token, oauth_userinf
 from nexus_srv.api import billing_summary as api_billing_summary
 from nexus_srv.api import companies as api_companies
 from nexus_srv.api import contacts as api_contacts
-from nexus_srv.api import imports as api_imports
 from nexus_srv.api import users as api_users
 from nexus_srv.directory.assets import ASSETS
 from nexus_srv.directory.companies import COMPANIES
-from nexus_srv.directory.import_jobs import Jobs
+from nexus_srv.directory.imports import IMPORTS
 from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.identity.callers import NexusCallers
 from nexus_srv.identity.passwords import Hasher
@@ -53,7 +55,6 @@ from nexus_srv.pages import (
     contacts,
     end_session,
     home,
-    imports,
     keys,
     login,
     setup,
@@ -116,12 +117,7 @@ ROUTES = [
     *pages_of(ASSETS),
     *pages_of(CUSTOM_FIELDS),
     # browsers: imports
-    url(r"/imports", imports.ImportListPage, name="imports"),
-    url(r"/imports/([\w-]+)", imports.ImportPage, name="import"),
-    url(r"/imports/([\w-]+)/state", imports.ImportState, name="import-state"),
-    url(r"/imports/([\w-]+)/mapping", imports.ImportMapping, name="import-mapping"),
-    url(r"/imports/([\w-]+)/application", imports.ImportApplication, name="import-application"),
-    url(r"/imports/([\w-]+)/errors", imports.ImportErrors, name="import-errors"),
+    *import_pages_of(IMPORTS),
     url(r"/account/programs", consents.ConsentListPage, name="consents"),
     url(r"/account/programs/([\w-]+)/end", consents.ConsentEnd, name="consent-end"),
     # browsers: the people who sign in
@@ -176,7 +172,7 @@ ROUTES = [
     *api_of(ASSETS),
     *api_of(CUSTOM_FIELDS),
     url(r"/api/billing_summary", api_billing_summary.BillingSummary),
-    url(r"/api/imports/([\w-]+)", api_imports.Import),
+    *import_api_of(IMPORTS),
     # what every service has
     *admin.routes(),
 ]
@@ -225,8 +221,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplicat
             issuer=issuer,
             grants=Grants(db, keys, preferences, issuer, Rotations(db)),
             sign_in=SignIn(db, keys, Hasher(), sessions, preferences),
-            import_jobs=Jobs(db),
         ),
-        jobs=[SWEEP, planned_backups(lambda: preferences.text(db, "time_zone"))],
+        jobs=[*jobs_of(IMPORTS), SWEEP, planned_backups(lambda: preferences.text(db, "time_zone"))],
         background=[signer.follow, outbox_of(db, signer, settings).run, lambda: adopt_for_ever(db)],
     )

@@ -24,7 +24,7 @@ from hmlib.keys import Keys
 from hmlib.processes.operations import Failed
 from hmlib.records import audit
 from nexus_srv.app import MIGRATIONS
-from nexus_srv.directory import imports
+from nexus_srv.directory.imports import IMPORTS
 from nexus_srv.first_run import ACTOR, OPERATOR, ensure_admin, ensure_demo_people, keys_of, misregistered, register_modules
 from nexus_srv.identity import access, people
 from nexus_srv.oauth import clients, signing_keys
@@ -34,7 +34,7 @@ from nexus_srv.queries.users import User
 
 __all__ = ["IMPORTS", "MIGRATIONS", "commands", "ensure_admin", "ensure_demo_people", "misregistered", "register_modules"]
 
-IMPORTS = imports
+
 T = TypeVar("T")
 
 

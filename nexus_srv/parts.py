@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from nexus_srv.directory.import_jobs import Jobs
 from nexus_srv.identity.sign_in import SignIn
 from nexus_srv.oauth.grants import Grants
 from nexus_srv.oauth.signing_keys import Signer
@@ -17,4 +16,3 @@ class NexusParts:
     issuer: Issuer
     grants: Grants
     sign_in: SignIn
-    import_jobs: Jobs

@@ -6,16 +6,30 @@ import json
 import os
 import sys
 import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
+from hmlib.auth.permissions import CompanyScope
 from hmlib.cli.directory import directory_for
 from hmlib.cli.local import database, imports_of, installed_services, migrations_of, part
 from hmlib.cli.progress import Progress
 from hmlib.clock import utc_now
 from hmlib.config import Settings, load
 from hmlib.db import migrate as migrations
+from hmlib.db.database import Db
+from hmlib.imports import batches, jobs, work
+from hmlib.imports.answers import Imported, Wrong, imported
+from hmlib.imports.batches import NOTHING, Batch, Choices
+from hmlib.imports.kind import Imports
+from hmlib.imports.reading import headings_of
+from hmlib.jobs import job as a_job
+from hmlib.jobs.job import Job
+from hmlib.jobs.runner import Runner
 from hmlib.processes.operations import Failed
 from hmlib.records.audit import Actor
 from hmlib.tables.files import Outcome
@@ -23,7 +37,10 @@ from hmlib.tables.rows import RowError
 from hmlib.tables.sheets import Unreadable
 
 ACTOR = Actor(id="", name="hm import")
+LOOKED_EVERY_SECONDS = 0.5
 SHOWN_CHANGES = 200
+AUTO = "auto"
+"""Instead of a kind: the headings tell what a file holds."""
 
 
 @click.command()
@@ -52,17 +69,55 @@ async def migrate_all(services: list[Settings], *, make: bool = False) -> list[s
 @click.option("--valid-only", is_flag=True, help="Apply the good rows although others have errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--space", help="For articles: the account number of a company, or the name of a space.")
-def import_(kind: str, file: Path, *, dry_run: bool, valid_only: bool, as_json: bool, space: str | None) -> None:
-    """Import FILE (CSV or XLSX; for articles a folder or ZIP) as KIND, such as companies, prices or labour."""
-    service = service_of(kind)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="'THEIRS=OURS'",
+    help="A heading of the file and the column it stands for; several are possible.",
+)
+@click.option("--preset", default="", help="The name of a preset; else the headings tell it. none: read the columns by their own names.")
+@click.option("--company", default="", help="Account number or name of the company of all rows that name none.")
+def import_(
+    kind: str, file: Path, *, dry_run: bool, valid_only: bool, as_json: bool, space: str | None, maps: tuple[str, ...], preset: str,
+    company: str,
+) -> None:  # fmt: skip
+    """Import FILE (CSV or XLSX; for articles a folder or ZIP) as KIND, such as companies, prices or labour; auto where its headings
+    tell."""
+    service = service_of(kind) if kind != AUTO else service_for(content(file))
+    said = Choices(mapping=mapped(maps), preset=preset, company=company, options={"space": space} if space else {})
     if space is not None and "space" not in getattr(imports_of(service), "OPTIONS", ()):
         raise click.UsageError(f"--space is for articles; {kind} say in their columns where they belong.")
     mapping = {"space": space} if space else {}
     with Progress(kind, quiet=as_json) as progress:
-        job = import_file(load(service, os.environ), kind, file, mapping=mapping, dry_run=dry_run, valid_only=valid_only, progress=progress)
+        job = import_file(
+            load(service, os.environ), kind, file, mapping=mapping, dry_run=dry_run, valid_only=valid_only, progress=progress, said=said
+        )
         outcome = asyncio.run(job)
     show(outcome, as_json=as_json, dry_run=dry_run)
     sys.exit(1 if outcome.errors and not valid_only else 0)
+
+
+def mapped(maps: Sequence[str]) -> dict[str, str]:
+    """What --map says: headings with their columns. Raises click.UsageError."""
+    pairs = [said.rpartition("=") for said in maps]
+    if any(not heading.strip() or not equals for heading, equals, _ in pairs):
+        raise click.UsageError("Write --map 'Their heading=our column'.")
+    return {heading.strip(): column.strip() for heading, _, column in pairs}
+
+
+def service_for(raw: bytes) -> str:
+    """The service whose presets know the headings of a file. Raises Failed."""
+    for settings in installed_services():
+        imports = imports_of(settings.service)
+        if isinstance(imports, Imports) and imports.presets:
+            try:
+                _, preset = headings_of(raw, (), imports.presets)
+            except Unreadable as error:
+                raise Failed(str(error)) from error
+            if preset is not None:
+                return settings.service
+    raise Failed("Nothing tells what this file holds. Name its kind instead of auto.")
 
 
 def service_of(kind: str) -> str:
@@ -75,16 +130,21 @@ def service_of(kind: str) -> str:
 
 def kinds_of(service: str) -> tuple[str, ...]:
     """The kinds of files a service imports, in the order in which they build on each other."""
-    return tuple(getattr(imports_of(service), "KINDS", ()))
+    imports = imports_of(service)
+    return imports.names if isinstance(imports, Imports) else tuple(getattr(imports, "KINDS", ()))
 
 
 async def import_file(
-    settings: Settings, kind: str, file: Path, *, mapping: dict[str, str], dry_run: bool, valid_only: bool, progress: Progress
-) -> Outcome:
-    """Run one import in this process. Raises Failed for a file that cannot be read as a table."""
+    settings: Settings, kind: str, file: Path, *, mapping: dict[str, str], dry_run: bool, valid_only: bool, progress: Progress,
+    said: Choices = NOTHING,
+) -> Outcome | Imported:  # fmt: skip
+    """Run one import. Raises Failed for a file that cannot be read as a table."""
     imports = imports_of(settings.service)
     assert imports is not None
     raw = await asyncio.to_thread(content, file)
+    if isinstance(imports, Imports):
+        kind = "" if kind == AUTO else kind
+        return await _by_job(settings, imports, kind, file, raw, said, dry_run=dry_run, valid_only=valid_only, progress=progress)
     async with database(settings) as db, directory_for(settings) as directory:
         try:
             outcome: Outcome = await imports.run(
@@ -94,6 +154,68 @@ async def import_file(
         except Unreadable as error:
             raise Failed(f"{file.name}: {error}") from error
     return outcome
+
+
+@dataclass(frozen=True)
+class Here:
+    """What the work of an import needs of a service, as a command has it; `nexus` is None in Nexus."""
+
+    directory: Any
+
+    @property
+    def nexus(self) -> "Here | None":
+        """The suite's directory."""
+        return None if self.directory is None else self
+
+    def as_service(self) -> Any:
+        """The directory as the service sees it."""
+        return self.directory
+
+
+async def _by_job(
+    settings: Settings, imports: Imports, kind: str, file: Path, raw: bytes, said: Choices, *, dry_run: bool, valid_only: bool,
+    progress: Progress,
+) -> Imported:  # fmt: skip
+    """Import a file as a job, and wait for its end. Raises Failed with what the job says, also for a file that is no table."""
+    async with database(settings) as db, directory_for(settings) as directory:
+        try:
+            add = await work.bring(db, imports, kind, file.name, raw, said, CompanyScope(), ACTOR, utc_now())
+        except Unreadable as error:
+            raise Failed(f"{file.name}: {error}") from error
+        async with db.write() as tx:
+            batch = await add(tx)
+            begun = await jobs.start(tx, batch, "planning" if dry_run else "applying", ACTOR, utc_now(), valid_only=valid_only)
+        assert begun is not None, "nobody else knows of it"
+        ended = await _worked_on(db, imports, Here(directory), settings, begun.id, progress)
+        return await _outcome(db, batch, ended, dry_run=dry_run)
+
+
+async def _worked_on(db: Db, imports: Imports, here: Here, settings: Settings, id: str, progress: Progress) -> Job:
+    """The job when it has ended: in a service that runs, or here."""
+    runner = Runner(db, jobs.jobs_of(imports)[:1], here, settings.home / "run" / "jobs")
+    watching = asyncio.create_task(_watched(db, id, progress))
+    try:
+        return await runner.until_ended(id)
+    finally:
+        watching.cancel()
+        await runner.stop()
+
+
+async def _watched(db: Db, id: str, progress: Progress) -> None:
+    while (found := await a_job.by_id(db, id)) is not None and found.active:
+        progress(found.done, found.total)
+        await asyncio.sleep(LOOKED_EVERY_SECONDS)
+
+
+async def _outcome(db: Db, batch: Batch, ended: Job, *, dry_run: bool) -> Imported:
+    if ended.state != "done":
+        async with db.write() as tx:
+            await batches.discard(tx, batch.id)
+        raise Failed(ended.error or "The import was cancelled.")
+    found = await batches.by_id(db, batch.id)
+    assert found is not None
+    told = await imported(db, found)
+    return told if dry_run or told.applied else msgspec.structs.replace(told, created=0, updated=0, unchanged=0)
 
 
 def content(path: Path) -> bytes:
@@ -113,10 +235,12 @@ def content(path: Path) -> bytes:
     return packed.getvalue()
 
 
-def show(outcome: Outcome, *, as_json: bool, dry_run: bool) -> None:
+def show(outcome: Outcome | Imported, *, as_json: bool, dry_run: bool) -> None:
     """Print what an import did."""
     if as_json:
-        click.echo(json.dumps(outcome.as_json(), default=str))
+        errors = [{"line": e.line, "column": e.column, "value": e.value, "message": e.message} for e in outcome.errors]
+        counts = {"created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged}
+        click.echo(json.dumps({**counts, "errors": errors}, default=str))
         return
     for note in outcome.notes:
         click.echo(f"Note: {note}")
@@ -128,13 +252,13 @@ def show(outcome: Outcome, *, as_json: bool, dry_run: bool) -> None:
     click.echo(summary(outcome, dry_run=dry_run))
 
 
-def told(error: RowError) -> str:
+def told(error: RowError | Wrong) -> str:
     """One error in a line; a file or row as a whole has no column, an empty cell says nothing."""
     place = f"line {error.line}, {error.column}" if error.column else f"line {error.line}"
     return f"{place}: {error.message}" + (f" It says {error.value!r}." if error.value else "")
 
 
-def summary(outcome: Outcome, *, dry_run: bool = False) -> str:
+def summary(outcome: Outcome | Imported, *, dry_run: bool = False) -> str:
     """One sentence with the counts."""
     counts = f"{outcome.created} created, {outcome.updated} updated, {outcome.unchanged} unchanged"
     errors = f", {len(outcome.errors)} with errors" if outcome.errors else ""

@@ -14,6 +14,7 @@ from hmlib.config import HUB, Settings, load
 from hmlib.db.database import Db
 from hmlib.db.engine import DatabaseDown
 from hmlib.db.migrate import Folder
+from hmlib.imports.kind import Imports
 from hmlib.processes.operations import Failed
 from hmlib.server import ownership
 
@@ -48,10 +49,10 @@ def commands_of(service: str) -> click.Group | None:
     return found if isinstance(found, click.Group) and found.commands else None
 
 
-def imports_of(service: str) -> ModuleType | None:
-    """What takes the files that a service imports: a module with ``KINDS`` and ``run``, which its commands name as ``IMPORTS``; or None."""
+def imports_of(service: str) -> Imports | ModuleType | None:
+    """What a service imports: its commands name it as ``IMPORTS``; or None."""
     found = getattr(part(service, "commands"), "IMPORTS", None)
-    return found if isinstance(found, ModuleType) else None
+    return found if isinstance(found, ModuleType | Imports) else None
 
 
 def migrations_of(service: str) -> Sequence[Folder]:

@@ -5,13 +5,19 @@ from typing import Any
 
 import msgspec
 
-from hmlib.tables.files import Outcome
+from hmlib.db.database import Db
+from hmlib.imports.batches import Batch
+from hmlib.imports.companies import Question
+from hmlib.imports.plan import rows as plan_rows
 from hmlib.web.problems import Problem
 
+MOST_LISTED = 5_000
 QUERY = {
     "dry_run": "true: only say what would happen.",
     "valid_only": "true: apply the good rows although others have errors.",
     "name": "The file's name, for messages.",
+    "preset": "The name of a preset; else the headings tell it. none: read the columns by their own names.",
+    "company": "Account number of the company of all rows that name none.",
 }
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
 
@@ -35,7 +41,8 @@ class RowChange(msgspec.Struct):
 
 
 class Imported(msgspec.Struct):
-    """The result of an import or of its dry run."""
+    """The result of an import or of its dry run: the counts of rows, the first 5,000 cells that cannot be used and the first 5,000 changes.
+    `questions` are companies that are not found. `id` is that of the import, `state` how far it is."""
 
     created: int
     updated: int
@@ -44,6 +51,43 @@ class Imported(msgspec.Struct):
     notes: list[str]
     changes: list[RowChange]
     applied: bool
+    id: str = ""
+    state: str = ""
+    questions: list[Question] = []
+
+
+class ImportSummary(msgspec.Struct):
+    """An import in the history: what it is, who brought it and when (UTC), and what came of it. `state` goes mapping, planning, planned,
+    applying, applied, undoing, undone, or failed, and then `problem` says why; `errors` counts cells; `job_id` is the job at work on it."""
+
+    id: str
+    kind: str
+    kinds: list[str]
+    file_name: str
+    state: str
+    preset: str
+    created: int
+    updated: int
+    unchanged: int
+    errors: int
+    notes: list[str]
+    questions: list[Question]
+    headings: list[str]
+    understood: dict[str, str]
+    digest: str
+    problem: str
+    job_id: str
+    started_by: str
+    started_by_name: str
+    created_at: str
+    applied_at: str
+    undone_at: str
+
+
+def change_of(row: Mapping[str, Any]) -> RowChange:
+    """A planned row (plan_rows.of_outcome) as it is answered."""
+    fields = {name: (pair[0], pair[1]) for name, pair in row["changed"].items()}
+    return RowChange(row["line"], row["outcome"], row["label"], fields)
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
@@ -54,9 +98,28 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return FLAGS[given]
 
 
-def imported(outcome: Outcome, *, dry_run: bool) -> Imported:
-    """The answer. Raises Problem 422 with everything it would say when errors kept everything out."""
-    answer = msgspec.convert(outcome, Imported, from_attributes=True)
-    if not dry_run and not outcome.applied:
-        raise Problem(422, "invalid_rows", "Nothing was applied: some rows cannot be used.", **msgspec.structs.asdict(answer))
-    return answer
+def summary(batch: Batch) -> ImportSummary:
+    """An import as it is answered."""
+    given = {name: getattr(batch, name) for name in ImportSummary.__struct_fields__ if name != "kinds"}
+    return ImportSummary(kinds=batch.kinds.split(), **{**given, "digest": batch.digest if len(batch.digest) == 64 else ""})
+
+
+async def imported(db: Db, batch: Batch) -> Imported:
+    """What came of an import, or what would."""
+    wrong = await plan_rows.of_outcome(db, batch.id, "error", MOST_LISTED)
+    changes: list[RowChange] = []
+    for outcome in ("create", "update", "unchanged"):
+        rows = await plan_rows.of_outcome(db, batch.id, outcome, MOST_LISTED - len(changes))
+        changes += [change_of(row) for row in rows]
+    changes.sort(key=lambda change: change.line)
+    errors = [Wrong(row["line"], row["what"], row["value"], row["message"]) for row in wrong]
+    return Imported(
+        batch.created, batch.updated, batch.unchanged, errors, list(batch.notes), changes, batch.state == "applied", batch.id, batch.state,
+        list(batch.questions),
+    )  # fmt: skip
+
+
+def refusal(answer: Imported) -> Problem:
+    """Problem 422 with everything that the answer would say: errors kept everything out."""
+    nothing = msgspec.structs.replace(answer, created=0, updated=0, unchanged=0)
+    return Problem(422, "invalid_rows", "Nothing was applied: some rows cannot be used.", **msgspec.structs.asdict(nothing))

@@ -8,6 +8,7 @@ import msgspec
 
 from hmlib.clock import shifted
 from hmlib.db.database import Db, Transaction
+from hmlib.imports.answers import Imported, refusal
 from hmlib.tables.files import Outcome
 
 KEPT_SECONDS = 86_400
@@ -97,3 +98,11 @@ async def finish(tx: Transaction, id: str, outcome: str) -> None:
 
 async def delete(db: Db, id: str) -> None:
     await db.run("DELETE FROM import_file WHERE id = :id", id=id)
+
+
+def told(outcome: Outcome, *, dry_run: bool) -> Imported:
+    """The answer of an API. Raises Problem 422 with everything it would say when errors kept everything out."""
+    answer = msgspec.convert(outcome, Imported, from_attributes=True)
+    if not dry_run and not outcome.applied:
+        raise refusal(answer)
+    return answer

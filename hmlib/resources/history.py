@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from hmlib.db.database import Db
 from hmlib.records import audit
 from hmlib.resources import pickers
 from hmlib.resources.resource import Field, Resource
@@ -41,7 +44,34 @@ async def of_record(handler: PageHandler, of: Resource[Any], record: Any) -> lis
     rows = await audit.of_subject(handler.db, f"{of.name}/{of.id_of(record)}", MOST_SHOWN)
     names = await pickers.names_of(handler, of, [id for row in rows for id in _referred(of, row)])
     people = await audit.names_of(handler.db, {row.actor_id for row in rows if row.actor_name in ("", row.actor_id)})
-    return [event(of, row, names, zone, people.get(row.actor_id) or row.actor_name or "HiveMatrix") for row in rows]
+    told = [event(of, row, names, zone, people.get(row.actor_id) or row.actor_name or "HiveMatrix") for row in rows]
+    told += await _imported(handler.db, of, of.id_of(record))
+    return sorted(told, key=lambda one: one.at, reverse=True)[:MOST_SHOWN]
+
+
+async def _imported(db: Db, of: Resource[Any], id: str) -> list[Event]:
+    """What imports did to a record: they have one entry in the audit log for a file, and keep its rows themselves."""
+    rows = await db.all(
+        """
+        SELECT batch.applied_at, batch.started_by_name, batch.file_name, batch.undone_at, planned.changed
+        FROM import_row planned JOIN import_batch batch ON batch.id = planned.batch_id
+        WHERE planned.record_id = :id AND planned.target = :target AND planned.outcome IN ('create', 'update') AND batch.applied_at <> ''
+        ORDER BY batch.applied_at DESC LIMIT :most
+        """,
+        id=id,
+        target=of.table_name,
+        most=MOST_SHOWN,
+    )
+    return [_import_event(of, row) for row in rows]
+
+
+def _import_event(of: Resource[Any], row: Mapping[str, Any]) -> Event:
+    said = ", undone since" if row["undone_at"] else ""
+    fields = [
+        Told(of.by_name[name][1].label if name in of.by_name else name.replace("_", " ").capitalize(), str(old), str(new))
+        for name, (old, new) in msgspec.json.decode(row["changed"]).items()
+    ]
+    return Event(row["applied_at"], f"{row['started_by_name']} (import of {row['file_name']}{said})", VERBS["created"], tuple(fields))
 
 
 def event(of: Resource[Any], row: audit.AuditRow, names: Mapping[str, str], zone: str, who: str) -> Event:

@@ -30,6 +30,9 @@ Cells = list[object]
 class Unreadable(Exception):
     """Raised with one sentence when a file as a whole cannot be read as a table."""
 
+    hostile = False
+    """Whether no honest program makes such a file."""
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -24,7 +24,7 @@ SINGULAR = {"contacts": "contact", "locations": "location", "assets": "asset", "
 NOT_A_WEBSITE = "This is not the address of a website."
 
 
-def website(said: str) -> str:
+def as_website(said: str) -> str:
     """The address of a website, with https:// where nothing is said. Raises Refused."""
     address = said if "://" in said else f"https://{said}"
     try:
@@ -65,7 +65,7 @@ class Company(Record, frozen=True, kw_only=True):
     status: Annotated[str, Field("Status", Choice(STATUSES, empty="active"), sort="=", filtered=True, listed=True)] = "active"
     compliance_level: Annotated[str, Field("Compliance", Choice(COMPLIANCE, empty="standard"), filtered=True, beside=True)] = "standard"
     main_phone: Annotated[str, Field("Main phone", Phone(), searched=True, listed=True)] = ""
-    website: Annotated[str, Field("Website", Checked(check=website), beside=True)] = ""
+    website: Annotated[str, Field("Website", Checked(check=as_website), beside=True)] = ""
     domains: Annotated[
         tuple[str, ...],
         Field("E-mail domains", Words(check=domain, said="Use at most 50 domains."), help="With a comma between them.", searched=True),

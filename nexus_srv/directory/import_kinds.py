@@ -9,86 +9,11 @@ import msgspec
 from hmlib import clock
 from nexus_srv.directory import changes
 from nexus_srv.directory.import_plan import BadRow, Key, Planner, form, fresh
-from nexus_srv.directory.kinds import ASSETS, COMPANIES, CONTACTS, LOCATIONS
+from nexus_srv.directory.kinds import ASSETS, CONTACTS
 from nexus_srv.queries.assets import Asset
-from nexus_srv.queries.companies import Company
 from nexus_srv.queries.contacts import Contact, Link
-from nexus_srv.queries.locations import Location
 
 _PLACE = ("address", "city", "region", "postal_code", "country")
-
-
-class CompanyPlanner(Planner[Company]):
-    """Companies match by external id, else by account number, else (a row with neither) by name."""
-
-    noun = COMPANIES
-    only_one = ("account_number", "Another company has this account number.")
-
-    def single(self, entry: Company) -> Key | None:
-        return (entry.account_number,) if entry.account_number else None
-
-    def keys(self, entry: Company) -> Iterable[Key]:
-        yield ("number", entry.account_number)
-        yield ("name", form(entry.name))
-
-    def key(self, values: Mapping[str, Any]) -> Key | None:
-        if values["account_number"] is not None:
-            return ("number", values["account_number"])
-        return ("name", form(values["name"])) if values["name"] and values["external_id"] is None else None
-
-    def may_be(self, entry: Company, external_id: str | None) -> bool:
-        return self.known.scope.rule != "only" or self.known.scope.sees(entry.id)
-
-    def hidden(self, values: Mapping[str, Any]) -> BadRow:
-        """The same of a company out of scope and of one that does not exist."""
-        for column in ("account_number", "external_id", "name"):
-            if values[column] is not None:
-                return BadRow(column, f"There is no company with this {column.replace('_', ' ')}.")
-        return BadRow("name", "A company needs a name.")
-
-    def start(self, values: Mapping[str, Any]) -> Company:
-        if self.known.scope.rule == "only":
-            raise self.hidden(values)
-        if values["name"] is None:
-            raise BadRow("name", "A new company needs a name.")
-        return Company(**fresh(values["external_id"]), account_number=values["account_number"] or "", name=values["name"])
-
-    def changed(self, entry: Company, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            **self.given(values, "main_phone", "website", *_PLACE),
-            **self.given(values, "domains", empty=()),
-            **self.chosen(values, "account_number", "name", "status", "compliance_level", "external_id"),
-        }
-
-
-class LocationPlanner(Planner[Location]):
-    """Locations match by external id, else by company and name."""
-
-    noun = LOCATIONS
-    columns_of = {"company_id": "company_account_number"}
-    only_one = ("name", "The company has another location of this name.")
-
-    def single(self, entry: Location) -> Key | None:
-        return (entry.company_id, form(entry.name))
-
-    def keys(self, entry: Location) -> Iterable[Key]:
-        yield (entry.company_id, form(entry.name))
-
-    def key(self, values: Mapping[str, Any]) -> Key | None:
-        return (self.known.company(values["company_account_number"]).id, form(values["name"]))
-
-    def may_be(self, entry: Location, external_id: str | None) -> bool:
-        return True
-
-    def start(self, values: Mapping[str, Any]) -> Location:
-        return Location(**fresh(values["external_id"]), company_id="", name=values["name"])
-
-    def changed(self, entry: Location, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "company_id": self.known.company(values["company_account_number"]).id,
-            **self.given(values, *_PLACE, "phone"),
-            **self.chosen(values, "name", "external_id"),
-        }
 
 
 class AssetPlanner(Planner[Asset]):
@@ -119,6 +44,8 @@ class AssetPlanner(Planner[Asset]):
             fields["last_seen_at"] = _moment(values["last_seen_at"])
         if values["backup_bytes"] is not None and (entry.measured_at is None or values["backup_bytes"] != entry.backup_bytes):
             fields["measured_at"] = self.now
+        if values["measured_at"] is not None:
+            fields["measured_at"] = _moment(values["measured_at"])
         if "contact_email" in self.present:
             fields["contact_id"] = self._contact(company_id, values["contact_email"])
         elif entry.company_id != company_id:
@@ -188,22 +115,9 @@ class ContactPlanner(Planner[Contact]):
 
 
 PLANNERS: Mapping[str, type[Planner[Any]]] = {
-    "companies": CompanyPlanner,
     "contacts": ContactPlanner,
     "assets": AssetPlanner,
-    "locations": LocationPlanner,
 }
-
-
-def numbered(companies: list[Company], taken: set[str]) -> list[Company]:
-    """New companies without an account number get the numbers after the highest one that is taken or given."""
-    taken = taken | {company.account_number for company in companies}
-    highest = max((int(number) for number in taken if number.isascii() and number.isdecimal()), default=0)
-    following = iter(range(max(highest, 100_000) + 1, 1_000_000))
-    return [
-        company if company.account_number else msgspec.structs.replace(company, account_number=str(next(following)))
-        for company in companies
-    ]
 
 
 def _name(values: Mapping[str, Any]) -> str:

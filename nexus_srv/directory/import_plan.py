@@ -68,6 +68,8 @@ class Plan(Generic[T]):
     moved: list[str] = field(default_factory=list)
     """The ids of entries that give up what only one may have, so that another may take it."""
     outcome: Outcome = field(default_factory=Outcome)
+    lines: dict[str, int] = field(default_factory=dict)
+    """The line of each entry, by its id."""
 
 
 class Planner(Generic[T]):
@@ -83,7 +85,7 @@ class Planner(Generic[T]):
         self.plan: Plan[T] = Plan()
         self._by_external_id: dict[str, T] = {}
         self._by_key: dict[Key, list[T]] = {}
-        self._lines: dict[str, int] = {}
+        self._lines = self.plan.lines
         for entry in existing:
             self._learn(entry)
 

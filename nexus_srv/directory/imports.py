@@ -1,173 +1,104 @@
-"""Imports: a file of companies, contacts, assets or locations, tried out or applied, all rows or the good ones."""
+"""What Nexus imports: companies, their locations, people and devices, from files of the MSP and exports of other tools."""
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hmlib.api import tombstones
-from hmlib.auth.permissions import CompanyScope
+from msgspec import structs
+
 from hmlib.db.database import Db
-from hmlib.db.engine import Conflict
-from hmlib.imports.uploads import Applying, NotApplied
-from hmlib.records import audit
-from hmlib.records.audit import Actor
-from hmlib.tables import files
-from hmlib.tables.files import Outcome
-from hmlib.tables.rows import RowError, Sheet
-from nexus_srv.directory.changes import change_of, creation_of, differences
-from nexus_srv.directory.import_columns import COLUMNS
-from nexus_srv.directory.import_kinds import PLANNERS, numbered
-from nexus_srv.directory.import_plan import Known, Plan, Planner
-from nexus_srv.directory.kinds import COMPANIES, NOUNS, Noun
-from nexus_srv.queries import assets, companies, contacts, locations
+from hmlib.imports.companies import Clue, KnownCompany
+from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports
+from hmlib.imports.plan.of_resource import FileOf, table_of
+from hmlib.records.preferences import Preferences
+from nexus_srv.directory.companies import COMPANIES, Company
+from nexus_srv.directory.import_columns import READ
+from nexus_srv.directory.import_entries import ASSET_TABLE, CONTACT_TABLES, planner_of
+from nexus_srv.directory.locations import LOCATIONS
+from nexus_srv.directory.presets import PRESETS
+from nexus_srv.queries import companies
 from nexus_srv.queries import directory as state
+from nexus_srv.settings import PREFERENCES
 
-KINDS = tuple(COLUMNS)
-CHUNK = 1000
-EVERYTHING = CompanyScope()
-Progress = Callable[[int, int], None]
-_ROWS: Mapping[str, Any] = {"companies": companies, "contacts": contacts, "assets": assets, "locations": locations}
+WRITE = "directory:write"
+OF_COMPANY = (("company_id", "name_form"),)
 
 
-async def run(
-    kind: str,
-    db: Db,
-    directory: Path | None,
-    raw: bytes,
-    name: str,
-    *,
-    mapping: Mapping[str, str] | None = None,
-    dry_run: bool = False,
-    valid_only: bool = False,
-    actor: Actor,
-    now: str,
-    progress: Progress | None = None,
-    scope: CompanyScope = EVERYTHING,
-    day_first: bool = False,
-    applying: Applying | None = None,
-) -> Outcome:
-    """Import a file of one of KINDS. With errors nothing is applied, unless `valid_only`; `outcome.applied` says what happened.
-
-    `progress` is called with rows done and rows in all; a row that is to be written is half done when it is understood.
-    `applying` says what else belongs to it, in the same transaction. `scope` keeps it within some companies.
-    `directory` is not used: Nexus itself is the directory.
-    """
-    try:
-        sheet = await asyncio.to_thread(files.read, raw, name, COLUMNS[kind], mapping, day_first=day_first)
-    except files.Unreadable as unreadable:
-        return Outcome(errors=[RowError(1, "", "", str(unreadable))])
-    report = progress or (lambda done, total: None)
-    count = await state.state(db)
-    plan = await _planned(kind, db, sheet, scope, now, lambda done: report(done if dry_run else done // 2, len(sheet.rows)))
-    if dry_run:
-        return plan.outcome
-    if plan.outcome.errors and not valid_only:
-        return _nothing(plan.outcome)
-    job = _Job(kind, sheet, scope, valid_only, actor, now, name, report, applying or Applying.alone(db))
-    return await _applied(job, plan, count)
+def hidden_company(values: Mapping[str, Any]) -> BadRow:
+    """The same of a company out of scope and of one that does not exist."""
+    for column in ("account_number", "external_id", "name"):
+        if values.get(column) is not None:
+            return BadRow(column, f"There is no company with this {column.replace('_', ' ')}.")
+    return BadRow("name", "A company needs a name.")
 
 
-@dataclass(frozen=True)
-class _Job:
-    kind: str
-    sheet: Sheet
-    scope: CompanyScope
-    valid_only: bool
-    actor: Actor
-    now: str
-    name: str
-    report: Progress
-    applying: Applying
+def company_meant(ground: Ground, values: Mapping[str, Any]) -> str | None:
+    """The company of a row that is about one: by its number, else its external id, else its name or an alias. A number that nobody has
+    makes a new one."""
+    number, external_id, name = (values.get(column) for column in ("account_number", "external_id", "name"))
+    if number is not None:
+        return None  # it is looked for by its number
+    if external_id is not None and not ground.source:
+        return None  # an id of nobody knows whose system finds its own company, and no other of that name
+    if not name:
+        return None
+    same = ground.companies.candidates(Clue(text=name, external_id=external_id or ""))
+    if len(same) > 1:
+        raise BadRow("external_id", f"Several entries ({len(same)}) have this name; the external_id must say which one is meant.")
+    return same[0] if same else None
 
 
-async def _planned(kind: str, db: Db, sheet: Sheet, scope: CompanyScope, now: str, report: Callable[[int], None]) -> Plan[Any]:
-    everything = await companies.everything(db)
-    people = await contacts.everything(db) if kind in ("contacts", "assets") else []
-    loaded: dict[str, list[Any]] = {"companies": everything, "contacts": people}
-    existing: list[Any] = loaded[kind] if kind in loaded else await _ROWS[kind].everything(db)
-    planner = await asyncio.to_thread(lambda: PLANNERS[kind](existing, Known.of(scope, everything, people), sheet.present, now))
-    for start in range(0, len(sheet.rows), CHUNK):
-        await asyncio.to_thread(_take, planner, sheet.rows[start : start + CHUNK])
-        report(min(start + CHUNK, len(sheet.rows)))
-    return _finished(planner, sheet, everything)
+async def numbered(ground: Ground, made: Sequence[Company], taken: Sequence[str]) -> Sequence[Company]:
+    """New companies without an account number get the numbers after the highest one that is taken or given in the file."""
+    given = {*taken, *ground.numbers.values()}
+    highest = max((int(number) for number in given if number.isascii() and number.isdecimal()), default=0)
+    following = iter(range(max(highest, 100_000) + 1, 1_000_000))
+    return [structs.replace(company, account_number=str(next(following))) for company in made]
 
 
-def _take(planner: Planner[Any], rows: list[files.Row]) -> None:
-    for row in rows:
-        planner.take(row)
+async def known_companies(db: Db, directory: Any) -> list[KnownCompany]:
+    """Every company, as files may mean it."""
+    return [
+        KnownCompany(
+            company.id, company.account_number, company.name,
+            {company.source: company.external_id} if company.external_id else {}, (), company.domains,
+        )
+        for company in await companies.everything(db)
+    ]  # fmt: skip
 
 
-def _finished(planner: Planner[Any], sheet: Sheet, everything: list[Any]) -> Plan[Any]:
-    planner.settle()
-    plan = planner.plan
-    if planner.noun is COMPANIES:
-        plan.creates = numbered(plan.creates, {company.account_number for company in (*everything, *(after for _, after in plan.updates))})
-    plan.outcome.errors = sorted([*sheet.errors, *plan.outcome.errors], key=lambda error: error.line)
-    plan.outcome.notes = list(sheet.notes)
-    plan.outcome.unchanged += len(sheet.repeated)
-    return plan
+async def zone(db: Db) -> str:
+    """The MSP's time zone."""
+    return await Preferences(PREFERENCES).text(db, "time_zone")
 
 
-async def _applied(job: _Job, plan: Plan[Any], count: int) -> Outcome:
-    """Write what was planned; planned again inside the transaction when the directory has changed in between."""
-    try:
-        async with job.applying.transaction() as tx:
-            if await state.state(tx) != count:
-                plan = await _planned(job.kind, tx, job.sheet, job.scope, job.now, lambda done: None)
-                if plan.outcome.errors and not job.valid_only:
-                    raise NotApplied(plan.outcome)
-            await _written(tx, job, plan)
-            await _recorded(tx, job, plan)
-            plan.outcome.applied = True
-            await job.applying.done(tx, plan.outcome)
-    except NotApplied as refused:
-        return _nothing(refused.outcome)
-    except Conflict as conflict:
-        plan.outcome.errors.append(RowError(1, "", "", f"The data do not allow this ({conflict.constraint or 'a reference'})."))
-        return _nothing(plan.outcome)
-    return plan.outcome
-
-
-async def _written(tx: Db, job: _Job, plan: Plan[Any]) -> None:
-    table, total = _ROWS[job.kind], len(job.sheet.rows)
-    waiting = len(plan.creates) + len(plan.updates)
-    if plan.moved:
-        await table.let_go(tx, plan.moved)
-    for start in range(0, len(plan.creates), CHUNK):
-        await table.insert(tx, chunk := plan.creates[start : start + CHUNK], job.now)
-        waiting -= len(chunk)
-        job.report(total - waiting // 2, total)
-    for start in range(0, len(plan.updates), CHUNK):
-        changed = [after for _, after in plan.updates[start : start + CHUNK]]
-        await table.update(tx, changed, job.now)
-        waiting -= len(changed)
-        job.report(total - waiting // 2, total)
-    await _buried(tx, NOUNS[job.kind], plan, job.now)
-    if plan.creates or plan.updates:
-        await state.count_change(tx, job.now)
-
-
-async def _buried(tx: Db, noun: Noun[Any], plan: Plan[Any], now: str) -> None:
-    for before, after in plan.updates:
-        left = [id for id in noun.company_ids(before) if id not in noun.company_ids(after)]
-        if left:
-            await tombstones.add(tx, noun.name, before.id, left, now)
-
-
-async def _recorded(tx: Db, job: _Job, plan: Plan[Any]) -> None:
-    """One entry for the file and one for each thing it made or changed, as if a person had done it by hand."""
-    noun, outcome = NOUNS[job.kind], plan.outcome
-    counts = {"file": job.name, "created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged}
-    after = {**counts, "errors": len(outcome.errors)}
-    deeds = [audit.AuditEvent(f"{job.kind}.imported", f"import/{job.kind}", after=after)]
-    deeds += [creation_of(noun, entry) for entry in plan.creates]
-    deeds += [change_of(noun, before, differences(before, after)) for before, after in plan.updates]
-    await audit.record_all(tx, job.actor, deeds, now=job.now)
-
-
-def _nothing(outcome: Outcome) -> Outcome:
-    outcome.applied = False
-    outcome.created = outcome.updated = outcome.unchanged = 0
-    return outcome
+COMPANY_FILE = FileOf(
+    of=COMPANIES, columns=READ["companies"], keys=(("account_number",),), find=company_meant, complete=False,
+    any_id=True, may_make=lambda ground: ground.scope.rule != "only", held=lambda company: not company.account_number,
+    settle=numbered, hidden=hidden_company,
+)  # fmt: skip
+LOCATION_FILE = FileOf(of=LOCATIONS, columns=READ["locations"], keys=OF_COMPANY)
+IMPORTS = Imports(
+    write=WRITE,
+    presets=PRESETS,
+    makes_companies=True,
+    companies=known_companies,
+    written=state.count_change,
+    zone=zone,
+    kinds=(
+        ImportKind(
+            name="companies", title="Companies", permission=WRITE, columns=READ["companies"], planner=COMPANY_FILE.planner,
+            tables=(table_of(COMPANIES, company="id"),),
+        ),
+        ImportKind(
+            name="contacts", title="Contacts", permission=WRITE, columns=READ["contacts"], planner=planner_of("contacts"),
+            tables=CONTACT_TABLES,
+        ),
+        ImportKind(
+            name="locations", title="Locations", permission=WRITE, columns=READ["locations"], planner=LOCATION_FILE.planner,
+            tables=(table_of(LOCATIONS, company="company_id", keys=OF_COMPANY),),
+        ),
+        ImportKind(
+            name="assets", title="Assets", permission=WRITE, columns=READ["assets"], planner=planner_of("assets"), tables=(ASSET_TABLE,),
+        ),
+    ),
+)  # fmt: skip

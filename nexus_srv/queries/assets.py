@@ -45,7 +45,7 @@ class Asset(directory.Entry, frozen=True, kw_only=True):
 
 
 _FIELDS = directory.stored_fields(Asset, "company_name")
-_STORED = (*_FIELDS, "name_form", "search")
+COLUMNS = (*_FIELDS, "name_form", "search")
 _COLUMNS = (
     ", ".join(f"asset.{name}" for name in (*_FIELDS, "name_form", "created_at", "updated_at", "version"))
     + ", company.name AS company_name, company.name_form AS company_form"
@@ -57,8 +57,8 @@ _FILTERS = {
     "contact_id": "asset.contact_id = :contact_id",
     "status": "CASE WHEN asset.retired_on IS NULL THEN 'in_use' ELSE 'retired' END = :status",
 }
-_INSERT = directory.insert_sql("asset", _STORED)
-_UPDATE = directory.update_sql("asset", _STORED)
+_INSERT = directory.insert_sql("asset", COLUMNS)
+_UPDATE = directory.update_sql("asset", COLUMNS)
 
 
 async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Asset]:
@@ -110,24 +110,25 @@ async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Asset]:
 
 async def insert(tx: Db, assets: Iterable[Asset], now: str) -> None:
     """Raises Conflict when an external id is taken."""
-    await tx.many(_INSERT, [{**_values(asset), "now": now} for asset in assets])
+    await tx.many(_INSERT, [{**columns_of(asset), "now": now} for asset in assets])
 
 
 async def update(tx: Db, assets: Iterable[Asset], now: str) -> None:
     """As save does, for many that were read in this very transaction."""
-    await tx.many(_UPDATE, [{**_values(asset), "version": asset.version, "now": now} for asset in assets])
+    await tx.many(_UPDATE, [{**columns_of(asset), "version": asset.version, "now": now} for asset in assets])
 
 
 async def save(tx: Db, asset: Asset, now: str) -> bool:
     """False when the row has changed since `asset.version`. Raises Conflict as insert does."""
-    return bool(await tx.run(_UPDATE, **_values(asset), version=asset.version, now=now))
+    return bool(await tx.run(_UPDATE, **columns_of(asset), version=asset.version, now=now))
 
 
 async def delete(tx: Db, id: str) -> None:
     await tx.run("DELETE FROM asset WHERE id = :id", id=id)
 
 
-def _values(asset: Asset) -> dict[str, Any]:
+def columns_of(asset: Asset) -> dict[str, Any]:
+    """Its row, but for times and version."""
     values = {name: getattr(asset, name) for name in _FIELDS}
     words = [asset.name, asset.type, asset.serial, asset.operating_system]
     return {**values, "name_form": folded(asset.name), "search": folded(" ".join(words))}

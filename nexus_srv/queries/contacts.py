@@ -55,11 +55,11 @@ class Contact(directory.Entry, frozen=True, kw_only=True):
 
 
 _FIELDS = directory.stored_fields(Contact, "emails", "companies")
-_STORED = (*_FIELDS, "more_emails", "name_form", "search")
+COLUMNS = (*_FIELDS, "more_emails", "name_form", "search")
 _COLUMNS = ", ".join(f"contact.{name}" for name in (*_FIELDS, "more_emails", "name_form", "created_at", "updated_at", "version"))
 _LINK = "SELECT 1 FROM contact_company link WHERE link.contact_id = contact.id AND"
-_INSERT = directory.insert_sql("contact", _STORED)
-_UPDATE = directory.update_sql("contact", _STORED)
+_INSERT = directory.insert_sql("contact", COLUMNS)
+_UPDATE = directory.update_sql("contact", COLUMNS)
 
 
 async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Contact]:
@@ -138,20 +138,20 @@ async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Contact]:
 
 async def insert(tx: Db, contacts: Sequence[Contact], now: str) -> None:
     """Raises Conflict when an external id is taken or a company does not exist."""
-    await tx.many(_INSERT, [{**_values(contact), "now": now} for contact in contacts])
+    await tx.many(_INSERT, [{**columns_of(contact), "now": now} for contact in contacts])
     await _link(tx, contacts)
 
 
 async def update(tx: Db, contacts: Sequence[Contact], now: str) -> None:
     """As save does, for many that were read in this very transaction."""
-    await tx.many(_UPDATE, [{**_values(contact), "version": contact.version, "now": now} for contact in contacts])
+    await tx.many(_UPDATE, [{**columns_of(contact), "version": contact.version, "now": now} for contact in contacts])
     await tx.many("DELETE FROM contact_company WHERE contact_id = :id", [{"id": contact.id} for contact in contacts])
     await _link(tx, contacts)
 
 
 async def save(tx: Db, contact: Contact, now: str) -> bool:
     """False when the row has changed since `contact.version`. Raises Conflict as insert does."""
-    if not await tx.run(_UPDATE, **_values(contact), version=contact.version, now=now):
+    if not await tx.run(_UPDATE, **columns_of(contact), version=contact.version, now=now):
         return False
     await tx.run("DELETE FROM contact_company WHERE contact_id = :id", id=contact.id)
     await _link(tx, [contact])
@@ -214,7 +214,8 @@ async def _link(tx: Db, contacts: Iterable[Contact]) -> None:
     )
 
 
-def _values(contact: Contact) -> dict[str, Any]:
+def columns_of(contact: Contact) -> dict[str, Any]:
+    """Its row, but for times and version."""
     values = {name: getattr(contact, name) for name in _FIELDS}
     words = [contact.name, *contact.emails, contact.phone, contact.mobile_phone, contact.title, contact.external_id or ""]
     return {

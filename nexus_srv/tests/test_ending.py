@@ -7,7 +7,8 @@ import pytest
 from hmlib.clock import parse, utc_now
 from hmlib.records.audit import Actor
 from hmlib.testing.hub import ACME
-from nexus_srv.directory import imports
+from hmlib.testing.imports import whole
+from nexus_srv.directory.imports import IMPORTS
 
 pytestmark = pytest.mark.gen_test
 
@@ -42,7 +43,7 @@ async def told(alice, id):
 @pytest.fixture
 def run(db):
     async def run(text):
-        outcome = await imports.run("contacts", db, None, text.encode(), "c.csv", actor=Actor(id="a", name="Alice"), now=utc_now())
+        outcome = await whole(db, IMPORTS, None, "contacts", text.encode(), "c.csv", actor=Actor(id="a", name="Alice"), now=utc_now())
         assert not outcome.errors
         return outcome
 

@@ -4,30 +4,28 @@ import asyncio
 
 import pytest
 
-from hmlib.auth.permissions import ALL_PERMISSIONS, Caller, CompanyScope
-from hmlib.clock import shifted, utc_now
+from hmlib.imports import batches, work
 from hmlib.records.audit import Actor
 from hmlib.testing.hub import ACME
-from nexus_srv.directory.import_jobs import Jobs
-from nexus_srv.parts import NexusParts
-from nexus_srv.queries import import_runs
+from hmlib.testing.imports import jobs_done
+from nexus_srv.directory.imports import IMPORTS
 
 pytestmark = pytest.mark.gen_test
+NOBODY = "01920000-0000-7000-8000-000000000000"
 GOOD = b"account_number,name,city\n300001,Initech,Dayton\n100001,Acme Dental,Boise\n"
-ALICE = Caller("", "alice", "admin", ALL_PERMISSIONS, CompanyScope())
 BAD = GOOD + b"300002,Bad,x\n12,Short,y\n"
 
 
 async def upload(who, raw, kind="companies", name="book.csv", **options):
     answer = await who.upload("/imports", {"file": (name, raw)}, {"kind": kind}, **options)
     if answer.code == 303 and answer.location.startswith("/imports/"):
-        await who.app.spine.own(NexusParts).import_jobs.settled()
+        await jobs_done(who.app)
     return answer
 
 
 async def apply(who, path, rows="all"):
     answer = await who.fetch(f"{path}/application", "POST", {"rows": rows})
-    await who.app.spine.own(NexusParts).import_jobs.settled()
+    await jobs_done(who.app)
     return answer
 
 
@@ -80,7 +78,7 @@ async def test_columns_are_chosen_and_remembered(alice, db):
     assert (answer.code, "Two columns cannot mean the same." in answer.text) == (422, True)
     answer = await alice.fetch(f"{path}/mapping", "POST", {"column-0": "account_number", "column-1": "name", "column-2": "city"})
     assert answer.code == 303
-    await alice.app.spine.own(NexusParts).import_jobs.settled()
+    await jobs_done(alice.app)
     assert "It would create 1" in (await alice.fetch(path)).text
     again = await alice.fetch((await upload(alice, raw)).location)
     assert "It would create 1" in again.text
@@ -100,43 +98,49 @@ async def test_what_cannot_be_imported_comes_back_in_the_form(alice, raw, kind):
     assert (await upload(alice, raw, kind)).code == 422
 
 
-async def test_an_import_that_broke_off_can_be_tried_again(alice, db):
+async def test_an_import_whose_process_died_is_taken_up_again(alice, db):
+    """A runner that is gone has claimed the job; the next one goes on with it, and the page is never stuck."""
     path = (await upload(alice, GOOD)).location
-    id = path.rpartition("/")[2]
-    await db.run("UPDATE import_run SET state = 'applying', updated_at = :at WHERE id = :id", at=shifted(utc_now(), -60), id=id)
-    assert "Interrupted" in (await alice.fetch(path)).text
-    assert (await apply(alice, path)).code == 303
+    assert (await alice.fetch(f"{path}/application", "POST", {"rows": "all"})).code == 303
+    await db.run("UPDATE job SET state = 'running', owner = 'gone' WHERE state = 'waiting'")
+    await db.run("INSERT INTO job_runner (id, machine, seen_at) VALUES ('gone', '', '2026-01-01T00:00:00Z')")
+    assert "Being applied" in (await alice.fetch(path)).text
+    assert (await alice.fetch(f"{path}/application", "POST", {"rows": "all"})).code == 409
+    await db.run("UPDATE job SET state = 'waiting', owner = '' WHERE state = 'running'")
+    await jobs_done(alice.app)
     assert await count(db) == 3
+    assert await db.value("SELECT state FROM job ORDER BY id DESC LIMIT 1") == "done"
 
 
-async def test_a_process_taken_for_dead_applies_nothing_a_second_time(alice, db, people):
-    id = (await upload(alice, b"name\nInitech\n")).location.rpartition("/")[2]
-    raw = await import_runs.raw_of(db, id)
-    assert (await apply(alice, f"/imports/{id}")).code == 303 and await count(db) == 3
-    await db.run("UPDATE import_run SET state = 'applying', raw = :raw WHERE id = :id", id=id, raw=raw)
-    slow, fast = (Jobs(db) for _ in range(2))
-    for jobs in (slow, fast):
-        jobs.work(id, ALICE, Actor("", "alice"), dry_run=False)
-    await asyncio.gather(slow.settled(), fast.settled())
-    assert await db.value("SELECT count(*) FROM audit WHERE action = 'companies.imported'") == 2
-    assert await db.value("SELECT state FROM import_run") == "applied"
+async def test_a_process_taken_for_dead_applies_nothing_a_second_time(alice, db):
+    path = (await upload(alice, b"name\nInitech\n")).location
+    await apply(alice, path)
+    id = path.rpartition("/")[2]
+    batch = await batches.by_id(db, id)
+
+    async def nothing(tx, applied):
+        return
+
+    with pytest.raises(work.Refused, match="applied already"):
+        await work.apply(db, IMPORTS, None, batch, Actor("", "late"), valid_only=False, transaction=db.write, done=nothing)
+    assert await count(db) == 3
 
 
 async def test_a_form_sent_twice_takes_one_file_in(alice, db):
     for _ in range(2):
         answer = await alice.upload("/imports", {"file": ("book.csv", GOOD)}, {"kind": "companies", "idempotency_key": "f" * 22})
-        await alice.app.spine.own(NexusParts).import_jobs.settled()
+        await jobs_done(alice.app)
         assert answer.code == 303
-    assert await db.value("SELECT count(*) FROM import_run") == 1
+    assert await db.value("SELECT count(*) FROM import_batch") == 1
 
 
 async def test_only_one_applies_it(alice, db):
-    id = (await upload(alice, GOOD)).location.rpartition("/")[2]
-    taken = [await import_runs.enter(db, id, ("checked",), "applying", utc_now()) for _ in range(3)]
-    assert taken == [True, False, False]
+    path = (await upload(alice, GOOD)).location
+    answers = await asyncio.gather(*(alice.fetch(f"{path}/application", "POST", {"rows": "all"}) for _ in range(3)))
+    assert sorted(answer.code for answer in answers) == [303, 409, 409]
 
 
-@pytest.mark.parametrize("path", ["", "/nobody", "/nobody/state", "/nobody/errors"])
+@pytest.mark.parametrize("path", ["", f"/{NOBODY}", f"/{NOBODY}/state", f"/{NOBODY}/errors"])
 async def test_a_stranger_is_sent_to_sign_in_and_a_client_refused(stranger, dave, path):
     assert (await stranger.fetch(f"/imports{path}")).code == 303
     assert (await dave.fetch(f"/imports{path}")).code == 403

@@ -1,16 +1,21 @@
 """Importing the directory: what is created, changed, left alone and refused."""
 
 import datetime
+import json
 import time
 
 import pytest
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import utc_now
+from hmlib.imports import work
+from hmlib.imports.batches import Choices
+from hmlib.imports.plan import planning
 from hmlib.records.audit import Actor
 from hmlib.testing.hub import ACME, GLOBEX
+from hmlib.testing.imports import whole
 from nexus_srv import demo
-from nexus_srv.directory import imports
+from nexus_srv.directory.imports import IMPORTS
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.usefixtures("people")]
 ACTOR = Actor(id="a", name="Alice")
@@ -20,7 +25,7 @@ ACTOR = Actor(id="a", name="Alice")
 def run(db):
     async def run(kind, text, **options):
         raw = text if isinstance(text, bytes) else text.encode()
-        return await imports.run(kind, db, None, raw, f"{kind}.csv", actor=ACTOR, now=utc_now(), **options)
+        return await whole(db, IMPORTS, {}, kind, raw, f"{kind}.csv", actor=ACTOR, now=utc_now(), **options)
 
     return run
 
@@ -220,23 +225,28 @@ async def test_an_import_changes_no_bill_of_a_company_out_of_scope(run, db):
     assert counts(await run("contacts", f"{head},title\n100001,Ann,Both,ann@x.test,c-1,yes,,CEO\n", scope=scope)) == (0, 1, 0, [])
 
 
-async def test_an_import_is_in_the_audit_log_as_a_file_and_as_what_it_changed(run, db):
-    await run("companies", "account_number,name\n300001,A\n300002,B")
+async def test_an_import_is_one_entry_of_the_audit_log_that_names_its_plan(run, db):
+    made = await run("companies", "account_number,name\n300001,A\n300002,B")
     await run("companies", "account_number,name\n300001,Ant\n300002,B")
-    rows = await db.all("SELECT actor_name, action, before_json, after_json FROM audit ORDER BY seq")
-    assert [row["action"] for row in rows] == ["companies.imported", *["company.created"] * 2, "companies.imported", "company.changed"]
-    assert rows[0]["after_json"] == '{"created":2,"errors":0,"file":"companies.csv","unchanged":0,"updated":0}'
-    assert (rows[4]["actor_name"], rows[4]["before_json"], rows[4]["after_json"]) == ("Alice", '{"name":"A"}', '{"name":"Ant"}')
+    rows = await db.all("SELECT actor_name, action, subject, after_json FROM audit ORDER BY seq")
+    assert [(row["actor_name"], row["action"]) for row in rows] == [("Alice", "companies.imported")] * 2
+    told = json.loads(rows[0]["after_json"])
+    assert rows[0]["subject"] == f"import/{made.id}" and len(told.pop("digest")) == 64
+    assert told == {"created": 2, "errors": 0, "file": "companies.csv", "unchanged": 0, "updated": 0}
 
 
-async def test_progress_goes_from_nothing_to_all(run):
+async def test_progress_counts_rows(db):
     steps = []
-    text = "account_number,name\n" + "".join(f"{300_000 + n},C{n}\n" for n in range(2500))
-    await run("companies", text, progress=lambda done, total: steps.append((done, total)))
-    assert steps == [(500, 2500), (1000, 2500), (1250, 2500), (1750, 2500), (2250, 2500), (2500, 2500)]
-    steps.clear()
-    await run("companies", text, progress=lambda done, total: steps.append((done, total)), dry_run=True)
-    assert steps == [(1000, 2500), (2000, 2500), (2500, 2500)]
+    raw = ("account_number,name\n" + "".join(f"{300_000 + n},C{n}\n" for n in range(1200))).encode()
+    add = await work.bring(db, IMPORTS, "companies", "f", raw, Choices(), CompanyScope(), ACTOR, utc_now())
+    async with db.write() as tx:
+        batch = await add(tx)
+
+    async def heard(done, total):
+        steps.append(done)
+
+    await work.plan(db, IMPORTS, None, batch, ACTOR, utc_now(), heard)
+    assert steps == [500, 1000, 1200, 1200]
 
 
 @pytest.fixture
@@ -269,7 +279,7 @@ async def test_what_only_one_may_have_is_named_by_its_line(run, db, four, option
     text = "external_id,account_number,name\ns-1,300002,C1\ns-3,300009,C3\nnew,300009,New\n"
     outcome = await run("companies", text, **options)
     assert counts(outcome)[3] == [(2, "account_number", "300002"), (4, "account_number", "300009")]
-    assert {error.message for error in outcome.errors} == {"Another company has this account number."}
+    assert {error.message for error in outcome.errors} == {"This account number is taken."}
     assert (await numbers(db))["s-3"] == "300003"
 
 
@@ -295,20 +305,19 @@ async def test_names_of_locations_are_exchanged_and_named_when_taken(run, db):
     assert counts(await run("locations", f"{head}100001,WEST,l-1\n"))[3] == [(2, "name", "WEST")]
 
 
-async def test_what_changed_between_the_trial_and_the_writing_is_looked_at_again(db, monkeypatch):
-    planned = imports._planned
+async def test_what_changed_between_the_plan_and_the_writing_is_planned_again(run, db, monkeypatch):
+    plan = planning.plan
 
-    async def interrupted(kind, tx, *rest):
-        plan = await planned(kind, tx, *rest)
-        if tx is db:
-            await db.run("UPDATE company SET external_id = 'x', source = 'import' WHERE id = :id", id=GLOBEX)
-            await db.run("UPDATE directory_state SET version = version + 1")
-        return plan
+    async def interrupted(*args):
+        monkeypatch.undo()
+        found = await plan(*args)
+        await db.run("UPDATE company SET external_id = 'x', source = 'import', version = version + 1 WHERE id = :id", id=GLOBEX)
+        return found
 
-    monkeypatch.setattr(imports, "_planned", interrupted)
-    outcome = await imports.run("companies", db, None, b"account_number,name,external_id\n100002,Globex,x", "f", actor=ACTOR, now=utc_now())
-    assert counts(outcome) == (0, 1, 0, [])
-    assert await db.value("SELECT count(*) FROM company") == 2
+    monkeypatch.setattr(planning, "plan", interrupted)
+    assert counts(await run("companies", "account_number,name,external_id\n100002,Globex,x")) == (0, 1, 0, [])
+    rows = await db.all("SELECT name, external_id, version FROM company WHERE id = :id", id=GLOBEX)
+    assert [tuple(row.values()) for row in rows] == [("Globex", "x", 3)]
 
 
 async def test_messy_files_are_read_whole(run, db, tmp_path):
@@ -346,7 +355,7 @@ async def test_the_demo_is_the_first_real_input(run, db, tmp_path):
 def test_the_demo_is_the_same_every_time(tmp_path):
     for name in ("one", "two"):
         demo.write(tmp_path / name, datetime.date(2026, 11, 22))
-    assert [(tmp_path / "one" / f"{k}.csv").read_bytes() == (tmp_path / "two" / f"{k}.csv").read_bytes() for k in imports.KINDS] == [
+    assert [(tmp_path / "one" / f"{k}.csv").read_bytes() == (tmp_path / "two" / f"{k}.csv").read_bytes() for k in IMPORTS.names] == [
         True
     ] * 4
 

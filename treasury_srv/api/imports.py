@@ -5,8 +5,8 @@ from tornado.web import HTTPError
 from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Transaction
-from hmlib.imports.answers import QUERY, Imported, flag, imported
-from hmlib.imports.uploads import Applying
+from hmlib.imports.answers import QUERY, Imported, flag
+from hmlib.imports.uploads import Applying, told
 from hmlib.tables.files import Outcome
 from hmlib.tables.sheets import Unreadable
 from hmlib.web.api_handler import ApiHandler
@@ -39,10 +39,10 @@ class Import(ApiHandler):
         dry_run = flag(self.query, "dry_run")
         outcome = await self._run(kind, dry_run=dry_run, valid_only=flag(self.query, "valid_only"))
         if not outcome.applied:
-            self.answer(imported(outcome, dry_run=dry_run))
+            self.answer(told(outcome, dry_run=dry_run))
 
     async def _done(self, tx: Transaction, outcome: Outcome) -> None:
-        self.answer(imported(outcome, dry_run=False))
+        self.answer(told(outcome, dry_run=False))
 
     async def _run(self, kind: str, *, dry_run: bool, valid_only: bool) -> Outcome:
         name = self.query.get("name", kind)[:200]

@@ -3,8 +3,8 @@
 from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Transaction
-from hmlib.imports.answers import QUERY, Imported, flag, imported
-from hmlib.imports.uploads import Applying
+from hmlib.imports.answers import QUERY, Imported, flag
+from hmlib.imports.uploads import Applying, told
 from hmlib.tables.files import Outcome
 from hmlib.tables.sheets import Unreadable
 from hmlib.web.problems import Problem
@@ -39,10 +39,10 @@ class Import(ArticleHandler):
         name = self.query.get("name", "")[:200] or NAMES[media]
         outcome = await self._run(name, dry_run=dry_run, valid_only=flag(self.query, "valid_only"))
         if not outcome.applied:
-            self.answer(imported(outcome, dry_run=dry_run))
+            self.answer(told(outcome, dry_run=dry_run))
 
     async def _done(self, tx: Transaction, outcome: Outcome) -> None:
-        self.answer(imported(outcome, dry_run=False))
+        self.answer(told(outcome, dry_run=False))
 
     async def _run(self, name: str, *, dry_run: bool, valid_only: bool) -> Outcome:
         mapping = {"space": self.query.get("space", "")[:100]}

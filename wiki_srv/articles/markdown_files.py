@@ -46,6 +46,8 @@ class _TooLong(Exception):
 class Hostile(Unreadable):
     """A ZIP that no honest program makes: its paths lead out of it, it holds links, or it unpacks to more than anybody writes."""
 
+    hostile = True
+
 
 @dataclass
 class Found:

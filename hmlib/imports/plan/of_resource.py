@@ -1,0 +1,363 @@
+"""Files of a kind of record that is declared: its columns out of its fields, and which record a row means and how it changes it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from msgspec import structs
+
+from hmlib.clock import new_id
+from hmlib.errors import Invalid, NotAllowed
+from hmlib.imports.companies import Clue, name_form
+from hmlib.imports.kind import WITHOUT_SOURCE, BadRow, Ground, Planned, SqlType, Table, bad
+from hmlib.imports.reading import COMPANY, clue_of
+from hmlib.resources import changes, records, statements
+from hmlib.resources.records import EVERY_COMPANY
+from hmlib.resources.resource import Field, Resource, Writer, as_said, nothing_wrong
+from hmlib.tables.columns import Column
+from hmlib.tables.rows import Row
+from hmlib.values.types import Choice, Digits, YesNo
+
+_KEPT_WHEN_EMPTY = (Choice, YesNo, Digits)
+_NOT_TOLD = frozenset({"source"})
+HIDDEN = "This external id belongs to an entry that you may not see."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOf:
+    """How a declared kind is found in files: `keys` are the columns of the table by which a row without an external id finds its record,
+    the first of them that it fills counting. `find` finds it otherwise, where that takes more (the id, or None). `held` says of a new
+    record that `settle` has to complete it after the last row. With `any_id` a row found by a key is the one meant whatever its external
+    id. Who `may_make` none is told, as of a record that they may not see, what `hidden` says."""
+
+    of: Resource[Any]
+    columns: tuple[Column, ...]
+    keys: tuple[tuple[str, ...], ...]
+    find: Callable[[Ground, Mapping[str, Any]], str | None] | None = None
+    complete: bool = True
+    held: Callable[[Any], bool] = lambda record: False
+    settle: Callable[[Ground, Sequence[Any], Sequence[str]], Awaitable[Sequence[Any]]] | None = None
+    any_id: bool = False
+    may_make: Callable[[Ground], bool] = lambda ground: True
+    hidden: Callable[[Mapping[str, Any]], BadRow] = lambda values: BadRow("external_id", HIDDEN)
+
+    async def planner(self, ground: Ground) -> "RecordPlanner":
+        """A planner for one file."""
+        return RecordPlanner(self, ground)
+
+
+def table_of(of: Resource[Any], company: str = "", keys: tuple[tuple[str, ...], ...] = ()) -> Table:
+    """The table of a kind, for the last transaction."""
+    hints = get_type_hints(of.record)
+    names = [*statements.columns(of)[1:], *statements.derived_columns(of)]
+    return Table(of.table_name, {name: _sql_type(hints.get(name)) for name in names}, of.key, of.name, company, of.unique, keys)
+
+
+def _sql_type(hint: Any) -> SqlType:
+    parts = [part for part in get_args(hint) if part is not type(None)] if get_origin(hint) is UnionType else [hint]
+    return "BOOLEAN" if parts == [bool] else "BIGINT" if parts == [int] else "TEXT"
+
+
+@dataclass
+class _Asked:
+    """A row that may be taken: the attributes that it gives, its external id, and the columns by which it can be found."""
+
+    row: Row
+    values: dict[str, Any]
+    external_id: str | None
+    key: tuple[int, tuple[Any, ...]] | None = None
+    id: str | None = None
+
+
+@dataclass
+class _Known:
+    """The records that a slice of rows may mean: by id, by source and external id, by key."""
+
+    by_id: dict[str, Any] = field(default_factory=dict)
+    by_external_id: dict[tuple[str, str], str] = field(default_factory=dict)
+    by_key: dict[tuple[int, tuple[Any, ...]], list[str]] = field(default_factory=dict)
+
+
+class RecordPlanner:
+    """Takes slices of rows: asks for the records that they may mean, and compares."""
+
+    def __init__(self, how: FileOf, ground: Ground) -> None:
+        self._how, self._of, self._ground = how, how.of, ground
+        self._writer = Writer(ground.actor, ground.scope, ground.now, ground.today, ground.zone)
+        self._source = ground.source or WITHOUT_SOURCE
+        self._lines: dict[str, int] = {}
+        self._made = _Known()
+        self._held: list[tuple[int, Any]] = []
+        self._taken: set[str] = set()
+
+    async def take(self, rows: Sequence[Row]) -> Sequence[Planned]:
+        """See Planner."""
+        found: list[Planned] = []
+        asked: list[_Asked] = []
+        for row in rows:
+            try:
+                one = self._asked(row, found)
+            except BadRow as wrong:
+                found.append(_refused(row, wrong))
+                continue
+            asked += [one] if one else []
+        known = await self._known(asked)
+        for one in asked:
+            try:
+                planned = await self._plan(one, known)
+            except BadRow as wrong:
+                found.append(_refused(one.row, wrong))
+                continue
+            found += [planned] if planned else []
+        return found
+
+    async def settle(self) -> Sequence[Planned]:
+        """See Planner."""
+        if not self._held or self._how.settle is None:
+            return []
+        whole = await self._how.settle(self._ground, [record for _, record in self._held], sorted(self._taken))
+        return [self._created(line, record) for (line, _), record in zip(self._held, whole, strict=True)]
+
+    def _asked(self, row: Row, found: list[Planned]) -> _Asked | None:
+        """The row's values; None for one that is left out or that belongs to a company that is not found (which is asked about once)."""
+        values: dict[str, Any] = {}
+        if "company_id" in self._of.fields:
+            company_id = company_of(self._ground, row)
+            if company_id is None:
+                return None
+            values["company_id"] = company_id
+        wrong = False
+        for attribute, one in self._of.fields.items():
+            name = one.name or attribute
+            if name not in row.values or attribute in values or one.ours:
+                continue
+            try:
+                values |= self._value(attribute, one, row.values[name])
+            except ValueError as refused:
+                found.append(bad(row.line, name, row.values[name], str(refused)))
+                wrong = True
+        if wrong:
+            return None
+        found_by = self._how.find(self._ground, row.values) if self._how.find else None
+        return _Asked(row, values, values.get("external_id"), self._key(values), found_by)
+
+    def _value(self, attribute: str, one: Field, said: Any) -> dict[str, Any]:
+        """The attribute as it is stored; nothing where an empty cell leaves it as it is. Raises ValueError."""
+        if said is None and (one.value.needed or attribute == "external_id" or isinstance(one.value, _KEPT_WHEN_EMPTY)):
+            return {}
+        if isinstance(said, date | datetime):
+            said = said.isoformat()
+        elif isinstance(said, Decimal):
+            said = f"{said:f}"
+        return {attribute: one.value.read(said, self._ground.zone)}
+
+    def _key(self, values: Mapping[str, Any]) -> tuple[int, tuple[Any, ...]] | None:
+        for number, key in enumerate(self._how.keys):
+            if all(values.get(_attribute(column)) not in (None, "") for column in key):
+                row = records.values(self._of, changes.blank(self._of, values))
+                return number, tuple(row[column] for column in key)
+        return None
+
+    async def _known(self, asked: Sequence[_Asked]) -> _Known:
+        """What the rows may mean: one question for each way to find a record, one for the records."""
+        known, table, ids = _Known(), self._of.table_name, set[str]()
+        external_ids = sorted({one.external_id for one in asked if one.external_id})
+        if external_ids:
+            select = f"SELECT {self._of.key} AS id, source, external_id FROM {table} WHERE external_id IN :external_ids"
+            for row in await self._ground.db.all(select, external_ids=external_ids):
+                known.by_external_id[row["source"], row["external_id"]] = row["id"]
+                known.by_external_id.setdefault(("", row["external_id"]), row["id"])
+        for number, columns in enumerate(self._how.keys):
+            wanted = {one.key[1] for one in asked if one.key and one.key[0] == number}
+            for row in await self._by_key(columns, wanted) if wanted else ():
+                found = tuple(row[column] for column in columns)
+                if found in wanted:
+                    known.by_key.setdefault((number, found), []).append(row["id"])
+        ids |= set(known.by_external_id.values()) | {id for found in known.by_key.values() for id in found}
+        ids |= {one.id for one in asked if one.id}
+        whole = await records.by_ids(self._ground.db, self._of, EVERY_COMPANY, sorted(ids))
+        known.by_id = {self._of.id_of(record): record for record in whole}
+        return known
+
+    async def _by_key(self, columns: Sequence[str], wanted: set[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        """Rows of the table whose columns are among those wanted, each for itself: a few too many."""
+        each = {f"in_{column}": sorted({key[at] for key in wanted}) for at, column in enumerate(columns)}
+        where = " AND ".join(f"{column} IN :in_{column}" for column in columns)
+        select = f"SELECT {self._of.key} AS id, {', '.join(columns)} FROM {self._of.table_name} WHERE {where} ORDER BY {self._of.key}"
+        return await self._ground.db.all(select, **each)
+
+    async def _plan(self, one: _Asked, known: _Known) -> Planned | None:
+        before = self._found(one, known)
+        if before is not None:
+            await self._check_seen(one, before)
+        if before is None and not self._ground.creates:
+            self._ground.missing.append(str(one.values.get(self._of.title) or one.external_id or ""))
+            return None
+        if before is None and not self._how.may_make(self._ground):
+            raise self._how.hidden(one.row.values)
+        after = await self._after(one, before)
+        self._mind(one, after)
+        if before is None:
+            return self._new(one, after)
+        return self._changed(one.row.line, before, after)
+
+    def _found(self, one: _Asked, known: _Known) -> Any:
+        """The record that the row means, None for a new one. Raises BadRow where it may be several."""
+        if (id := self._by_external_id(one, known)) is not None:
+            return self._record(id, known)
+        if one.id is not None:
+            return self._record(one.id, known)
+        same = [*known.by_key.get(one.key, ()), *self._made.by_key.get(one.key, ())] if one.key else []
+        fits = [record for id in same if self._may_be(record := self._record(id, known), one.external_id)]
+        if len(fits) > 1:
+            said = f"Several entries ({len(fits)}) have this name; the external_id must say which one is meant."
+            raise BadRow("external_id", said)
+        return fits[0] if fits else None
+
+    def _record(self, id: str, known: _Known) -> Any:
+        return self._made.by_id.get(id) or known.by_id[id]
+
+    def _by_external_id(self, one: _Asked, known: _Known) -> str | None:
+        if not one.external_id:
+            return None
+        for found in (self._made, known):
+            own = found.by_external_id.get((self._source, one.external_id))
+            if own is not None or self._ground.source:
+                if own is not None:
+                    return own
+                continue
+            if (other := found.by_external_id.get(("", one.external_id))) is not None:
+                return other
+        return None
+
+    def _may_be(self, record: Any, external_id: str | None) -> bool:
+        """Whether a record with the row's natural key is the one meant: another id of the same system means another thing."""
+        theirs = record.external_id
+        return self._how.any_id or not external_id or theirs is None or (bool(self._ground.source) and record.source != self._source)
+
+    async def _check_seen(self, one: _Asked, before: Any) -> None:
+        scope = self._ground.scope
+        if scope.rule == "all" or self._of.id_of(before) in self._made.by_id:
+            return
+        if not any(scope.sees(id) for id in await self._of.company_ids(self._ground.db, before)):
+            raise self._how.hidden(one.row.values)
+
+    async def _after(self, one: _Asked, before: Any) -> Any:
+        of, values = self._of, dict(one.values)
+        if before is not None and one.id == of.id_of(before) and before.external_id != one.external_id:
+            values.pop(of.title, None)  # it was found by its name, which may be written in another way here
+        if one.external_id and (before is None or before.external_id is None):
+            values["source"] = self._source
+        elif before is not None and before.external_id is not None and before.source != self._source and self._ground.source:
+            values.pop("external_id", None)  # it goes by another system's; ours is remembered beside it
+        if before is None:
+            if of.key == "id":
+                values["id"] = new_id()
+            self._need(values)
+            wanted = structs.replace(changes.blank(of, values), version=1)
+        else:
+            wanted = structs.replace(
+                before, **{name: value for name, value in values.items() if name == "source" or not of.fields[name].fixed}
+            )
+        try:
+            if self._how.complete and of.complete is not as_said:
+                wanted = await of.complete(self._ground.db, self._writer, before, wanted)
+            wrong = {} if of.rules is nothing_wrong else await of.rules(self._ground.db, self._writer, before, wanted)
+        except Invalid as invalid:
+            wrong = invalid.errors
+        except NotAllowed as refusal:
+            raise BadRow("", refusal.detail) from refusal
+        for name, said in wrong.items():
+            raise BadRow(COMPANY if name == "company_id" else name, said)
+        return wanted
+
+    def _need(self, values: Mapping[str, Any]) -> None:
+        for attribute, one in self._of.fields.items():
+            if one.value.needed and not one.ours and values.get(attribute) in (None, ""):
+                raise BadRow(one.name or attribute, f"A new {self._of.singular} needs a {one.label.lower()}.")
+
+    def _mind(self, one: _Asked, after: Any) -> None:
+        """Raises BadRow where an earlier row is about the same."""
+        line = self._lines.setdefault(self._of.id_of(after), one.row.line)
+        if line != one.row.line:
+            column = "external_id" if one.external_id else ""
+            raise BadRow(column, f"This is the same {self._of.singular} as on line {line}.")
+
+    def _new(self, one: _Asked, after: Any) -> Planned | None:
+        id = self._of.id_of(after)
+        self._made.by_id[id] = after
+        if one.key:
+            self._made.by_key.setdefault(one.key, []).append(id)
+        if one.external_id:
+            self._made.by_external_id[self._source, one.external_id] = self._made.by_external_id["", one.external_id] = id
+        if self._how.held(after):
+            self._held.append((one.row.line, after))
+            return None
+        return self._created(one.row.line, after)
+
+    def _created(self, line: int, record: Any) -> Planned:
+        of = self._of
+        self._note(record)
+        row = records.values(of, record)
+        id = row.pop(of.key)
+        return Planned(line=line, outcome="create", target=of.table_name, id=id, version=1, label=of.title_of(record), after=row)
+
+    def _changed(self, line: int, before: Any, after: Any) -> Planned:
+        of = self._of
+        self._note(after)
+        differences = changes.differences(of, before, after)
+        fields = {self._named(name): self._told(name, pair) for name, pair in differences.items() if name not in _NOT_TOLD}
+        outcome: Any = "update" if differences else "unchanged"
+        old, new = (
+            ({k: v for k, v in records.values(of, side).items() if k != of.key} if differences else None) for side in (before, after)
+        )
+        common = {"line": line, "target": of.table_name, "id": of.id_of(before), "version": before.version, "label": of.title_of(after)}
+        return Planned(outcome=outcome, fields=fields, before=old, after=new, **common)
+
+    def _note(self, record: Any) -> None:
+        number: str = getattr(record, self._of.number) if self._how.settle is not None else ""
+        self._taken |= {number} if number else set()
+
+    def _named(self, name: str) -> str:
+        return COMPANY if name == "company_id" else name
+
+    def _told(self, name: str, pair: tuple[Any, Any]) -> tuple[str, str]:
+        """Before and after in the words of a file."""
+        if name == "company_id":
+            return self._ground.numbers.get(pair[0], ""), self._ground.numbers.get(pair[1], "")
+        return _word(pair[0]), _word(pair[1])
+
+
+def company_of(ground: Ground, row: Row) -> str | None:
+    """The id of the company that a row says. None where that is to be asked about, or is left out."""
+    return company_by(ground, clue_of(row.values), row.line)
+
+
+def company_by(ground: Ground, clue: Clue, line: int) -> str | None:
+    """The same of a clue; what is not found is noted once for all its rows."""
+    if name_form(clue.words) in ground.left_out:
+        return None
+    found = ground.companies.find(clue)
+    if found is None:
+        ground.unfound.add(clue, line, ground.companies.candidates(clue))
+        return None
+    return found.id
+
+
+def _refused(row: Row, wrong: BadRow) -> Planned:
+    return bad(row.line, wrong.column, row.values.get(wrong.column) if wrong.value is None else wrong.value, wrong.message)
+
+
+def _attribute(column: str) -> str:
+    return column.removesuffix("_form")
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "; ".join(_word(part) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
