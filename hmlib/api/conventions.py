@@ -6,20 +6,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hmlib import clock
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, Parameter
 from hmlib.web.problems import Problem
 
 MOST_IDS = 200
 MOST_LOOKED_UP = 5000
-QUERY = {
-    "ids": "Only these, with a comma between them; at most 200.",
-    "q": "Words that must all be found.",
-    "sort": "A field to sort by, with a minus sign in front for the other way round.",
-    "limit": "Rows in the answer, 1 to 1,000; 100 unless given.",
-    "cursor": "The next_cursor of the answer before.",
-    "updated_since": "Only what has changed since this UTC time; deleted then holds the ids that are gone.",
-    "fields": "Only these fields, with a comma between them; id is always there.",
+QUERY: dict[str, Any] = {
+    "ids": Parameter("Only these, with a comma between them; at most 200."),
+    "q": Parameter("Words that must all be found."),
+    "sort": Parameter("A field to sort by, with a minus sign in front for the other way round."),
+    "limit": Parameter("Rows a page, 1 to 1,000; without it the list is whole.", "integer"),
+    "cursor": Parameter("Where a page begins: follow the Link header with rel=next."),
+    "updated_since": Parameter("Only what has changed since this UTC time.", "date-time"),
+    "fields": Parameter("Only these fields, with a comma between them, and the id; all others are left out."),
 }
+"""What a list may be asked."""
 
 
 class Lookup(msgspec.Struct, forbid_unknown_fields=True):

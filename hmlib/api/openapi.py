@@ -2,21 +2,20 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
 from hmlib.auth.permissions import anyone, mark_of
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, Contract, Parameter, contract_of
 from hmlib.web.page_handler import PageHandler
 
-Method = TypeVar("Method", bound=Callable[..., Any])
 VERBS = ("get", "post", "put", "patch", "delete")
 HEADERS = {
     "get": ("If-None-Match", "The ETag of an answer you hold: 304 when it still stands."),
@@ -25,56 +24,26 @@ HEADERS = {
     "patch": ("If-Match", "The ETags you read, or * for any; 428 without it, 412 when the thing has changed."),
     "delete": ("If-Match", "The ETags you read, or * for any; 428 says where it is needed, 412 that the thing has changed."),
 }
-PROBLEM = {
-    "description": "A problem (RFC 9457)",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
+_TOLD: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "ETag": ("Names this very answer: send it as If-None-Match to read, as If-Match to write.", _TEXT),
+    "Location": ("The address of what was made.", _TEXT),
+    "Link": ("With a limit: the address of the next page, rel=next; absent on the last one.", _TEXT),
+    "X-Total-Count": ("With a limit: how many there are on all pages.", _NUMBER),
+    "Retry-After": ("Seconds to wait.", _NUMBER),
 }
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of an address: what it means, and its type: string, integer, boolean, date or date-time."""
-
-    said: str
-    type: str = "string"
-
-    @property
-    def schema(self) -> dict[str, str]:
-        """As JSON Schema has it."""
-        return {"type": "string", "format": self.type} if self.type.startswith("date") else {"type": self.type}
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What one method takes and answers; ``query`` names its parameters, each with a sentence; ``media`` are a raw body's media types."""
-
-    takes: Any = None
-    answers: Any = None
-    query: Mapping[str, str | Parameter] = field(default_factory=dict)
-    status: int = 200
-    media: tuple[str, ...] = ()
-
-
-def documented(
-    takes: Any = None, answers: Any = None, query: Mapping[str, str] | None = None, status: int = 200, media: tuple[str, ...] = ()
-) -> Callable[[Method], Method]:
-    """Declare a method's Structs, query parameters and, for a body that is not JSON, its media types for the API's description."""
-
-    def stamp(method: Method) -> Method:
-        method.__dict__["contract"] = Contract(takes, answers, query or {}, status, media)
-        return method
-
-    return stamp
-
-
-def speaks_of(contract: Callable[[Any], Contract]) -> Callable[[Method], Method]:
-    """Declare what a method takes and answers of whatever resource its handler is about."""
-
-    def stamp(method: Method) -> Method:
-        method.__dict__["contract_of"] = contract
-        return method
-
-    return stamp
+_PROBLEMS = {
+    400: "It cannot be read: an unknown parameter, a body that is no JSON or has an unknown field.",
+    401: "No token, or none that is good.",
+    403: "The token does not allow this.",
+    404: "It is not there, or not for you.",
+    409: "The data do not allow this: something is taken, or in use.",
+    412: "It has changed since you read it.",
+    422: "A value cannot stand; `errors` has a sentence for each field.",
+    428: "Send If-Match with the ETag you read.",
+    429: "Too often; try again later.",
+    503: "Too much to do, or something is away; try again later.",
+}
 
 
 @dataclass(frozen=True)
@@ -100,22 +69,15 @@ def operations(routes: Iterable[URLSpec]) -> list[Operation]:
             method = getattr(route.target, verb, None)
             if method is not None and mark_of(method) is not None:
                 of = (route.kwargs or {}).get("of")
-                found.append(Operation(path, verb, _summary(method), _permission(method, of), _contract(method, of), names))
+                found.append(Operation(path, verb, _summary(method), _permission(method, of), contract_of(method, of), names))
     return found
-
-
-def _contract(method: Any, of: Any) -> Contract:
-    if of is not None and "contract_of" in method.__dict__:
-        found: Contract = method.__dict__["contract_of"](of)
-        return found
-    return method.__dict__.get("contract", Contract())  # type: ignore[no-any-return]
 
 
 def document(title: str, release: str, origin: str, found: list[Operation]) -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     kinds = [kind for operation in found for kind in (operation.contract.takes, operation.contract.answers) if kind is not None]
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
-    by_kind = {id(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
+    by_kind = {id(kind): schema for kind, schema in zip(kinds, _plain(schemas), strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for operation in found:
         paths.setdefault(operation.path, {})[operation.verb] = _described(operation, by_kind)
@@ -123,9 +85,10 @@ def document(title: str, release: str, origin: str, found: list[Operation]) -> d
         "openapi": "3.1.0",
         "info": {"title": f"HiveMatrix {title}", "version": release},
         "servers": [{"url": origin}],
+        "tags": [{"name": tag} for tag in sorted({_tag(operation.path) for operation in found})],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Problem": _PROBLEM_SCHEMA},
+            "schemas": {**_plain(components), "Problem": _PROBLEM_SCHEMA},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}},
         },
     }
@@ -136,14 +99,13 @@ def _described(operation: Operation, by_kind: Mapping[int, Any]) -> dict[str, An
     words = re.sub(r"[^a-z0-9]+", "_", operation.path.lower()).strip("_")
     described: dict[str, Any] = {
         "operationId": f"{operation.verb}_{words}",
+        "tags": [_tag(operation.path)],
         "summary": operation.summary,
         "security": [{"bearer": []}] if operation.permission != "anyone" else [],
         "parameters": _parameters(operation),
-        "responses": {str(contract.status): {"description": "Done"}, "default": PROBLEM},
+        "responses": _responses(operation, by_kind),
     }
-    if contract.answers is not None:
-        described["responses"][str(contract.status)]["content"] = {"application/json": {"schema": by_kind[id(contract.answers)]}}
-    content: dict[str, Any] = {media: {} for media in contract.media}
+    content: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in contract.media}
     if contract.takes is not None:
         content |= {"application/json": {"schema": by_kind[id(contract.takes)]}}
     if content:
@@ -151,6 +113,63 @@ def _described(operation: Operation, by_kind: Mapping[int, Any]) -> dict[str, An
     if operation.permission not in ("anyone", "signed in"):
         described["description"] = f"Needs the permission {operation.permission}."
     return described
+
+
+def _tag(path: str) -> str:
+    """What an address is about: companies, for /api/companies:lookup too."""
+    return re.split("[/:{]", path.removeprefix("/api/").lstrip("/"))[0].replace(".json", "")
+
+
+def _responses(operation: Operation, by_kind: Mapping[int, Any]) -> dict[str, Any]:
+    """The answer and each error by status; what else happens is a problem, too."""
+    contract, verb = operation.contract, operation.verb
+    done: dict[str, Any] = {"description": "Done"}
+    if contract.answers is not None:
+        done["content"] = {"application/json": {"schema": by_kind[id(contract.answers)]}}
+    told = [*(["ETag"] if verb == "get" or _needs_version(operation) or contract.status == 201 else [])]
+    told += ["Location"] if contract.status == 201 else []
+    told += ["Link", "X-Total-Count"] if verb == "get" and "limit" in contract.query else []
+    if told and contract.status != 204:
+        done["headers"] = _headers(told)
+    found: dict[str, Any] = {str(contract.status): done}
+    if verb == "get":
+        found["304"] = {"description": "What you hold still stands.", "headers": _headers(told)}
+    return found | {str(status): _problem(status) for status in _refusals(operation)} | {"default": _problem(None)}
+
+
+def _refusals(operation: Operation) -> list[int]:
+    found = [400, 429, 503, *([] if operation.permission == "anyone" else [401, 403]), *([404] if operation.names else [])]
+    found += [409, 422] if operation.verb != "get" else []
+    return sorted([*found, *([412, 428] if _needs_version(operation) else [])])
+
+
+def _needs_version(operation: Operation) -> bool:
+    return operation.verb in ("patch", "put", "delete") and not operation.path.endswith(":bulk")
+
+
+def _problem(status: int | None) -> dict[str, Any]:
+    said: dict[str, Any] = {"description": _PROBLEMS[status] if status else "Another problem (RFC 9457)"}
+    said["content"] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return said | ({"headers": _headers(["Retry-After"])} if status in (429, 503) else {})
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"description": _TOLD[name][0], "schema": dict(_TOLD[name][1])} for name in names}
+
+
+def _plain(schema: Any) -> Any:
+    """A schema without tuples, which generators of clients do not read: a pair is an array of two."""
+    if isinstance(schema, list):
+        return [_plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "prefixItems" in schema:
+        kinds = [_plain(one) for one in schema["prefixItems"]]
+        different = [kind for number, kind in enumerate(kinds) if kind not in kinds[:number]]
+        one = different[0] if len(different) == 1 else {"anyOf": different}
+        rest = {name: value for name, value in schema.items() if name not in ("prefixItems", "items")}
+        return {**rest, "items": one, "minItems": len(kinds), "maxItems": len(kinds)}
+    return {name: _plain(value) for name, value in schema.items()}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -196,6 +215,7 @@ _PROBLEM_SCHEMA = {
         "instance": {"type": "string"},
         "request_id": {"type": "string"},
         "code": {"type": "string"},
+        "errors": {"type": "object", "additionalProperties": {"type": "string"}},
     },
     "required": ["type", "title", "status", "request_id"],
 }

@@ -6,7 +6,6 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed_of
 from hmlib.db.database import Transaction
 from hmlib.imports import batches, jobs, work
@@ -16,7 +15,7 @@ from hmlib.imports.kind import ImportKind, Imports
 from hmlib.imports.plan import rows as plan_rows
 from hmlib.tables import files
 from hmlib.tables.sheets import Unreadable
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.problems import Problem
 
 ID = r"([0-9a-f]{8}-[0-9a-f-]{27})"

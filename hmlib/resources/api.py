@@ -11,24 +11,14 @@ from tornado.web import HTTPError, url
 from hmlib import json
 from hmlib.api import tombstones
 from hmlib.api.answer_cache import AnswerCache, KeptAnswer
-from hmlib.api.conventions import Lookup, given, ids_of, since_of
-from hmlib.api.openapi import Contract, Parameter, speaks_of
+from hmlib.api.conventions import QUERY, Lookup, given, ids_of, since_of
 from hmlib.auth.permissions import allowed_of
 from hmlib.db.list_query import ListQuery
 from hmlib.resources import bulk, changes, custom, pickers, records, shapes, statements
 from hmlib.resources.resource import Resource, writer_of
-from hmlib.web.api_handler import ApiHandler
+from hmlib.values.types import YesNo
+from hmlib.web.api_handler import ApiHandler, Contract, Parameter, speaks_of
 from hmlib.web.problems import Problem
-
-PARAMETERS = {
-    "ids": Parameter("Only these, with a comma between them; at most 200.", "string"),
-    "q": Parameter("Words that must all be found.", "string"),
-    "sort": Parameter("A field to sort by, with a minus sign in front for the other way round.", "string"),
-    "limit": Parameter("Rows a page, 1 to 1,000; without it the list is whole.", "integer"),
-    "cursor": Parameter("Where a page begins: follow the Link header with rel=next.", "string"),
-    "updated_since": Parameter("Only what has changed since this UTC time.", "date-time"),
-    "fields": Parameter("Only these fields, with a comma between them; the id is always there.", "string"),
-}
 
 
 class ResourceApi(ApiHandler):
@@ -81,7 +71,6 @@ class ListApi(ResourceApi):
     @speaks_of(lambda of: Contract(answers=shapes.listed(of), query=parameters(of)))
     async def get(self) -> None:
         """Those that the caller may see: whole without a limit; with one, page by page with Link and X-Total-Count."""
-        self.check_parameters(parameters(self.of))
         if "ids" in self.query:
             await self.answer_some(ids_of(self.query["ids"]))
         elif "limit" in self.query or "cursor" in self.query:
@@ -167,7 +156,6 @@ class GoneApi(ResourceApi):
     )
     async def get(self) -> None:
         """The ids that are gone since a number, and the number to ask with next."""
-        self.check_parameters({"since": 1})
         since = since_of({"updated_since": self.query.get("since", "")})
         async with self.db.read() as snapshot:
             gone = await tombstones.gone_since(snapshot, self.of.name, self.known.scope, since)
@@ -229,8 +217,8 @@ class BulkApi(ResourceApi):
 def parameters(of: Resource[Any]) -> dict[str, Parameter]:
     """What a list may be asked, by name."""
     searchable = statements.searched(of)
-    own = {name: Parameter(_told(of, name), "string") for name in statements.filters(of)}
-    return {name: said for name, said in PARAMETERS.items() if searchable or name != "q"} | own
+    own = {name: _parameter(of, name) for name in statements.filters(of)}
+    return {name: said for name, said in QUERY.items() if searchable or name != "q"} | own
 
 
 def written_names(of: Resource[Any], fields: str) -> list[tuple[str, str, Any]]:
@@ -254,5 +242,8 @@ def api_of(of: Resource[Any]) -> list[URLSpec]:
     return [*routes, url(rf"{at}/([\w-]+)", OneApi, known)]
 
 
-def _told(of: Resource[Any], name: str) -> str:
-    return f"Of this {of.by_name[name][1].label.lower()}." if name in of.by_name else of.filters[name].said
+def _parameter(of: Resource[Any], name: str) -> Parameter:
+    if name in of.filters:
+        return Parameter(of.filters[name].said, choices=tuple(key for key, _ in of.filters[name].options))
+    field = of.by_name[name][1]
+    return Parameter(f"Of this {field.label.lower()}.", choices=("yes", "no") if isinstance(field.value, YesNo) else shapes.choices(field))

@@ -9,6 +9,7 @@ import msgspec
 
 from hmlib.api.conventions import ItemResult
 from hmlib.resources.resource import Field, Resource
+from hmlib.values.types import Choice, Day, Moment
 
 MOST_ITEMS = 1000
 
@@ -61,7 +62,10 @@ def answer(of: Resource[Any]) -> type[msgspec.Struct]:
         if field.shown and not field.custom
     ]
     shown += [("custom", dict[str, Any] | msgspec.UnsetType, msgspec.UNSET)] if of.custom else []
-    beside = [(f"{column.removesuffix('_id')}_name", str | msgspec.UnsetType, msgspec.UNSET) for column in of.named]
+    names = {f"{attribute.removesuffix('_id')}_name": of.fields[attribute].value.empty for attribute in of.named}
+    beside: list[Any] = [
+        (name, (str if empty is not None else str | None) | msgspec.UnsetType, msgspec.UNSET) for name, empty in names.items()
+    ]
     stamps: list[Any] = [(name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in _STAMPS.items()]
     return msgspec.defstruct(
         _named(of), [(of.key, str), *(one for one in [*shown, *beside] if one[0] != of.key), *stamps], namespace=_doc(of)
@@ -87,14 +91,15 @@ def bulk(of: Resource[Any]) -> type[msgspec.Struct]:
         namespace=_doc(of),
     )
     items = list.__class_getitem__(item)
-    named = ("source", Annotated[str, msgspec.Meta(min_length=1, max_length=50)])
+    named: tuple[Any, ...] = ("source", Annotated[str, msgspec.Meta(min_length=1, max_length=50)])
+    ignored: tuple[Any, ...] = ("source", Annotated[str, msgspec.Meta(max_length=50)], "")
     whole: list[Any] = [
-        named if "source" in of.fields else (*named, ""),
+        named if "source" in of.fields else ignored,
         ("items", Annotated[items, msgspec.Meta(max_length=MOST_ITEMS)]),
         ("complete", bool, False),
         ("company_id", str | None, None),
     ]
-    return msgspec.defstruct(f"{_named(of)}Bulk", whole, forbid_unknown_fields=True)
+    return msgspec.defstruct(f"{_named(of)}Bulk", whole, kw_only=True, forbid_unknown_fields=True)
 
 
 def blank_of(field: Any) -> Any:
@@ -109,8 +114,18 @@ def _said(of: Resource[Any]) -> list[tuple[str, str, Field]]:
     return [(attribute, name, field) for name, (attribute, field) in of.by_name.items() if not (field.ours or field.custom)]
 
 
+def choices(field: Field) -> tuple[str, ...]:
+    """All that a field can hold, where those are few and stand so in the record."""
+    if type(field.value) is not Choice:
+        return ()
+    nothing = ("",) if field.value.empty == "" and not field.value.needed and "" not in field.value.labels else ()
+    return (*field.value.labels, *nothing)
+
+
 def _type(field: Field) -> Any:
-    said = msgspec.Meta(description=" ".join(filter(None, [f"{field.label}.", field.help])))
+    form: dict[str, Any] = {"enum": list(choices(field))} if choices(field) else {}
+    form |= {"format": "date"} if isinstance(field.value, Day) else {"format": "date-time"} if isinstance(field.value, Moment) else {}
+    said = msgspec.Meta(description=" ".join(filter(None, [f"{field.label}.", field.help])), extra_json_schema=form)
     kind: Any = Annotated.__class_getitem__((field.value.json, said))  # type: ignore[attr-defined]
     return kind | None if field.value.empty is None else kind
 

@@ -8,7 +8,6 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Db, Transaction
 from hmlib.db.list_query import ListQuery
@@ -17,7 +16,7 @@ from hmlib.records import audit
 from hmlib.records.preferences import REMOVED, Preferences
 from hmlib.server.jobs import pages as job_pages
 from hmlib.tables import export
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.page_handler import CONFIRMED, PageHandler
 from hmlib.web.problems import Problem
 

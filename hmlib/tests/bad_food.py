@@ -15,10 +15,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 from tornado.web import RequestHandler
 
-from hmlib.api.openapi import Contract
 from hmlib.db.list_query import ListDefinition
 from hmlib.tests.role_matrix import VERBS, methods, path_of
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, Contract
 
 NUL = "a\0b"
 TEXTS = ("9999-12-31T23:59:59Z", "2\u066026-10", "9" * 30)

@@ -1,7 +1,8 @@
-"""The API speaks to programs: a bearer token, JSON, and no cookie."""
+"""The API speaks to programs: a bearer token, JSON, and no cookie; what each method takes and answers is declared above it."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hmlib import json
@@ -13,7 +14,70 @@ from hmlib.web.problems import Problem, sentence
 from hmlib.web.requests import BadTokenUse, IfMatch, entity_tag
 
 T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., Any])
 REALM = 'Bearer realm="hivematrix"'
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an address: what it means, its type (string, integer, boolean, date or date-time), and all it can be, if those are
+    few."""
+
+    said: str
+    type: str = "string"
+    choices: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """As JSON Schema has it."""
+        kind = {"type": "string", "format": self.type} if self.type.startswith("date") else {"type": self.type}
+        return kind | ({"enum": list(self.choices)} if self.choices else {})
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What one method takes and answers; ``query`` names its parameters, each a Parameter or a sentence; ``media`` are a raw body's media
+    types."""
+
+    takes: Any = None
+    answers: Any = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    media: tuple[str, ...] = ()
+
+
+def documented(
+    takes: Any = None,
+    answers: Any = None,
+    query: Mapping[str, Any] | None = None,
+    status: int = 200,
+    media: tuple[str, ...] = (),
+) -> Callable[[Method], Method]:
+    """Declare a method's Structs, query parameters and, for a body that is not JSON, its media types."""
+
+    def stamp(method: Method) -> Method:
+        method.__dict__["contract"] = Contract(takes, answers, query or {}, status, media)
+        return method
+
+    return stamp
+
+
+def speaks_of(contract: Callable[[Any], Contract]) -> Callable[[Method], Method]:
+    """Declare what a method takes and answers of whatever resource its handler is about."""
+
+    def stamp(method: Method) -> Method:
+        method.__dict__["contract_of"] = contract
+        return method
+
+    return stamp
+
+
+def contract_of(method: Any, of: Any) -> Contract:
+    """What was declared above a method; for a resource's own method, of this one."""
+    if of is not None and "contract_of" in method.__dict__:
+        found: Contract = method.__dict__["contract_of"](of)
+        return found
+    return method.__dict__.get("contract", Contract())  # type: ignore[no-any-return]
 
 
 class ApiHandler(Handler):
@@ -27,7 +91,8 @@ class ApiHandler(Handler):
             self.caller = await self.spine.callers.by_bearer(token, self.now)
         if not self.admit():
             self._refuse()
-        elif self.request.method not in xsrf.SAFE_METHODS:
+        self.check_parameters()
+        if self.request.method not in xsrf.SAFE_METHODS:
             await self.repeat_at_once()
 
     async def repeatable(self) -> Repeatable | None:
@@ -83,11 +148,15 @@ class ApiHandler(Handler):
         except ValueError:
             raise Problem(400, "invalid_if_match", 'If-Match is * or a list of ETags such as "3".') from None
 
-    def check_parameters(self, known: Collection[str]) -> None:
-        """Raises Problem 400 for a parameter that the address does not have: a slip would else answer everything."""
+    def check_parameters(self) -> None:
+        """Raises Problem 400 for a parameter that the method does not declare: a slip would else answer everything. What others' standards
+        say of their addresses stays as they say it."""
+        method = getattr(type(self), "get" if self.request.method == "HEAD" else (self.request.method or "").lower())
+        known = contract_of(method, self.of).query
         unknown = next((name for name in self.query if name not in known), None)
-        if unknown is not None:
-            raise Problem(400, "unknown_parameter", f"There is no parameter {unknown[:50]!r} here. There are {', '.join(known)}.")
+        if unknown is not None and self.request.path.startswith("/api/"):
+            there = f"There are {', '.join(known)}." if known else "There are none."
+            raise Problem(400, "unknown_parameter", f"There is no parameter {unknown[:50]!r} here. {there}")
 
     def check_version(self, version: int) -> None:
         """Raises Problem: 428 for a write without If-Match, 412 for one based on another version."""

@@ -1,8 +1,7 @@
 """A client's word that it is there: what it could not be told is told at once."""
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.problems import Problem
 from nexus_srv.identity.throttle import Throttled
 from nexus_srv.oauth import client_auth

@@ -7,12 +7,11 @@ import msgspec
 
 from hmlib import json
 from hmlib.api.answer_cache import AnswerCache
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import CompanyScope, allowed
 from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from hmlib.tables.spool import Spool
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.problems import Problem
 from nexus_srv.queries import billing_summary
 from nexus_srv.queries.billing_summary import CompanyFacts

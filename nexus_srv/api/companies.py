@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
+from hmlib.web.api_handler import documented
 from nexus_srv.api.bulk import BulkAnswer, BulkHandler, bulk_of
 from nexus_srv.api.directory import QUERY, EntryHandler, Lookup, listed, patch_of
 from nexus_srv.directory.kinds import COMPANIES

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
 from hmlib.auth.tokens import Claims
 from hmlib.clock import parse, shifted
 from hmlib.records import audit
+from hmlib.web.api_handler import documented
 from nexus_srv.api.oauth import OAuthHandler
 from nexus_srv.oauth.protocol import OAuthError, needed
 from nexus_srv.queries import outbox, refresh_tokens

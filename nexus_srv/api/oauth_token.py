@@ -1,7 +1,7 @@
 """The token endpoint."""
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
+from hmlib.web.api_handler import documented
 from nexus_srv.api.oauth import OAuthHandler
 
 

@@ -2,9 +2,8 @@
 
 import msgspec
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.requests import BadRequest
 from nexus_srv.queries import users
 

@@ -5,10 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import anyone
 from hmlib.config import HUB
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.headers import leave_plain
 from hmlib.web.problems import Problem
 from nexus_srv.identity import passwords

@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from hmlib.api import conventions
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed, signed_in
 from hmlib.errors import Invalid
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.problems import Problem
 from nexus_srv.api.user_shapes import NewUser, OwnChange, UserAnswer, UserChange, UserPageAnswer, answered, stored
 from nexus_srv.identity import people

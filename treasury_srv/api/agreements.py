@@ -6,10 +6,10 @@ import msgspec
 from msgspec import structs
 
 from hmlib.api.conventions import Lookup, check_version, listed, patch_of
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.list_query import ListQuery, Page
 from hmlib.errors import Invalid
+from hmlib.web.api_handler import documented
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.billing.facts import Term
 from treasury_srv.catalogue import fields

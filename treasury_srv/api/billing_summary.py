@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from hmlib import json
 from hmlib.api.conventions import ids_of
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.tables.spool import Spool
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.headers import etag_of
 from hmlib.web.problems import Problem
 from treasury_srv.billing import periods

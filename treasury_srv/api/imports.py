@@ -2,14 +2,13 @@
 
 from tornado.web import HTTPError
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Transaction
 from hmlib.imports.answers import QUERY, Imported, flag
 from hmlib.imports.uploads import Applying, told
 from hmlib.tables.files import Outcome
 from hmlib.tables.sheets import Unreadable
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.problems import Problem
 from treasury_srv.catalogue.shared_people import shared_people
 from treasury_srv.imports import files

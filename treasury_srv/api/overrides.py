@@ -5,10 +5,10 @@ from typing import Any, Literal
 import msgspec
 
 from hmlib.api.conventions import Lookup, listed, patch_of
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.list_query import ListQuery, Page
 from hmlib.errors import Invalid
+from hmlib.web.api_handler import documented
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.catalogue.kinds import MANUAL_ITEMS, OVERRIDES
 from treasury_srv.queries import agreements, manual_items, overrides

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from hmlib.api.conventions import QUERY, Lookup, listed, patch_of
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
+from hmlib.web.api_handler import documented
 from treasury_srv.api.entries import LIST_QUERY, EntryHandler
 from treasury_srv.billing.facts import Term
 from treasury_srv.catalogue import records

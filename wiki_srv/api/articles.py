@@ -9,12 +9,11 @@ from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
 from hmlib.api.conventions import QUERY, Lookup, check_version, ids_of, listed, picked, since_of
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.errors import Invalid
 from hmlib.nexus.transport import NexusDown, NexusRefused
 from hmlib.records.audit import Actor
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from wiki_srv.articles import editing
 from wiki_srv.articles.drafts import GENERAL, Draft, draft, folder_path, one_line
 from wiki_srv.articles.editing import Target

@@ -7,11 +7,10 @@ import msgspec
 from msgspec import Meta
 from tornado.web import HTTPError
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.clock import moment_of
 from hmlib.nexus.transport import NexusDown, NexusRefused
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.problems import Problem
 from wiki_srv.articles import editing
 from wiki_srv.articles.secrets_guard import mask

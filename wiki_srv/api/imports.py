@@ -1,12 +1,12 @@
 """Markdown in, for programs."""
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Transaction
 from hmlib.imports.answers import QUERY, Imported, flag
 from hmlib.imports.uploads import Applying, told
 from hmlib.tables.files import Outcome
 from hmlib.tables.sheets import Unreadable
+from hmlib.web.api_handler import documented
 from hmlib.web.problems import Problem
 from wiki_srv.api.articles import ArticleHandler
 from wiki_srv.articles import imports

@@ -3,9 +3,8 @@
 import msgspec
 from tornado.web import HTTPError
 
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import allowed
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from wiki_srv.queries import articles, revisions
 
 

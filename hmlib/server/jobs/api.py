@@ -8,13 +8,12 @@ from tornado.routing import URLSpec
 from tornado.web import url
 
 from hmlib.api.conventions import listed
-from hmlib.api.openapi import documented
 from hmlib.auth.permissions import signed_in
 from hmlib.jobs import overview
 from hmlib.jobs.job import Job, State
 from hmlib.jobs.kind import JobKind, JobKinds, cancel, start_scheduled
 from hmlib.records import audit
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.problems import Problem
 
 
