@@ -1,5 +1,6 @@
 """Files of other tools: which heading means what, which rows are data, and what a cell says of its column."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from hmlib.imports.presets import From, Part, Preset, at, mapping_key, named, re
 from hmlib.imports.reading import COMPANY_CALLED, COMPANY_ID_COLUMN, Said, clue_of, headings_of, instructions
 from hmlib.tables import files
 from hmlib.tables.columns import Column
-from hmlib.tables.rows import Slice, Tail
+from hmlib.tables.rows import Slice, Tail, slices
 from hmlib.tables.sheets import Unreadable
 
 COLUMNS = (
@@ -403,3 +404,20 @@ def test_what_is_kept_beside_is_listed_a_hundred_times_and_counted():
     assert len(rows) == 151 and rows[-1].beside == {"Terms": "7"}
     assert tail.notes[7] == "Terms 7 (lines 9, 152) has no column here; it is kept with the import."
     assert tail.notes[-1] == "50 more values have no column here; they are kept with the import."
+
+
+def test_a_long_file_takes_no_more_memory_than_a_short_one():
+    columns = tuple(replace(column, key=False) for column in COLUMNS)
+
+    def peak(rows):
+        raw = ("Client;Hostname;Backup Size;Duration;Last Seen\n" + "Acme;PC;1.5 GB;1:30;26-Nov-26\n" * rows).encode()
+        tracemalloc.start()
+        try:
+            assert sum(len(part.rows) for part in slices(raw, instructions("x.csv", columns)) if isinstance(part, Slice)) == rows
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(600)  # whatever is made at the first call
+    assert peak(10_000) < 1.2 * peak(1_000)
+    assert peak(10_000) < 3 * 2**20
