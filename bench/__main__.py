@@ -6,7 +6,21 @@ from importlib import import_module
 
 from bench.table import HEADER, machine, printed
 
-NAMES = ("shared", "pages", "directory", "tokens", "sign_in", "oauth", "start", "first_paint", "job", "billing", "search")
+NAMES = (
+    "shared",
+    "pages",
+    "directory",
+    "tokens",
+    "sign_in",
+    "oauth",
+    "start",
+    "first_paint",
+    "job",
+    "billing",
+    "months",
+    "long_answers",
+    "search",
+)
 
 
 def main(names: list[str]) -> int:

@@ -22,7 +22,7 @@ SHEET_ROWS = 1_048_575
 """What a workbook's sheet holds below its header."""
 
 SHEET_SECONDS = 600
-_BATCH = 500
+_BATCH, _TURN = 500, 100
 
 
 async def stream(
@@ -77,6 +77,8 @@ async def _batches(rows: AsyncIterator[T]) -> AsyncGenerator[list[T], None]:
     try:
         async for row in rows:
             batch.append(row)
+            if len(batch) % _TURN == 0:
+                await asyncio.sleep(0)  # rows that are at hand come without a pause; others want their turn
             if len(batch) == _BATCH:
                 yield batch
                 batch = []

@@ -21,7 +21,7 @@ from nexus_srv.pages import entry_forms as forms
 from nexus_srv.pages.entry_forms import Rows
 from nexus_srv.queries import companies, contacts
 
-PAGE = 1000
+PAGE = 250
 CHANGED_MEANWHILE = "Somebody changed it at the same moment. Look again."
 
 
@@ -208,7 +208,7 @@ class EntryHandler(PageHandler):
 
     async def _all(self, ask: ListQuery, row: Any) -> AsyncIterator[list[object]]:
         async with self.db.read(long=True) as snapshot:
-            numbers = {company.id: company.account_number for company in await companies.in_scope(snapshot, self.known.scope)}
+            numbers = await companies.account_numbers(snapshot, self.known.scope)
             async for entry in exports.walked(ask, lambda ask: self.noun.rows.page_of(snapshot, self.known.scope, ask)):
                 yield row(entry, numbers)
 

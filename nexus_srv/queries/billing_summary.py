@@ -48,8 +48,9 @@ class CompanyFacts(msgspec.Struct, frozen=True):
     contacts: list[ContactFacts]
 
 
-SLICE = 25
-"""Companies that are read and written at a time, so that others have their turn in between."""
+SLICE, ROWS = 25, 500
+"""Companies that are read and written at a time, fewer where they have more than ROWS devices and people, so that others have their turn
+in between."""
 
 
 async def facts(db: Db, scope: CompanyScope, ids: Sequence[str] | None = None) -> list[CompanyFacts]:
@@ -65,14 +66,22 @@ async def in_slices(
     clauses = [scope.clause("company.id"), *(["company.id IN :ids"] if ids is not None else [])]
     clauses += [] if since is None else ["row_change.number > :since"]
     params = {**scope.params(), "ids": list(ids or ()), "since": since}
+    size = SLICE
     async for rows in snapshot.slices(f"{_COMPANIES} WHERE {' AND '.join(clauses)} ORDER BY account_number, company.id", SLICE, **params):
-        found = {row["id"]: CompanyFacts(**row, assets=[], contacts=[]) for row in rows}
-        _sort_in(found, "assets", AssetFacts, await snapshot.all(_ASSETS, ids=list(found)))
-        people = await snapshot.all(_CONTACTS, ids=list(found))
-        _sort_in(
-            found, "contacts", ContactFacts, ({**row, "active": bool(row["active"]), "billable": bool(row["billable"])} for row in people)
-        )
-        yield list(found.values())
+        while rows:
+            some, rows = rows[:size], rows[size:]
+            found = await _with_all_that_counts(snapshot, some)
+            things = sum(len(company.assets) + len(company.contacts) for company in found)
+            size = max(1, min(SLICE, len(some) * ROWS // max(1, things)))
+            yield found
+
+
+async def _with_all_that_counts(snapshot: Db, rows: Sequence[dict[str, Any]]) -> list[CompanyFacts]:
+    found = {row["id"]: CompanyFacts(**row, assets=[], contacts=[]) for row in rows}
+    _sort_in(found, "assets", AssetFacts, await snapshot.all(_ASSETS, ids=list(found)))
+    people = await snapshot.all(_CONTACTS, ids=list(found))
+    _sort_in(found, "contacts", ContactFacts, ({**row, "active": bool(row["active"]), "billable": bool(row["billable"])} for row in people))
+    return list(found.values())
 
 
 async def gone(snapshot: Db, scope: CompanyScope, since: int) -> list[str]:

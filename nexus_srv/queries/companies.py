@@ -105,6 +105,12 @@ async def in_scope(db: Db, scope: CompanyScope) -> list[Company]:
     return [_company(row) for row in rows]
 
 
+async def account_numbers(db: Db, scope: CompanyScope) -> dict[str, str]:
+    """By the id of each company that the scope lets through."""
+    rows = await db.all(f"SELECT id, account_number FROM company WHERE {scope.clause('company.id')}", **scope.params())
+    return {row["id"]: row["account_number"] for row in rows}
+
+
 async def free_number(tx: Db) -> str:
     """The account number after the highest one, or the lowest free one at the end of the range. Raises LookupError when none is free."""
     highest = await tx.value("SELECT max(account_number) FROM company WHERE length(account_number) = 6")
