@@ -20,18 +20,17 @@ from hmlib.records.preferences import Preferences
 from hmlib.resources import pickers
 from hmlib.resources.api import api_of
 from hmlib.resources.custom import definitions
-from hmlib.resources.pages import Picker, pages_of
+from hmlib.resources.pages import pages_of
 from hmlib.server import admin
 from hmlib.server.application import application
 from hmlib.web.handler import ServiceApplication
 from hmlib.web.layout import NavigationItem
 from nexus_srv.api import announcement, oauth_status, oauth_token, oauth_userinfo, scopes, session, token, well_known
 from nexus_srv.api import billing_summary as api_billing_summary
-from nexus_srv.api import companies as api_companies
-from nexus_srv.api import contacts as api_contacts
 from nexus_srv.api import users as api_users
 from nexus_srv.directory.assets import ASSETS
 from nexus_srv.directory.companies import COMPANIES
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.directory.imports import IMPORTS
 from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.identity.callers import NexusCallers
@@ -51,7 +50,6 @@ from nexus_srv.pages import (
     companies,
     consent,
     consents,
-    contact_picker,
     contacts,
     end_session,
     home,
@@ -89,30 +87,16 @@ ROUTES = [
     url(r"/account/sessions/end", account.AccountSessionsEnd, name="account-sessions-end"),
     url(r"/account/sessions/([\w-]+)/end", account.AccountSessionsEnd, name="account-session-end"),
     # browsers: the directory
-    url(r"/companies", companies.CompanyListPage, name="companies"),
-    url(r"/companies/rows", companies.CompanyRows, name="company-rows"),
-    url(r"/companies/export", companies.CompanyExport, name="companies-export"),
-    url(r"/companies/picker", Picker, {"of": COMPANIES}, name="companies-picker"),
-    url(r"/companies/new", companies.CompanyNewPage, name="company-new"),
-    url(r"/companies/([\w-]+)", companies.CompanyPage, name="company"),
-    url(r"/companies/([\w-]+)/edit", companies.CompanyEditPage, name="company-edit"),
-    url(r"/companies/([\w-]+)/activity", companies.CompanyActivity, name="company-activity"),
-    url(r"/companies/([\w-]+)/contacts", companies.CompanyContacts, name="company-contacts"),
-    url(r"/companies/([\w-]+)/contacts/rows", companies.CompanyContactRows, name="company-contact-rows"),
-    url(r"/companies/([\w-]+)/locations", companies.CompanyLocations, name="company-locations"),
-    url(r"/companies/([\w-]+)/locations/rows", companies.CompanyLocationRows, name="company-location-rows"),
-    url(r"/companies/([\w-]+)/assets", companies.CompanyAssets, name="company-assets"),
-    url(r"/companies/([\w-]+)/assets/rows", companies.CompanyAssetRows, name="company-asset-rows"),
-    url(r"/contacts", contacts.ContactListPage, name="contacts"),
-    url(r"/contacts/rows", contacts.ContactRows, name="contact-rows"),
-    url(r"/contacts/export", contacts.ContactExport, name="contacts-export"),
-    url(r"/contacts/new", contacts.ContactNewPage, name="contact-new"),
-    url(r"/contacts/picker", contact_picker.ContactPicker, name="contacts-picker"),
-    url(r"/contacts/([\w-]+)", contacts.ContactPage, name="contact"),
-    url(r"/contacts/([\w-]+)/edit", contacts.ContactEditPage, name="contact-edit"),
-    url(r"/contacts/([\w-]+)/activity", contacts.ContactActivity, name="contact-activity"),
-    url(r"/contacts/([\w-]+)/companies", contacts.ContactCompanies, name="contact-companies"),
-    url(r"/contacts/([\w-]+)/companies/([\w-]+)", contacts.ContactCompany, name="contact-company"),
+    *pages_of(COMPANIES, shows=companies.tabs),
+    url(r"/companies/([\w-]+)/contacts", companies.CompanyPartPage, {"of": CONTACTS}, name="company-contacts"),
+    url(r"/companies/([\w-]+)/contacts/rows", companies.CompanyPartRows, {"of": CONTACTS}, name="company-contact-rows"),
+    url(r"/companies/([\w-]+)/locations", companies.CompanyPartPage, {"of": LOCATIONS}, name="company-locations"),
+    url(r"/companies/([\w-]+)/locations/rows", companies.CompanyPartRows, {"of": LOCATIONS}, name="company-location-rows"),
+    url(r"/companies/([\w-]+)/assets", companies.CompanyPartPage, {"of": ASSETS}, name="company-assets"),
+    url(r"/companies/([\w-]+)/assets/rows", companies.CompanyPartRows, {"of": ASSETS}, name="company-asset-rows"),
+    *pages_of(CONTACTS, shows=contacts.beside, export=contacts.ContactExport),
+    url(r"/contacts/([\w-]+)/companies", contacts.ContactPlaces, {"of": CONTACTS}, name="contact-companies"),
+    url(r"/contacts/([\w-]+)/companies/([\w-]+)", contacts.ContactPlace, {"of": CONTACTS}, name="contact-company"),
     *pages_of(LOCATIONS),
     *pages_of(ASSETS),
     *pages_of(CUSTOM_FIELDS),
@@ -160,14 +144,8 @@ ROUTES = [
     url(r"/api/users", api_users.UserList),
     url(r"/api/users:lookup", api_users.UserLookup),
     url(r"/api/users/([\w-]+)", api_users.OneUser),
-    url(r"/api/companies", api_companies.CompanyList),
-    url(r"/api/companies:lookup", api_companies.CompanyLookup),
-    url(r"/api/companies:bulk", api_companies.CompanyBulkList),
-    url(r"/api/companies/([\w-]+)", api_companies.CompanyEntry),
-    url(r"/api/contacts", api_contacts.ContactList),
-    url(r"/api/contacts:lookup", api_contacts.ContactLookup),
-    url(r"/api/contacts:bulk", api_contacts.ContactBulkList),
-    url(r"/api/contacts/([\w-]+)", api_contacts.ContactEntry),
+    *api_of(COMPANIES),
+    *api_of(CONTACTS),
     *api_of(LOCATIONS),
     *api_of(ASSETS),
     *api_of(CUSTOM_FIELDS),
@@ -212,7 +190,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplicat
         imported=("companies", "contacts", "locations", "assets"),
         pickers={
             "companies": pickers.local(COMPANIES),
-            "contacts": contact_picker.CONTACTS,
+            "contacts": pickers.local(CONTACTS),
             "locations": pickers.local(LOCATIONS),
         },
         keys=keys,

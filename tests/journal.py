@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 
@@ -73,9 +74,12 @@ class Writer(threading.Thread):
         token, found, cursor = self.whole.token(self.username, self.kind.service), Counter(), ""
         while cursor is not None:
             params = {"limit": "1000", **({"cursor": cursor} if cursor else {})}
-            page = self.whole.api(self.kind.service, self.kind.path, token=token, params=params).json()
-            found.update(item[self.kind.field] for item in page["items"] if self.run_id in item[self.kind.field])
-            cursor = page["next_cursor"]
+            answer = self.whole.api(self.kind.service, self.kind.path, token=token, params=params)
+            page = answer.json()
+            items = page if isinstance(page, list) else page["items"]
+            found.update(item[self.kind.field] for item in items if self.run_id in item[self.kind.field])
+            following = parse_qs(urlsplit(answer.links.get("next", {}).get("url", "")).query).get("cursor", [None])[0]
+            cursor = following if isinstance(page, list) else page["next_cursor"]
         return found
 
 

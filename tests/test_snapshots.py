@@ -18,7 +18,6 @@ APART = {
     "nexus_srv/api/users.py:get": "one or the other",
     "nexus_srv/pages/adopt.py:post": "a write, then whom to lead on to",
     "nexus_srv/pages/backups.py:get": "what was tried, each by itself",
-    "nexus_srv/pages/directory.py:choices": "what a form offers, each by itself",
     "nexus_srv/pages/setup.py:invited": "a code, then its account",
     "nexus_srv/pages/setup.py:post": "a write, then whom it was for",
     "treasury_srv/invoices/bills.py:of_period": "whether anything has changed, then the month, which holds one",

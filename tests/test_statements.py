@@ -8,6 +8,7 @@ import pytest
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.resources import statements
+from hmlib.resources.resource import Resource
 
 HERE = Path(__file__).parent / "statements"
 SERVICES = sorted(path.name for path in HERE.parent.parent.glob("*_srv"))
@@ -23,7 +24,7 @@ class Unmarked:
 def kinds(service):
     """Every kind that a service's table of contents names, by its plural."""
     routes = import_module(f"{service}.app").ROUTES
-    found = {route.kwargs["of"].plural: route.kwargs["of"] for route in routes if "of" in (route.kwargs or {})}
+    found = {route.kwargs["of"].plural: route.kwargs["of"] for route in routes if isinstance((route.kwargs or {}).get("of"), Resource)}
     return [found[plural] for plural in sorted(found)]
 
 
@@ -36,7 +37,7 @@ def text_of(of):
         "the list, searched and with every filter": " ".join(
             (f"SELECT {statements.select(of)} FROM {statements.source(of)}", f"WHERE {where.text} {order}")
         ),
-        "what stands first in a search": statements.exact(of, scope),
+        "what stands first in a search": first.text if (first := statements.exact(of, scope, asked)) else "",
         "some by their ids": statements.some(of, scope),
         "a new one": statements.insert(of),
         "a change": statements.update(of),

@@ -42,17 +42,17 @@ def columns_of(of: Resource[Any], more: Mapping[str, Mapping[str, Any]] | None =
                 COMPANY_ID_COLUMN,
             ]
         else:
-            found.append(column_of(field.name or attribute, field))
+            found.append(column_of(field.name or attribute, field, required=attribute in of.required))
     return tuple(replace(column, **(more or {}).get(column.name, {})) for column in found)
 
 
-def column_of(name: str, field: Field) -> Column:
+def column_of(name: str, field: Field, *, required: bool = False) -> Column:
     """The column of one field."""
     value = field.value
     kind: Kind = next((kind for type, kind in _KINDS if isinstance(value, type)), "text")
     return Column(
         name,
-        required=value.needed,
+        required=required,
         kind=kind,
         label=field.label,
         also=field.also,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 from tornado.httpclient import HTTPResponse
@@ -261,7 +261,17 @@ class Directory(Generic[T]):
 
     async def _get(self, query: Mapping[str, str]) -> "Listed[T]":
         path = f"/api/{self._plural}?" + urlencode(query)
-        return await self._answers.get(self._asker, path, Listed[self._kind])  # type: ignore[name-defined]
+        return await self._answers.get(self._asker, path, self._read)
+
+    async def _read(self, raw: bytes, headers: Mapping[str, str]) -> "Listed[T]":
+        """An array with Link and X-Total-Count; Nexus's older lists are objects that say the same."""
+        if not raw.startswith(b"["):
+            return msgspec.json.decode(raw, type=Listed[self._kind])  # type: ignore[name-defined]
+        rows = msgspec.json.decode(raw, type=list[self._kind])  # type: ignore[name-defined]
+        following = re.search(r'<([^>]*)>; rel="next"', headers.get("Link", ""))
+        cursor = dict(parse_qsl(urlsplit(following[1]).query)).get("cursor") if following else None
+        total = headers.get("X-Total-Count", "")
+        return Listed(rows, cursor, int(total) if total.isascii() and total.isdecimal() else len(rows))
 
 
 class Listed(msgspec.Struct, Generic[T], frozen=True):

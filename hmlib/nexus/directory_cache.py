@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import msgspec
 from tornado.httpclient import HTTPResponse
 
 from hmlib.cache import Bounded
@@ -27,7 +26,7 @@ SUMMARY = "/api/billing_summary"
 T = TypeVar("T")
 TokenFor = Callable[[str], Awaitable[str]]
 Key = tuple[str, Hashable, str]  # whose answer it is, what their token may, what was asked
-Read = Callable[[bytes, str], Awaitable[Any]]
+Read = Callable[[bytes, Mapping[str, str]], Awaitable[Any]]
 Send = Callable[[str, Mapping[str, str], float], Awaitable[HTTPResponse]]
 
 
@@ -62,7 +61,7 @@ class Kept:
 @dataclass(frozen=True)
 class Question:
     """What is asked: `path` names it in memory, ``sent`` is the address where that is another; ``read`` makes the value of a body and its
-    ETag."""
+    headers."""
 
     path: str
     read: Read
@@ -70,10 +69,6 @@ class Question:
     held: Kept | None
     seconds: float
     sent: str = ""
-
-
-async def _decoded(raw: bytes, kind: type[T]) -> T:
-    return msgspec.json.decode(raw, type=kind)
 
 
 class Answers:
@@ -95,15 +90,15 @@ class Answers:
         for key in [key for key in self._asking if key[0] == caller_id]:
             self._asking.pop(key)  # what is under way is for those who wait for it, and is not remembered
 
-    async def get(self, asker: Asker, path: str, kind: type[T]) -> T:
-        """GET with a short memory: fresh for 5 seconds, then asked again by ETag.
+    async def get(self, asker: Asker, path: str, read: Callable[[bytes, Mapping[str, str]], Awaitable[T]]) -> T:
+        """GET with a short memory: fresh for 5 seconds, then asked again by ETag; ``read`` makes the value of a body and its headers.
 
         While Nexus is away what was answered last is answered again; without that, NexusDown.
         """
         held = self._lists.get(asker.key(path))
         if held is not None and self._clock() < held.confirmed_at + FRESH_SECONDS:
             return held.value  # type: ignore[no-any-return]
-        kept = await self._kept(asker, Question(path, lambda raw, _: _decoded(raw, kind), self._lists, held, REQUEST_SECONDS))
+        kept = await self._kept(asker, Question(path, read, self._lists, held, REQUEST_SECONDS))
         return kept.value  # type: ignore[no-any-return]
 
     async def summary(self, asker: Asker, ids: Sequence[str] | None) -> Summary:
@@ -134,8 +129,8 @@ class Answers:
         if book is None or like is not held:
             held = None
 
-        async def read(raw: bytes, etag: str) -> str:
-            return self._books.apply(await books.read(raw), etag).scope
+        async def read(raw: bytes, headers: Mapping[str, str]) -> str:
+            return self._books.apply(await books.read(raw), headers.get("Etag", "")).scope
 
         sent = SUMMARY + (book.since if book is not None else "")
         kept = await self._kept(asker, Question(SUMMARY, read, self._followed, held, SUMMARY_SECONDS, sent))
@@ -182,7 +177,9 @@ class Answers:
         else:
             etag = answer.headers.get("Etag", "")
             same = memory.first(lambda known, kept: bool(etag) and (known[2], kept.etag) == (path, etag))
-            value = same.value if same is not None else await question.read(answer.body, etag)  # two who see the same share one copy
+            value = (
+                same.value if same is not None else await question.read(answer.body, answer.headers)
+            )  # two who see the same share one copy
             kept = Kept(etag, now, value, len(answer.body), as_of)
         if self._asking.get(asker.key(path)) is asyncio.current_task():
             memory.put(asker.key(path), kept, kept.size)

@@ -22,7 +22,7 @@ NOTHING: Mapping[str, str] = {}
 
 def read(of: Resource[R], said: Mapping[str, Any], writer: Writer, *, new: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """The attributes out of what is said by field, and what is wrong with the rest, in sentences by field. A new record needs what is
-    needed."""
+    needed and has no default."""
     values: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for attribute, field in of.fields.items():
@@ -32,7 +32,7 @@ def read(of: Resource[R], said: Mapping[str, Any], writer: Writer, *, new: bool)
                 values[attribute] = field.value.read(said[name], writer.zone)
             except ValueError as refused:
                 wrong[name] = str(refused)
-        elif new and field.value.needed and not field.ours:
+        elif new and attribute in of.required:
             wrong[name] = "This is needed."
     return values, wrong
 
@@ -153,7 +153,7 @@ async def _checked(tx: Db, of: Resource[R], writer: Writer, before: R | None, wa
     """The record as it will be stored. Raises Invalid with all that is wrong, Taken where that is only what others have."""
     stored = wanted if wrong else await of.complete(tx, writer, before, wanted)
     errors = {} if wrong else dict(await of.rules(tx, writer, before, stored))
-    errors |= {name: said for name, said in (await _missing(tx, of, writer, before, stored)).items() if name not in errors}
+    errors |= await _missing(tx, of, writer, before, stored)  # of what a caller may not see no rule tells anything
     taken = {name: said for name, said in (await records.taken(tx, of, stored)).items() if name not in {**errors, **wrong}}
     if wrong or errors:
         raise Invalid({**wrong, **{name: said for name, said in {**errors, **taken}.items() if name not in wrong}})
@@ -193,7 +193,7 @@ def _happened(of: Resource[R], before: R, after: R) -> str:
 
 
 def _kept(of: Resource[Any]) -> Mapping[str, Field]:
-    return {attribute: field for attribute, field in of.fields.items() if attribute not in STAMPS and field.shown}
+    return {name: field for name, field in of.fields.items() if name not in (*STAMPS, *of.derived) and field.shown}
 
 
 def events_of(of: Resource[R], pairs: Sequence[tuple[R | None, R]]) -> list[audit.AuditEvent]:

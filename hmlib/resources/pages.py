@@ -15,7 +15,7 @@ from hmlib.records import audit
 from hmlib.resources import changes, custom, forms, history, pickers, records, statements
 from hmlib.resources.pickers import Pickers
 from hmlib.resources.resource import Resource, writer_of
-from hmlib.tables import export
+from hmlib.tables import export as files
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem
 
@@ -72,11 +72,13 @@ class ResourcePage(PageHandler):
         """Where a form leads once it is saved: back to what the record belongs to, else to its own page."""
         return pickers.back(self, self.of, record) if self.of.within else self.here(record)
 
-    async def list_context(self) -> dict[str, Any]:
-        page = await records.page_of(self.db, self.of, self.known.scope, await self.asked())
+    async def list_context(self, page_url: str = "", **fixed: str) -> dict[str, Any]:
+        """What a list at an address (the kind's own unless given) is shown with, narrowed further by ``fixed``."""
+        page = await records.page_of(self.db, self.of, self.known.scope, await self.asked(**fixed))
         names = await pickers.names(self, self.of, page.rows)
         listed = [attribute for attribute, field in self.of.fields.items() if field.listed]
-        at = {"page_url": self.reverse_url(self.of.plural), "columns": forms.columns(self.of), "listed": listed, "words": forms.words}
+        at: dict[str, Any] = {"page_url": page_url or self.reverse_url(self.of.plural), "columns": forms.columns(self.of)}
+        at |= {"listed": listed, "words": forms.words}
         at["importable"] = self.of.plural in self.spine.own(Pickers).imported
         return {"of": self.of, "page": page, "names": names, **at}
 
@@ -110,7 +112,8 @@ class List(ResourcePage):
     @allowed_of("read")
     async def get(self) -> None:
         chosen = await pickers.chosen(self, self.of, self.query)
-        self.page(self.template("resources/list.html"), filters=forms.filters(self, self.of, chosen), **await self.list_context())
+        context = await self.list_context()
+        self.page(self.template("resources/list.html"), filters=forms.filters(self, self.of, chosen), **context)
 
     @allowed_of("write")
     async def post(self) -> None:
@@ -138,12 +141,14 @@ class Export(ResourcePage):
 
     @allowed_of("read", export=True)
     async def get(self) -> None:
+        await self.send(forms.file_header(self.of), self.cells)
+
+    async def send(self, header: Sequence[str], rows: Callable[[ListQuery], AsyncIterator[Sequence[object]]]) -> None:
+        """The file with these columns, and the rows made of the question that the address asks."""
         asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
         question = statements.definition(self.of).read(asked, self.keys, limit_default=records.BATCH)
         question = await pickers.bound(self, self.of, question)
-        await export.stream(
-            self, self.of.plural, forms.file_header(self.of), self.cells(question), self.query.get("format", "csv"), counted=self.counted
-        )
+        await files.stream(self, self.of.plural, header, rows(question), self.query.get("format", "csv"), counted=self.counted)
 
     async def cells(self, question: ListQuery) -> AsyncIterator[Sequence[object]]:
         async with self.db.read(long=True) as snapshot:
@@ -243,18 +248,20 @@ class Activity(ResourcePage):
 
     @allowed_of("write")
     async def put(self, id: str) -> None:
-        await self.turn(id, changes.resume, "is in use again")
+        await self.turn(id, changes.resume)
 
     @allowed_of("write")
     async def delete(self, id: str) -> None:
-        await self.turn(id, changes.end, "has ended")
+        await self.turn(id, changes.end)
 
-    async def turn(self, id: str, step: Callable[..., Awaitable[Any]], happened: str) -> None:
+    async def turn(self, id: str, step: Callable[..., Awaitable[Any]]) -> None:
         before, writer = await self.found(id), await writer_of(self)
         try:
             async with self.transaction() as tx:
                 record = await step(tx, self.of, before, writer)
-                self.toast(f"{self.of.title_of(record)} {happened}.")
+                words = self.of.lifecycle
+                state = "" if words is None else words.over if words.is_over(record) else words.on
+                self.toast(f"{self.of.title_of(record)} is {state.lower()} now.")
                 self.see_other(self.here(record))
         except Stale:
             raise Problem(409, "stale", CHANGED_MEANWHILE) from None
@@ -280,16 +287,18 @@ class CompanyPicker(PageHandler):
         self.partial("resources/_options.html", options=await pickers.offered(self, "companies", typed))
 
 
-def pages_of(of: Resource[Any], *, shows: Context = nothing_more, fills: Context = nothing_more) -> list[URLSpec]:
+def pages_of(
+    of: Resource[Any], *, shows: Context = nothing_more, fills: Context = nothing_more, export: type[Export] = Export
+) -> list[URLSpec]:
     """Every address of the kind's pages, in the order in which they must be tried. ``shows`` finds what the page of one record needs beside
     it, ``fills`` what a form does: with what a new record begins (``begins``, texts by name), what choices there are beside those declared
-    (``offered``, pairs by name) and a sentence above it (``note``)."""
+    (``offered``, pairs by name) and a sentence above it (``note``). ``export`` writes files in a special way."""
     at = f"/{of.path or of.plural}"
     one, known = rf"{at}/([\w-]+)", {"of": of, "fills": fills}
     routes = [
         url(at, List, known, name=of.plural),
         url(f"{at}/rows", Rows, known, name=f"{of.name}-rows"),
-        url(f"{at}/export", Export, known, name=f"{of.plural}-export"),
+        url(f"{at}/export", export, known, name=f"{of.plural}-export"),
         url(f"{at}/new", New, known, name=f"{of.name}-new"),
         url(f"{at}/picker", Picker, known, name=f"{of.plural}-picker"),
         url(one, One, {**known, "shows": shows}, name=of.name),

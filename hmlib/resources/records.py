@@ -8,12 +8,11 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import ListQuery, Page, folded
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.resources import custom, statements
 from hmlib.resources.resource import Part, Resource
 
 R = TypeVar("R", bound=msgspec.Struct)
-EVERY_COMPANY = CompanyScope()
 BATCH = 1000
 
 
@@ -28,7 +27,7 @@ async def plain_page_of(
 ) -> Page[dict[str, Any]]:
     """As page_of(), without making a record of each row: what a program asks for is only written down again."""
     async with db.read() as snapshot:
-        first = await _exact(snapshot, of, scope, asked)
+        first = await _exact(snapshot, of, scope, asked, since)
         found = statements.where(of, scope, asked, since=since, without=first)
         place, order, limits = asked.sql()
         rows = await snapshot.all(
@@ -66,7 +65,7 @@ async def having(db: Db, of: Resource[R], condition: str, order: str = "", **par
     found = f"SELECT {statements.select(of)} FROM {statements.source(of)} WHERE {condition}"
     async with db.read() as snapshot:
         rows = await snapshot.all(f"{found} ORDER BY {order or f'{of.table_name}.{of.key}'}", **params)
-        parts = await _parts(snapshot, of, EVERY_COMPANY, [row[of.key] for row in rows])
+        parts = await _parts(snapshot, of, statements.EVERY_COMPANY, [row[of.key] for row in rows])
     return [of.record(**_attributes(of, row, parts)) for row in rows]
 
 
@@ -107,7 +106,7 @@ async def insert(tx: Db, of: Resource[R], records: Iterable[R], now: str) -> Non
     await custom.write(tx, of, rows)
 
 
-async def save(tx: Db, of: Resource[R], record: R, now: str, scope: CompanyScope = EVERY_COMPANY) -> bool:
+async def save(tx: Db, of: Resource[R], record: R, now: str, scope: CompanyScope = statements.EVERY_COMPANY) -> bool:
     """False when the row has changed since ``record.version``. Raises Conflict as insert() does."""
     version = getattr(record, "version")  # noqa: B009  every kind has it, though not every kind is a Record
     if not await tx.run(statements.update(of), **values(of, record), version=version, now=now):
@@ -169,12 +168,9 @@ def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mappin
     return {name: value for name, value in row.items() if name in of.record.__struct_fields__}
 
 
-async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery) -> list[str]:
-    statement = statements.exact(of, scope) if asked.q and not asked.sort_chosen else ""
-    if not statement:
-        return []
-    rows = await db.all(statement, folded=folded(asked.q), **statements.spoken(of, asked.q), **scope.params())
-    return [row["id"] for row in rows]
+async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, since: str) -> list[str]:
+    found = None if asked.sort_chosen else statements.exact(of, scope, asked, since=since)
+    return [row["id"] for row in await db.all(found.text, **found.params)] if found else []
 
 
 async def _parts(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> dict[str, dict[str, tuple[Any, ...]]]:

@@ -24,13 +24,11 @@ class Field:
     """What people call an attribute, and what it can hold.
 
     ``name`` is what forms, JSON and files call it, where that is not the attribute's own name. ``sort`` is the column it is sorted by
-    ("=" its
-    own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is never
-    said by
-    others; ``stored`` is false for what is said but has no column, ``made`` true where it is told nevertheless, as ``load`` makes it out of
-    other columns; ``custom`` is the id of a field that people added. ``also`` are headings of other tools' files; a ``measured`` one that
-    says
-    N/A there leaves what is stored. ``beside`` puts it beside the field before it on a form, ``listed`` makes it a column of the list.
+    ("=" its own); an ``identifier`` found exactly stands first in a search. ``fixed`` is said once, when the record is made; ``ours`` is
+    never said by others; ``stored`` is false for what is said but has no column, ``made`` true where it is told nevertheless, as ``load``
+    makes it out of other columns; ``custom`` is the id of a field that people added. ``also`` are headings of other tools' files; a
+    ``measured`` one that says N/A there leaves what is stored. ``beside`` puts it beside the field before it on a form, ``listed`` makes
+    it a column of the list.
     """
 
     label: str
@@ -105,9 +103,10 @@ class Unique:
 class Filter:
     """A way to narrow a list that is no field: its condition, which binds its value by the filter's own name, what programs are told of
     it, and, where people are offered it, its label and what can be chosen, or the kind of its control. ``read`` makes what is bound out of
-    the value, the MSP's zone and the UTC time it is; it raises list_query.BadListQuery."""
+    the value, the MSP's zone and the UTC time it is; it raises list_query.BadListQuery. What depends on who
+    asks and on the other filters is a function of both; the filter of a field stands in place of the field's own."""
 
-    condition: str
+    condition: str | Callable[[CompanyScope, Mapping[str, str]], str]
     said: str
     label: str = ""
     options: tuple[tuple[str, str], ...] = ()
@@ -219,6 +218,12 @@ class Resource(Generic[R]):
         """The declared fields by attribute, in the order of the record."""
         hints = get_type_hints(self.record, include_extras=True)
         return {name: hint.__metadata__[0] for name, hint in hints.items() if get_origin(hint) is Annotated and _declares(hint)}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The attributes that a new record is to be given: those that are needed and have no default."""
+        bare = {one.name for one in msgspec.structs.fields(self.record) if one.required}
+        return frozenset(name for name, field in self.fields.items() if field.value.needed and name in bare and not field.ours)
 
     @cached_property
     def by_name(self) -> Mapping[str, tuple[str, Field]]:

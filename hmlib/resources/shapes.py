@@ -36,7 +36,7 @@ def draft(of: Resource[Any]) -> type[msgspec.Struct]:
     needed, optional = [], []
     for attribute, name, field in _said(of):
         default, kind = defaults[attribute], _type(field)
-        if field.value.needed and default.required:
+        if attribute in of.required:
             needed.append((name, kind))
         else:
             given = field.value.empty if default.required else blank_of(default)

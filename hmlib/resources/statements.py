@@ -11,6 +11,8 @@ from hmlib.resources.resource import STAMPS, Field, Resource
 from hmlib.values.several import Words
 from hmlib.values.types import Fixed, Phone, Value, YesNo
 
+EVERY_COMPANY = CompanyScope()
+NOTHING: Mapping[str, str] = {}
 MOST_WORDS = 8
 MOST_EXACT = 5
 BY_ID = "id"
@@ -107,46 +109,56 @@ def _orders(of: Resource[Any]) -> dict[str, tuple[str, str, Any]]:
     return found | {name: (f"{table}.{column}", column, "") for name, column in own.items()}
 
 
-def filters(of: Resource[Any]) -> dict[str, str]:
-    """The condition of each filter, which binds its value by its own name."""
+def filters(of: Resource[Any], scope: CompanyScope = EVERY_COMPANY, chosen: Mapping[str, str] = NOTHING) -> dict[str, str]:
+    """The condition of each filter, which binds its value by its own name, for who asks and what else is chosen."""
     found = {}
     for attribute, field in of.fields.items():
         if field.filtered:
             name, column = field.name or attribute, f"{of.table_name}.{attribute}"
             equal = f"{column} = (:{name} = 'yes')" if isinstance(field.value, YesNo) else f"{column} = :{name}"
             found[name] = equal if not field.custom else _custom(of, field, name)
-    return found | {name: one.condition for name, one in of.filters.items()}
+    own = {name: one.condition for name, one in of.filters.items()}
+    return found | {name: condition if isinstance(condition, str) else condition(scope, chosen) for name, condition in own.items()}
 
 
 def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", without: Sequence[str] = ()) -> Where:
     """What the rows of a list fulfil, but for those ``without`` that stand before it."""
-    clauses, params = [of.condition(scope)], dict(scope.params())
+    found = _narrowed(of, scope, asked, since)
+    clauses, params = [found.text], {**found.params, **asked.bound}
     if asked.q and searched(of):
         clauses.append(_search(of, asked, params))
-    for name, condition in filters(of).items():
-        if name in asked.filters:
-            clauses.append(condition)
-            params[name.replace(".", "_")] = asked.filters[name]
-    params |= asked.bound
-    if since:
-        clauses.append(f"{of.table_name}.updated_at >= :updated_since")
-        params["updated_since"] = since
     if without:
         clauses.append(f"{of.table_name}.{of.key} NOT IN :without")
         params["without"] = list(without)
     return Where(" AND ".join(clauses), params)
 
 
-def exact(of: Resource[Any], scope: CompanyScope) -> str:
-    """The ids of what is called exactly :said (folded) or has it as an identifier; "" where nothing of the kind is one."""
+def exact(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "") -> Where | None:
+    """The ids of what is called exactly as is searched for or has it as an identifier, within what the list is narrowed to; None where
+    nothing of the kind is one."""
     named = [f"{of.table_name}.{name} = :folded" for name in of.derived if name == "name_form"]
     fields = [_whole(of, attribute) for attribute, field in of.fields.items() if field.identifier]
-    if not [*named, *fields]:
-        return ""
-    return (
-        f"SELECT {of.table_name}.{of.key} AS id FROM {of.table_name} WHERE ({' OR '.join([*named, *fields])}) AND {of.condition(scope)}"
+    if not asked.q or not [*named, *fields]:
+        return None
+    found = _narrowed(of, scope, asked, since)
+    text = (
+        f"SELECT {of.table_name}.{of.key} AS id FROM {of.table_name} WHERE ({' OR '.join([*named, *fields])}) AND {found.text}"
         f" ORDER BY {of.table_name}.{of.key} LIMIT {MOST_EXACT}"
     )
+    return Where(text, {**found.params, "folded": folded(asked.q), **spoken(of, asked.q)})
+
+
+def _narrowed(of: Resource[Any], scope: CompanyScope, asked: ListQuery, since: str) -> Where:
+    """What is seen, chosen by filters and changed since then."""
+    clauses, params = [of.condition(scope)], dict(scope.params())
+    for name, condition in filters(of, scope, asked.filters).items():
+        if name in asked.filters:
+            clauses.append(condition)
+            params[name.replace(".", "_")] = asked.filters[name]
+    if since:
+        clauses.append(f"{of.table_name}.updated_at >= :updated_since")
+        params["updated_since"] = since
+    return Where(" AND ".join(clauses), params)
 
 
 def answered(of: Resource[Any]) -> dict[str, tuple[str, str, Any]]:

@@ -202,3 +202,27 @@ async def test_after_a_silence_nobody_waits_who_can_be_shown_something(nexus, tr
 async def test_two_who_are_answered_the_same_share_one_copy_of_it(nexus):
     carol, alice = seen_by(nexus, "all"), seen_by(nexus, "all", id="alice")
     assert (await carol.billing_summary()).companies is (await alice.billing_summary()).companies
+
+
+async def test_a_list_is_an_array_whose_next_page_is_in_its_headers(settings):
+    rows = [{"id": id, "account_number": id, "name": id, "status": "active"} for id in ("1", "2", "3")]
+    asked = []
+
+    async def send(method, path, **_):
+        asked.append(path)
+        on = "cursor=" in path
+        link = {} if on else {"Link": '<https://nexus/api/companies?limit=1000&cursor=abc.def>; rel="next"'}
+        raw = io.BytesIO(msgspec.json.encode(rows[2:] if on else rows[:2]))
+        return HTTPResponse(HTTPRequest("https://nexus"), 200, HTTPHeaders({"Etag": f'"{on}"', "X-Total-Count": "3", **link}), raw)
+
+    async def token_for(audience):
+        return "token"
+
+    nexus = Nexus(settings, "treasury", "secret")
+    nexus.close()
+    nexus._transport = type("Answering", (), {"send": staticmethod(send)})()
+    directory = nexus.on_behalf("carol", token_for)
+    assert [company.id for company in await directory.companies.everything()] == ["1", "2", "3"]
+    assert [path.partition("?")[2] for path in asked] == ["limit=1000", "limit=1000&cursor=abc.def"]
+    page = await directory.companies.page(limit="1000")
+    assert (page.total, page.next_cursor, len(asked)) == (3, "abc.def", 2), "what is remembered keeps its headers"

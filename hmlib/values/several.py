@@ -102,7 +102,10 @@ class Many(Value):
         return list.__class_getitem__(self.of)
 
     def parse(self, said: Any, zone: str) -> tuple[Any, ...]:
-        return tuple(said)
+        try:
+            return tuple(one if isinstance(one, self.of) else msgspec.convert(one, self.of) for one in said)
+        except msgspec.ValidationError:
+            raise Refused("It is none of these.") from None
 
     def write(self, value: Any) -> Any:
         return msgspec.to_builtins(list(value))

@@ -62,8 +62,8 @@ class Company(Record, frozen=True, kw_only=True):
             sort="=", searched=True, identifier=True, listed=True, beside=True,
         ),
     ] = ""  # fmt: skip
-    status: Annotated[str, Field("Status", Choice(STATUSES, empty="active"), sort="=", filtered=True, listed=True)] = "active"
-    compliance_level: Annotated[str, Field("Compliance", Choice(COMPLIANCE, empty="standard"), filtered=True, beside=True)] = "standard"
+    status: Annotated[str, Field("Status", Choice(STATUSES, needed=True), sort="=", filtered=True, listed=True)] = "active"
+    compliance_level: Annotated[str, Field("Compliance", Choice(COMPLIANCE, needed=True), filtered=True, beside=True)] = "standard"
     main_phone: Annotated[str, Field("Main phone", Phone(), searched=True, listed=True)] = ""
     website: Annotated[str, Field("Website", Checked(check=as_website), beside=True)] = ""
     domains: Annotated[

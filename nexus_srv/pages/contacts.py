@@ -1,169 +1,123 @@
-"""Contacts: the list, one contact with their companies and devices, and the form."""
+"""What the pages of contacts have beside those of every kind: their companies and devices, and a file with a row's company."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
-import msgspec
+from msgspec import structs
 from tornado.web import HTTPError
 
-from hmlib.auth.permissions import allowed
+from hmlib.auth.permissions import CompanyScope, allowed_of
+from hmlib.db.database import Db
+from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.resources import changes, pickers, records, statements
+from hmlib.resources.pages import CHANGED_MEANWHILE, Export, ResourcePage
+from hmlib.resources.resource import Field, writer_of
 from hmlib.tables import export
+from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem
 from hmlib.web.toasts import Undo
-from nexus_srv.directory import changes
-from nexus_srv.directory.kinds import CONTACTS
-from nexus_srv.pages import entry_forms as forms
-from nexus_srv.pages.directory import CHANGED_MEANWHILE, EntryHandler
-from nexus_srv.queries import assets, companies
-from nexus_srv.queries.assets import Asset
-from nexus_srv.queries.contacts import Contact, Link
+from nexus_srv.directory.assets import ASSETS, TYPES
+from nexus_srv.directory.companies import COMPANIES
+from nexus_srv.directory.contacts import CONTACTS, ROLES, Contact, Link
 
 EXPORTED = [
     "company_account_number", "email", "first_name", "last_name", "phone", "title", "role", "active", "billable", "exclusion_reason",
     "active_on", "ended_on", "external_id",
 ]  # fmt: skip
+DAYS = ("active_on", "ended_on")
 
 
-class ContactHandler(EntryHandler):
-    """What the pages about contacts share."""
+async def beside(handler: PageHandler, contact: Contact) -> Mapping[str, Any]:
+    """What a contact's page shows beside the contact: where they work, and the devices that are theirs."""
+    theirs = statements.definition(ASSETS).read({"contact_id": contact.id}, handler.keys, limit_default=100)
+    async with handler.db.read() as snapshot:
+        devices = await records.page_of(snapshot, ASSETS, handler.known.scope, theirs)
+        places = await named(snapshot, handler.known.scope, contact)
+    return {"places": places, "devices": devices.rows, "roles": ROLES, "types": TYPES}
 
-    noun = CONTACTS
-    rows = forms.CONTACT
 
-    def new(self) -> Contact:
-        company_id = self.query.get("company_id", self.form.get("company_id", ""))
-        return Contact(id="", name="", companies=(Link(company_id=company_id),) if company_id else ())
+async def named(db: Db, scope: CompanyScope, contact: Contact) -> list[tuple[str, Link]]:
+    """The contact's companies by name, as far as the caller may see them."""
+    found = await records.by_ids(db, COMPANIES, scope, [link.company_id for link in contact.companies])
+    names = {company.id: company.name for company in found}
+    return sorted((names[link.company_id], link) for link in contact.companies if link.company_id in names)
 
-    async def show(self, contact: Contact) -> None:
-        names = dict(await companies.names(self.db, self.known.scope))
-        self.page(
-            "contacts/page.html",
-            contact=contact,
-            names=names,
-            devices=await self.devices(contact),
-            removal=await self.removal(contact),
-            **self.labels(),
-        )
 
-    async def save_companies(self, contact: Contact, links: tuple[Link, ...], said: str, undo: Undo | None = None) -> None:
-        wanted = msgspec.structs.replace(contact, companies=links)
+class ContactExport(Export):
+    """The list as a file: as the import reads it, each person once, with the company that pays for them."""
+
+    @allowed_of("read", export=True)
+    async def get(self) -> None:
+        await self.send([*EXPORTED, *(field.name for field in self.added().values())], self.people)
+
+    def added(self) -> Mapping[str, Field]:
+        """The fields that people added, by attribute."""
+        return {attribute: field for attribute, field in self.of.fields.items() if field.custom}
+
+    async def people(self, question: ListQuery) -> AsyncIterator[Sequence[object]]:
+        async with self.db.read(long=True) as snapshot:
+            async for batch in records.batches(snapshot, self.of, self.known.scope, question):
+                payers = [_payer(row["companies"]) for row in batch]
+                ids = sorted({link.company_id for link in payers if link})
+                numbers = {one.id: one.account_number for one in await records.by_ids(snapshot, COMPANIES, self.known.scope, ids)}
+                for row, link in zip(batch, payers, strict=True):
+                    days = {name: export.day(row[name]) for name in DAYS}
+                    place = {"company_account_number": numbers.get(link.company_id, ""), "role": link.role} if link else {}
+                    known = {**row, **days, "company_account_number": "", "role": "", **place}
+                    yield [*(known[name] for name in EXPORTED), *(one.value.cell(row[name]) for name, one in self.added().items())]
+
+
+class Places(ResourcePage):
+    """What changes where a contact works."""
+
+    async def save(self, contact: Contact, links: tuple[Link, ...], said: str, undo: Undo | None = None) -> None:
+        writer = await writer_of(self)
         try:
             async with self.transaction() as tx:
-                await changes.change(tx, self.known, CONTACTS, contact, wanted, self.actor, self.now)
+                await changes.save(tx, self.of, contact, structs.replace(contact, companies=links), writer)
                 self.toast(said, undo=undo)
-                self.see_other(self.reverse_url("contact", contact.id))
+                self.see_other(self.here(contact))
         except (Invalid, NotAllowed) as refusal:
             why = " ".join(refusal.errors.values()) if isinstance(refusal, Invalid) else refusal.detail
             raise Problem(422, "invalid", why) from refusal
         except Stale:
             raise Problem(409, "stale", CHANGED_MEANWHILE) from None
 
-    async def devices(self, contact: Contact) -> list[Asset]:
-        list_query = assets.LISTING.read({"contact_id": contact.id}, self.keys, limit_default=100)
-        return (await assets.page_of(self.db, self.known.scope, list_query)).rows
 
-
-class ContactListPage(ContactHandler):
-    """The list, and where a new contact is posted to."""
-
-    @allowed("directory:read")
-    async def get(self) -> None:
-        self.page("contacts/list.html", page=await self.found(), page_url=self.reverse_url("contacts"), **self.labels())
-
-    @allowed("directory:write")
-    async def post(self) -> None:
-        await self.create(self.new())
-
-
-class ContactRows(ContactHandler):
-    """The rows of the list."""
-
-    @allowed("directory:read")
-    async def get(self) -> None:
-        await self.answer_rows("contacts/_rows.html")
-
-
-class ContactExport(ContactHandler):
-    """The list as a file."""
-
-    @allowed("directory:read", export=True)
-    async def get(self) -> None:
-        await self.export(EXPORTED, _exported)
-
-
-class ContactNewPage(ContactHandler):
-    """An empty form."""
-
-    @allowed("directory:write")
-    async def get(self) -> None:
-        await self.show_form(self.new())
-
-
-class ContactPage(ContactHandler):
-    """One contact; where changes are posted to."""
-
-    @allowed("directory:read")
-    async def get(self, id: str) -> None:
-        await self.show(await self.entry(id))
-
-    @allowed("directory:write")
-    async def post(self, id: str) -> None:
-        await self.change(id)
-
-    @allowed("directory:write")
-    async def delete(self, id: str) -> None:
-        await self.remove(id)
-
-
-class ContactEditPage(ContactHandler):
-    """The form with what is stored."""
-
-    @allowed("directory:write")
-    async def get(self, id: str) -> None:
-        await self.show_form(await self.entry(id))
-
-
-class ContactActivity(ContactHandler):
-    """In use or not: PUT brings it back, DELETE is its normal end."""
-
-    @allowed("directory:write")
-    async def put(self, id: str) -> None:
-        await self.set_activity(id, True)
-
-    @allowed("directory:write")
-    async def delete(self, id: str) -> None:
-        await self.set_activity(id, False)
-
-
-class ContactCompanies(ContactHandler):
+class ContactPlaces(Places):
     """Where a contact works: a POST adds a company, or changes the role there."""
 
-    @allowed("directory:write")
+    @allowed_of("write")
     async def post(self, id: str) -> None:
-        contact = await self.entry(id)
-        company_id = self.form.get("company_id", "")
-        link = Link(company_id=company_id, role=self.form.get("role", ""), billed=self.form.get("billed") == "on")
-        others = tuple(other for other in contact.companies if other.company_id != company_id)
-        await self.save_companies(contact, (*others, link), "Saved.")
+        contact = await self.found(id)
+        said, wrong = await pickers.resolved(self, CONTACTS, {"company_id": self.form.get("company_id", "")}, None)
+        role = self.form.get("role", "")
+        if wrong or not said["company_id"] or role not in ROLES:
+            raise Problem(
+                422, "invalid", wrong.get("company_id") or ("Choose a role of the list." if role not in ROLES else "Choose a company.")
+            )
+        link = Link(company_id=said["company_id"], role=role, billed=self.form.get("billed") == "on")  # type: ignore[arg-type]
+        others = [other for other in contact.companies if other.company_id != link.company_id]
+        await self.save(contact, (*others, link), "Saved.")
 
 
-class ContactCompany(ContactHandler):
+class ContactPlace(Places):
     """One of a contact's companies."""
 
-    @allowed("directory:write")
+    @allowed_of("write")
     async def delete(self, id: str, company_id: str) -> None:
-        contact = await self.entry(id)
-        gone = next((link for link in contact.companies if link.company_id == company_id), None)
+        contact = await self.found(id)
+        name, gone = next(
+            ((name, link) for name, link in await named(self.db, self.known.scope, contact) if link.company_id == company_id), ("", None)
+        )
         if gone is None:
             raise HTTPError(404)
         fields = {"company_id": gone.company_id, "role": gone.role, **({"billed": "on"} if gone.billed else {})}
         undo = Undo(self.reverse_url("contact-companies", id), fields)
-        left = tuple(link for link in contact.companies if link is not gone)
-        await self.save_companies(contact, left, f"{contact.name} is taken off {await self.company_name(company_id)}.", undo)
+        left = tuple(link for link in contact.companies if link.company_id != company_id)
+        await self.save(contact, left, f"{contact.name} is taken off {name}.", undo)
 
 
-def _exported(contact: Contact, numbers: Mapping[str, str]) -> list[object]:
-    link = next((link for link in contact.companies if link.billed), contact.companies[0] if contact.companies else None)
-    values: dict[str, object] = {"active_on": export.day(contact.active_on), "ended_on": export.day(contact.ended_on)}
-    values |= {"company_account_number": numbers.get(link.company_id, "") if link else "", "role": link.role if link else ""}
-    return [values[name] if name in values else getattr(contact, name) for name in EXPORTED]
+def _payer(links: Sequence[Link]) -> Link | None:
+    return next((link for link in links if link.billed), links[0] if links else None)

@@ -76,7 +76,7 @@ async def plain_page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, s
 async def _found(
     db: Db, scope: CompanyScope, list_query: ListQuery, since: str
 ) -> tuple[list[dict[str, Any]], int, dict[str, tuple[Link, ...]]]:
-    wanted, params = directory.narrowed("contact", _seen(scope), scope, list_query, _filters(scope, list_query), since)
+    wanted, params = directory.narrowed("contact", seen(scope), scope, list_query, _filters(scope, list_query), since)
     after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} {after} {order}", **params, **place)
@@ -88,7 +88,7 @@ async def _found(
 async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Contact]:
     async with db.read() as snapshot:
         rows = await snapshot.all(
-            f"SELECT {_COLUMNS} FROM contact WHERE contact.id IN :ids AND {_seen(scope)} ORDER BY contact.name_form, contact.id",
+            f"SELECT {_COLUMNS} FROM contact WHERE contact.id IN :ids AND {seen(scope)} ORDER BY contact.name_form, contact.id",
             ids=list(ids),
             **scope.params(),
         )
@@ -129,7 +129,7 @@ async def at_company(db: Db, company_id: str) -> list[tuple[str, str]]:
 
 async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Contact]:
     """Those in scope that a system knows by an external id."""
-    wanted = f"contact.source = :source AND contact.external_id IS NOT NULL AND {_seen(scope)}"
+    wanted = f"contact.source = :source AND contact.external_id IS NOT NULL AND {seen(scope)}"
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} ORDER BY contact.id", source=source, **scope.params())
         links = await _links(snapshot, scope, [row["id"] for row in rows])
@@ -162,10 +162,33 @@ async def delete(tx: Db, id: str) -> None:
     await tx.run("DELETE FROM contact WHERE id = :id", id=id)
 
 
-def _seen(scope: CompanyScope) -> str:
+def seen(scope: CompanyScope) -> str:
     """Few companies lead to their few contacts; where nearly all are seen, each contact is looked at as it comes."""
     companies = scope.clause("link.company_id")
     return {"all": "TRUE", "only": _at(companies), "except": f"EXISTS ({_LINK} {companies})"}[scope.rule]
+
+
+def within(scope: CompanyScope, chosen: Mapping[str, str]) -> str:
+    """The contacts of the company :company_id, which counts only where the caller may see it."""
+    return _at(f"link.company_id = :company_id AND {scope.clause('link.company_id')}")
+
+
+def in_role(scope: CompanyScope, chosen: Mapping[str, str]) -> str:
+    """The contacts with the :role at a company that the caller may see, and at the one that the list is narrowed to."""
+    narrowed = " AND link.company_id = :company_id" if "company_id" in chosen else ""
+    return f"EXISTS ({_LINK} link.role = :role AND {scope.clause('link.company_id')}{narrowed})"
+
+
+async def companies_among(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[str]:
+    """Those of the ids that are companies in scope."""
+    rows = await db.all(f"SELECT id FROM company WHERE id IN :ids AND {scope.clause('id')}", ids=list(ids), **scope.params())
+    return [row["id"] for row in rows]
+
+
+async def hidden_places(db: Db, scope: CompanyScope, id: str) -> list[str]:
+    """The ids of the contact's companies that are out of scope."""
+    rows = await db.all("SELECT company_id FROM contact_company WHERE contact_id = :id ORDER BY company_id", id=id)
+    return [row["company_id"] for row in rows if not scope.sees(row["company_id"])]
 
 
 def _at(condition: str) -> str:
@@ -174,12 +197,9 @@ def _at(condition: str) -> str:
 
 
 def _filters(scope: CompanyScope, list_query: ListQuery) -> dict[str, str]:
-    """A company counts only where the caller may see it, and a role at the company that the list is narrowed to."""
-    seen = scope.clause("link.company_id")
-    narrowed = " AND link.company_id = :company_id" if "company_id" in list_query.filters else ""
     return {
-        "company_id": _at(f"link.company_id = :company_id AND {seen}"),
-        "role": f"EXISTS ({_LINK} link.role = :role AND {seen}{narrowed})",
+        "company_id": within(scope, list_query.filters),
+        "role": in_role(scope, list_query.filters),
         "active": "contact.active = (:active = 'yes')",
         "billable": "contact.billable = (:billable = 'yes')",
     }

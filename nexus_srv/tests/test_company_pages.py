@@ -138,7 +138,7 @@ async def test_a_stale_form_shows_both_sides_and_can_be_saved_then(alice, bob, d
 async def test_deactivating_and_reactivating(alice, db):
     assert (await alice.fetch(f"/companies/{ACME}/activity", "POST", {"_method": "delete"})).location == f"/companies/{ACME}"
     page = (await alice.fetch(f"/companies/{ACME}")).text
-    assert "Inactive" in page and "Reactivate" in page and "Acme Dental is deactivated." in page
+    assert "Inactive" in page and "Reactivate" in page and "Acme Dental is inactive now." in page
     assert await db.value("SELECT status FROM company WHERE id = :id", id=ACME) == "inactive"
     await alice.fetch(f"/companies/{ACME}/activity", "POST", {"_method": "put"})
     assert await db.value("SELECT status FROM company WHERE id = :id", id=ACME) == "active"

@@ -5,14 +5,6 @@ SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_syste
     LEFT JOIN contact contact ON contact.id = asset.contact_id
     LEFT JOIN location location ON location.id = asset.location_id
     WHERE asset.company_id IN :scope_ids
-    AND ((asset.search LIKE :like_0 ESCAPE '\' OR asset.company_id IN (SELECT company.id
-    FROM company company
-    WHERE company.name_form LIKE :like_0 ESCAPE '\'))
-    AND (asset.search LIKE :like_1 ESCAPE '\' OR asset.company_id IN (SELECT company.id
-    FROM company company
-    WHERE company.name_form LIKE :like_1 ESCAPE '\')) OR asset.external_id = :said OR (asset.ip_addresses <> ''
-    AND replace(' ' || asset.ip_addresses || ' ', ' ' || :as_ip_addresses || ' ', '') <> ' ' || asset.ip_addresses || ' ') OR (asset.mac_addresses <> ''
-    AND replace(' ' || asset.mac_addresses || ' ', ' ' || :as_mac_addresses || ' ', '') <> ' ' || asset.mac_addresses || ' '))
     AND asset.company_id = :company_id
     AND asset.type = :type
     AND asset.contact_id = :contact_id
@@ -21,6 +13,14 @@ SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_syste
     AND replace(lower(asset.operating_system), lower(:operating_system), '') <> lower(asset.operating_system)
     AND replace(' ' || asset.tags || ' ', ' ' || :tag || ' ', '') <> ' ' || asset.tags || ' '
     AND asset.updated_at >= :updated_since
+    AND ((asset.search LIKE :like_0 ESCAPE '\' OR asset.company_id IN (SELECT company.id
+    FROM company company
+    WHERE company.name_form LIKE :like_0 ESCAPE '\'))
+    AND (asset.search LIKE :like_1 ESCAPE '\' OR asset.company_id IN (SELECT company.id
+    FROM company company
+    WHERE company.name_form LIKE :like_1 ESCAPE '\')) OR asset.external_id = :said OR (asset.ip_addresses <> ''
+    AND replace(' ' || asset.ip_addresses || ' ', ' ' || :as_ip_addresses || ' ', '') <> ' ' || asset.ip_addresses || ' ') OR (asset.mac_addresses <> ''
+    AND replace(' ' || asset.mac_addresses || ' ', ' ' || :as_mac_addresses || ' ', '') <> ' ' || asset.mac_addresses || ' '))
     ORDER BY asset.name_form, asset.id LIMIT :cursor_limit;
 
 -- assets: what stands first in a search
@@ -30,6 +30,13 @@ SELECT asset.id AS id
     AND replace(' ' || asset.ip_addresses || ' ', ' ' || :as_ip_addresses || ' ', '') <> ' ' || asset.ip_addresses || ' ') OR (asset.mac_addresses <> ''
     AND replace(' ' || asset.mac_addresses || ' ', ' ' || :as_mac_addresses || ' ', '') <> ' ' || asset.mac_addresses || ' '))
     AND asset.company_id IN :scope_ids
+    AND asset.company_id = :company_id
+    AND asset.type = :type
+    AND asset.contact_id = :contact_id
+    AND asset.location_id = :location_id
+    AND CASE WHEN asset.retired_on IS NULL THEN 'in_use' ELSE 'retired' END = :status
+    AND replace(lower(asset.operating_system), lower(:operating_system), '') <> lower(asset.operating_system)
+    AND replace(' ' || asset.tags || ' ', ' ' || :tag || ' ', '') <> ' ' || asset.tags || ' '
     ORDER BY asset.id LIMIT 5;
 
 -- assets: some by their ids
@@ -72,12 +79,12 @@ DELETE
 SELECT company.id, company.name, company.account_number, company.status, company.compliance_level, company.main_phone, company.website, company.domains, company.address, company.postal_code, company.city, company.region, company.country, company.parent_id, company.source, company.external_id, company.notes, company.name_form, company.created_at, company.updated_at, company.version
     FROM company
     WHERE company.id IN :scope_ids
-    AND (company.search LIKE :like_0 ESCAPE '\'
-    AND company.search LIKE :like_1 ESCAPE '\' OR company.external_id = :said)
     AND company.status = :status
     AND company.compliance_level = :compliance_level
     AND company.parent_id = :parent_id
     AND company.updated_at >= :updated_since
+    AND (company.search LIKE :like_0 ESCAPE '\'
+    AND company.search LIKE :like_1 ESCAPE '\' OR company.external_id = :said)
     ORDER BY company.name_form, company.id LIMIT :cursor_limit;
 
 -- companies: what stands first in a search
@@ -85,6 +92,9 @@ SELECT company.id AS id
     FROM company
     WHERE (company.name_form = :folded OR lower(company.account_number) = :lowered)
     AND company.id IN :scope_ids
+    AND company.status = :status
+    AND company.compliance_level = :compliance_level
+    AND company.parent_id = :parent_id
     ORDER BY company.id LIMIT 5;
 
 -- companies: some by their ids
@@ -120,14 +130,91 @@ DELETE
 --   id: company.id
 
 
+-- contacts: the list, searched and with every filter
+SELECT contact.id, contact.name, contact.first_name, contact.last_name, contact.phone, contact.mobile_phone, contact.title, contact.active, contact.billable, contact.exclusion_reason, contact.active_on, contact.ended_on, contact.source, contact.external_id, contact.notes, contact.name_form, contact.email, contact.more_emails, contact.created_at, contact.updated_at, contact.version
+    FROM contact
+    WHERE contact.id IN (SELECT link.contact_id
+    FROM contact_company link
+    WHERE link.company_id IN :scope_ids)
+    AND contact.id IN (SELECT link.contact_id
+    FROM contact_company link
+    WHERE link.company_id = :company_id
+    AND link.company_id IN :scope_ids)
+    AND contact.active = (:active = 'yes')
+    AND contact.billable = (:billable = 'yes')
+    AND EXISTS (SELECT 1
+    FROM contact_company link
+    WHERE link.contact_id = contact.id
+    AND link.role = :role
+    AND link.company_id IN :scope_ids
+    AND link.company_id = :company_id)
+    AND contact.updated_at >= :updated_since
+    AND (contact.search LIKE :like_0 ESCAPE '\'
+    AND contact.search LIKE :like_1 ESCAPE '\' OR contact.external_id = :said OR lower(contact.email) = :lowered)
+    ORDER BY contact.name_form, contact.id LIMIT :cursor_limit;
+
+-- contacts: what stands first in a search
+SELECT contact.id AS id
+    FROM contact
+    WHERE (contact.name_form = :folded OR lower(contact.email) = :lowered)
+    AND contact.id IN (SELECT link.contact_id
+    FROM contact_company link
+    WHERE link.company_id IN :scope_ids)
+    AND contact.id IN (SELECT link.contact_id
+    FROM contact_company link
+    WHERE link.company_id = :company_id
+    AND link.company_id IN :scope_ids)
+    AND contact.active = (:active = 'yes')
+    AND contact.billable = (:billable = 'yes')
+    AND EXISTS (SELECT 1
+    FROM contact_company link
+    WHERE link.contact_id = contact.id
+    AND link.role = :role
+    AND link.company_id IN :scope_ids
+    AND link.company_id = :company_id)
+    ORDER BY contact.id LIMIT 5;
+
+-- contacts: some by their ids
+SELECT contact.id, contact.name, contact.first_name, contact.last_name, contact.phone, contact.mobile_phone, contact.title, contact.active, contact.billable, contact.exclusion_reason, contact.active_on, contact.ended_on, contact.source, contact.external_id, contact.notes, contact.name_form, contact.email, contact.more_emails, contact.created_at, contact.updated_at, contact.version
+    FROM contact
+    WHERE contact.id IN :ids
+    AND contact.id IN (SELECT link.contact_id
+    FROM contact_company link
+    WHERE link.company_id IN :scope_ids)
+    ORDER BY contact.id;
+
+-- contacts: a new one
+INSERT INTO contact (id, name, first_name, last_name, phone, mobile_phone, title, active, billable, exclusion_reason, active_on, ended_on, source, external_id, notes, search, name_form, email, more_emails, created_at, updated_at, version)
+    VALUES (:id, :name, :first_name, :last_name, :phone, :mobile_phone, :title, :active, :billable, :exclusion_reason, :active_on, :ended_on, :source, :external_id, :notes, :search, :name_form, :email, :more_emails, :now, :now, 1);
+
+-- contacts: a change
+UPDATE contact
+    SET name = :name, first_name = :first_name, last_name = :last_name, phone = :phone, mobile_phone = :mobile_phone, title = :title, active = :active, billable = :billable, exclusion_reason = :exclusion_reason, active_on = :active_on, ended_on = :ended_on, source = :source, external_id = :external_id, notes = :notes, search = :search, name_form = :name_form, email = :email, more_emails = :more_emails, updated_at = :now, version = version + 1
+    WHERE id = :id
+    AND version = :version;
+
+-- contacts: the end
+DELETE
+    FROM contact
+    WHERE id = :id
+    AND version = :version;
+
+-- contacts sorted by
+--   name: contact.name_form
+--   email: contact.email
+--   created_at: contact.created_at
+--   updated_at: contact.updated_at
+--   id: contact.id
+
+
 -- custom-fields: the list, searched and with every filter
 SELECT custom_field.id, custom_field.kind, custom_field.label, custom_field.name, custom_field.type, custom_field.choices, custom_field.help, custom_field.place, custom_field.created_at, custom_field.updated_at, custom_field.version
     FROM custom_field
     WHERE TRUE
-    AND (custom_field.search LIKE :like_0 ESCAPE '\'
-    AND custom_field.search LIKE :like_1 ESCAPE '\')
     AND custom_field.kind = :kind
     AND custom_field.updated_at >= :updated_since
+    AND (custom_field.search LIKE :like_0 ESCAPE '\'
+    AND custom_field.search LIKE :like_1 ESCAPE '\')
     ORDER BY custom_field.place, custom_field.id LIMIT :cursor_limit;
 
 -- custom-fields: some by their ids
@@ -167,16 +254,16 @@ SELECT location.id, location.company_id, location.name, location.address, locati
     FROM location
     LEFT JOIN company company ON company.id = location.company_id
     WHERE location.company_id IN :scope_ids
+    AND location.company_id = :company_id
+    AND location.country = :country
+    AND location.active = (:active = 'yes')
+    AND location.updated_at >= :updated_since
     AND ((location.search LIKE :like_0 ESCAPE '\' OR location.company_id IN (SELECT company.id
     FROM company company
     WHERE company.name_form LIKE :like_0 ESCAPE '\'))
     AND (location.search LIKE :like_1 ESCAPE '\' OR location.company_id IN (SELECT company.id
     FROM company company
     WHERE company.name_form LIKE :like_1 ESCAPE '\')) OR location.external_id = :said)
-    AND location.company_id = :company_id
-    AND location.country = :country
-    AND location.active = (:active = 'yes')
-    AND location.updated_at >= :updated_since
     ORDER BY location.name_form, location.id LIMIT :cursor_limit;
 
 -- locations: what stands first in a search
@@ -184,6 +271,9 @@ SELECT location.id AS id
     FROM location
     WHERE (location.name_form = :folded)
     AND location.company_id IN :scope_ids
+    AND location.company_id = :company_id
+    AND location.country = :country
+    AND location.active = (:active = 'yes')
     ORDER BY location.id LIMIT 5;
 
 -- locations: some by their ids

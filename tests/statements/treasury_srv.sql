@@ -2,14 +2,14 @@
 SELECT labour_entry.id, labour_entry.worked_at, labour_entry.company_id, labour_entry.description, labour_entry.ticket, labour_entry.hours_e6, labour_entry.external_id, labour_entry.billable, labour_entry.invoice_id, labour_entry.created_at, labour_entry.updated_at, labour_entry.version
     FROM labour_entry
     WHERE labour_entry.company_id IN :scope_ids
-    AND (labour_entry.search LIKE :like_0 ESCAPE '\'
-    AND labour_entry.search LIKE :like_1 ESCAPE '\' OR labour_entry.external_id = :said)
     AND labour_entry.company_id = :company_id
     AND labour_entry.billable = (:billable = 'yes')
     AND CASE WHEN labour_entry.invoice_id IS NULL THEN 'no' ELSE 'yes' END = :invoiced
     AND labour_entry.worked_at >= :from
     AND labour_entry.worked_at < :to
     AND labour_entry.updated_at >= :updated_since
+    AND (labour_entry.search LIKE :like_0 ESCAPE '\'
+    AND labour_entry.search LIKE :like_1 ESCAPE '\' OR labour_entry.external_id = :said)
     ORDER BY coalesce(labour_entry.worked_at, '') DESC, labour_entry.id DESC LIMIT :cursor_limit;
 
 -- labour-entries: some by their ids
@@ -47,12 +47,12 @@ DELETE
 SELECT line_item.id, line_item.name, line_item.company_id, line_item.kind, line_item.quantity_e6, line_item.unit_price_e4, line_item.tax_category, line_item.from_on, line_item.to_on, line_item.year, line_item.month, line_item.folded, line_item.created_at, line_item.updated_at, line_item.version
     FROM line_item
     WHERE line_item.company_id IN :scope_ids
-    AND (line_item.search LIKE :like_0 ESCAPE '\'
-    AND line_item.search LIKE :like_1 ESCAPE '\')
     AND line_item.company_id = :company_id
     AND line_item.kind = :kind
     AND line_item.tax_category = :tax_category
     AND line_item.updated_at >= :updated_since
+    AND (line_item.search LIKE :like_0 ESCAPE '\'
+    AND line_item.search LIKE :like_1 ESCAPE '\')
     ORDER BY line_item.folded, line_item.id LIMIT :cursor_limit;
 
 -- line-items: some by their ids

@@ -15,8 +15,8 @@ from hmlib.imports.companies import Clue, name_form
 from hmlib.imports.kind import WITHOUT_SOURCE, BadRow, Ground, Planned, SqlType, Table, bad
 from hmlib.imports.reading import COMPANY, clue_of
 from hmlib.resources import changes, records, statements
-from hmlib.resources.records import EVERY_COMPANY
 from hmlib.resources.resource import Field, Resource, Writer, as_said, nothing_wrong
+from hmlib.resources.statements import EVERY_COMPANY
 from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 from hmlib.values.types import Choice, Digits, YesNo
@@ -276,7 +276,7 @@ class RecordPlanner:
 
     def _need(self, values: Mapping[str, Any]) -> None:
         for attribute, one in self._of.fields.items():
-            if one.value.needed and not one.ours and values.get(attribute) in (None, ""):
+            if attribute in self._of.required and values.get(attribute) in (None, ""):
                 raise BadRow(one.name or attribute, f"A new {self._of.singular} needs a {one.label.lower()}.")
 
     def _mind(self, one: _Asked, after: Any) -> None:
