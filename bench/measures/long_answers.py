@@ -32,11 +32,11 @@ def figures() -> Iterator[Figure]:
         asyncio.run(fill(stage))
         process = stage.start(nexus, "-m", "nexus_srv")
         wait_for(stage, port_of(nexus), "/readyz")
-        ask = Client(stage, port_of(nexus), known)
-        ask.get(LONG["summary of 200,000 assets"])  # what the first one leaves is what any process holds
+        list_query = Client(stage, port_of(nexus), known)
+        list_query.get(LONG["summary of 200,000 assets"])  # what the first one leaves is what any process holds
         before = memory(process.pid)
         for work, path in LONG.items():
-            quiet, busy, size = ask.beside(path)
+            quiet, busy, size = list_query.beside(path)
             named = f"{quiet:.0f} ms before; {size / 2**20:.0f} MB"
             yield Figure(f"light page's p99 during: {work}", busy, P99_MS, "ms", at_most=True, beside=named)
         yield Figure(
