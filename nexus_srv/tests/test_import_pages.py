@@ -203,3 +203,28 @@ async def test_text_from_a_file_is_only_text(alice):
         assert "<script>alert" not in text
         assert "<script>x" not in text
         assert "<td><b>" not in text
+
+
+async def test_a_job_that_was_stopped_before_it_began_leaves_no_import_being_worked_on(alice, db):
+    path = (await upload(alice, GOOD)).location
+    assert (await alice.fetch(f"{path}/application", "POST", {"rows": "all"})).code == 303
+    waiting = await db.value("SELECT id FROM job WHERE state = 'waiting' AND kind = 'import'")
+    assert (await alice.fetch(f"/jobs/{waiting}/cancellation", "PUT", {"confirmed": "yes"})).code == 303
+    assert "Being applied" not in (await alice.fetch(path)).text
+    assert (await apply(alice, path)).code == 303
+    assert await count(db) == 3
+
+
+async def test_a_job_that_broke_off_by_a_fault_of_ours_leaves_no_import_being_worked_on(alice, db, monkeypatch):
+    path = (await upload(alice, GOOD)).location
+
+    async def broken(*_, **__):
+        raise KeyError("of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "apply", broken)
+        await apply(alice, path)
+    page = await alice.fetch(path)
+    assert "Being applied" not in page.text and "broke off" in page.text
+    assert (await apply(alice, path)).code == 303
+    assert await count(db) == 3
