@@ -59,12 +59,6 @@ def jobs_of(imports: Imports) -> tuple[JobKind, ...]:
             await _back(run.db, batch, _BACK[state], "")
             raise
 
-    async def put_back(tx: Db, ended: Job) -> None:
-        """No import is being worked on once its job has ended: stopped before it began, given up, or broken off."""
-        batch = await batches.by_id(tx, ended.request["import"])
-        if batch is not None and batch.working and batch.job_id == ended.id:
-            await batches.settled(tx, batch.id, _BACK[ended.request["state"]], ended.error)
-
     async def sweep(run: JobRun) -> None:
         now = utc_now()
         for id in await batches.stale(run.db, now):
@@ -74,9 +68,16 @@ def jobs_of(imports: Imports) -> tuple[JobKind, ...]:
             await run.finish(tx, {"forgotten": forgotten})
 
     return (
-        JobKind(KIND, "Imports", run, permission=imports.write, put_back=put_back),
+        JobKind(KIND, "Imports", run, permission=imports.write, put_back=_put_back),
         JobKind(SWEEP, "Forget old imports", sweep, every_seconds=86_400),
     )
+
+
+async def _put_back(tx: Db, ended: Job) -> None:
+    """No import is being worked on once its job has ended: stopped before it began, given up, or broken off."""
+    batch = await batches.by_id(tx, ended.request["import"])
+    if batch is not None and batch.working and batch.job_id == ended.id:
+        await batches.settled(tx, batch.id, _BACK[ended.request["state"]], ended.error)
 
 
 def directory_of(run: JobRun) -> Any:
