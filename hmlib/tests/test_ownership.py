@@ -7,6 +7,7 @@ import pytest
 
 from hmlib.clock import shifted, utc_now
 from hmlib.config import BadSetting
+from hmlib.db import change_numbers
 from hmlib.keys import new_master
 from hmlib.private_files import write_privately
 from hmlib.records import audit
@@ -95,7 +96,9 @@ async def test_a_clock_that_went_back_stops_the_start(ground, settings):
 
 async def test_a_restore_changes_the_epoch_so_that_running_processes_know_it(ground, settings):
     before = await claimed(ground, settings)
+    given = await change_numbers.latest(ground)
     after = await ownership.came_back(ground, settings, None, utc_now(), "2026-11-01T02:30:00.000000Z")
+    assert (await change_numbers.followed(ground, given)).anew, "who follows by number starts anew"
     assert not await ownership.is_ours(ground, before) and await ownership.is_ours(ground, after)
     assert after.held_at == after.restored_at != "" and after.suite_id == before.suite_id
     assert await audit.first_broken(ground) is None
