@@ -9,7 +9,7 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
 from hmlib.resources.resource import STAMPS, Field, Resource
 from hmlib.values.several import Words
-from hmlib.values.types import Fixed, Phone, Value, YesNo
+from hmlib.values.types import Fixed, Phone, Reference, Value, YesNo
 
 EVERY_COMPANY = CompanyScope()
 NOTHING: Mapping[str, str] = {}
@@ -178,7 +178,7 @@ def search_text(of: Resource[Any], record: Any) -> str:
     digits: list[str] = []
     for attribute, field in of.fields.items():
         value = getattr(record, attribute)
-        if not field.searched or not value:
+        if not field.searched or not value or isinstance(field.value, Reference):  # a name is looked for where it is kept
             continue
         words += value if isinstance(value, tuple) else [field.value.words(value)]
         if isinstance(field.value, Phone):
