@@ -1,6 +1,6 @@
 """The fields of a declared kind as columns of a file: how each is found in other tools' exports, and how its cells are read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,12 @@ def columns_of(of: Resource[Any], more: Mapping[str, Mapping[str, Any]] | None =
         else:
             found.append(column_of(field.name or attribute, field, required=attribute in of.required))
     return tuple(replace(column, **(more or {}).get(column.name, {})) for column in found)
+
+
+def completed(of: Resource[Any], columns: Sequence[Column]) -> tuple[Column, ...]:
+    """`columns`, which say more than a field does (other tools' words, natural keys), with one for every field that none of them is for."""
+    known = {column.name for column in columns} | {"source"}
+    return (*columns, *(column for column in columns_of(of) if column.name not in known and column.kind != "reference"))
 
 
 def column_of(name: str, field: Field, *, required: bool = False) -> Column:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import structs
 
 from hmlib.db.database import Db
+from hmlib.imports.columns import completed
 from hmlib.imports.companies import Clue, KnownCompany
 from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports
 from hmlib.imports.plan.of_resource import FileOf, table_of
@@ -71,12 +72,14 @@ async def zone(db: Db) -> str:
     return await Preferences(PREFERENCES).text(db, "time_zone")
 
 
+COMPANY_COLUMNS = completed(COMPANIES, READ["companies"])
+LOCATION_COLUMNS = completed(LOCATIONS, READ["locations"])
 COMPANY_FILE = FileOf(
-    of=COMPANIES, columns=READ["companies"], keys=(("account_number",),), find=company_meant, complete=False,
+    of=COMPANIES, columns=COMPANY_COLUMNS, keys=(("account_number",),), find=company_meant, complete=False,
     any_id=True, may_make=lambda ground: ground.scope.rule != "only", held=lambda company: not company.account_number,
     settle=numbered, hidden=hidden_company,
 )  # fmt: skip
-LOCATION_FILE = FileOf(of=LOCATIONS, columns=READ["locations"], keys=OF_COMPANY)
+LOCATION_FILE = FileOf(of=LOCATIONS, columns=LOCATION_COLUMNS, keys=OF_COMPANY)
 IMPORTS = Imports(
     write=WRITE,
     presets=PRESETS,
@@ -86,7 +89,7 @@ IMPORTS = Imports(
     zone=zone,
     kinds=(
         ImportKind(
-            name="companies", title="Companies", permission=WRITE, columns=READ["companies"], planner=COMPANY_FILE.planner,
+            name="companies", title="Companies", permission=WRITE, columns=COMPANY_COLUMNS, planner=COMPANY_FILE.planner,
             tables=(table_of(COMPANIES, company="id"),),
         ),
         ImportKind(
@@ -94,7 +97,7 @@ IMPORTS = Imports(
             tables=CONTACT_TABLES,
         ),
         ImportKind(
-            name="locations", title="Locations", permission=WRITE, columns=READ["locations"], planner=LOCATION_FILE.planner,
+            name="locations", title="Locations", permission=WRITE, columns=LOCATION_COLUMNS, planner=LOCATION_FILE.planner,
             tables=(table_of(LOCATIONS, company="company_id", keys=OF_COMPANY),),
         ),
         ImportKind(
