@@ -113,7 +113,6 @@ STILL = {
     ("hmlib/resources/api.py", "shown"),
     ("hmlib/resources/resource.py", "shown"),
     ("nexus_srv/directory/changes.py", "_deed"),
-    ("nexus_srv/directory/imports.py", "_buried"),
     ("nexus_srv/directory/kinds.py", "Noun"),
     ("treasury_srv/api/entries.py", "deed"),
     ("treasury_srv/api/entries.py", "shown"),
