@@ -7,6 +7,9 @@ from tornado.web import url
 from hmlib.config import Settings
 from hmlib.db.database import Db
 from hmlib.db.migrate import Folder
+from hmlib.imports.api import api_of as import_api_of
+from hmlib.imports.jobs import jobs_of
+from hmlib.imports.pages import pages_of as import_pages_of
 from hmlib.nexus.client import Nexus
 from hmlib.resources import pickers
 from hmlib.resources.api import api_of
@@ -18,12 +21,12 @@ from hmlib.web.layout import NavigationItem
 from treasury_srv.api import agreements as api_agreements
 from treasury_srv.api import billing_summary as api_billing_summary
 from treasury_srv.api import billing_types as api_billing_types
-from treasury_srv.api import imports as api_imports
 from treasury_srv.api import overrides as api_overrides
 from treasury_srv.api import plans as api_plans
 from treasury_srv.catalogue import labour, line_items
 from treasury_srv.catalogue.labour import LABOUR
 from treasury_srv.catalogue.line_items import LINE_ITEMS
+from treasury_srv.imports.files import IMPORTS
 from treasury_srv.invoices.bills import Bills
 from treasury_srv.pages import (
     agreement_ends,
@@ -31,7 +34,6 @@ from treasury_srv.pages import (
     billing_types,
     companies,
     home,
-    imports,
     overrides,
     plans,
     prices,
@@ -92,11 +94,7 @@ ROUTES = [
     url(rf"/plans/{ID}/prices", prices.PriceNewPage, name="plan-prices"),
     url(rf"/prices/{ID}", prices.PricePage, name="price"),
     url(rf"/prices/{ID}/removal", prices.PriceRemoval, name="price-removal"),
-    url(r"/imports", imports.ImportListPage, name="imports"),
-    url(rf"/imports/{KIND}", imports.ImportNewPage, name="import"),
-    url(rf"/imports/{KIND}/{ID}", imports.ImportPage, name="import-file"),
-    url(rf"/imports/{KIND}/{ID}/mapping", imports.ImportMapping, name="import-mapping"),
-    url(rf"/imports/{KIND}/{ID}/removal", imports.ImportRemoval, name="import-removal"),
+    *import_pages_of(IMPORTS),
     # pieces of pages
     url(r"/companies/rows", companies.CompanyRows, name="company-rows"),
     url(r"/agreements/rows", agreements.AgreementRows, name="agreement-rows"),
@@ -127,7 +125,7 @@ ROUTES = [
     url(r"/api/prices", api_plans.PriceList),
     url(r"/api/prices:lookup", api_plans.PriceLookup),
     url(rf"/api/prices/{ID}", api_plans.PriceEntry),
-    url(rf"/api/imports/{KIND}", api_imports.Import),
+    *import_api_of(IMPORTS),
     *admin.routes(),
 ]
 
@@ -143,6 +141,7 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplicat
         preferences=PREFERENCES,
         navigation=NAVIGATION,
         search_route="companies",
+        jobs=jobs_of(IMPORTS),
         pickers={"companies": pickers.DIRECTORY_COMPANIES},
         parts=TreasuryParts(Bills(db, PREFERENCES, settings.epoch)),
     )

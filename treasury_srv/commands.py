@@ -2,9 +2,9 @@
 
 import click
 
-from treasury_srv.imports import files
+from treasury_srv.imports.files import IMPORTS
 
-IMPORTS = files
+__all__ = ["IMPORTS", "commands"]
 
 
 @click.group()

@@ -49,8 +49,8 @@ class ImportApi(ApiHandler):
 
     @property
     def directory(self) -> Any:
-        """The suite's directory as the caller sees it; None in Nexus."""
-        return None if self.spine.nexus is None else self.nexus
+        """The suite's directory; None in Nexus. What the caller does not see of it is left out by their scope."""
+        return None if self.spine.nexus is None else self.spine.hub.as_service()
 
     def kind(self, name: str) -> ImportKind:
         """A kind that the caller may import. Raises Problem 404, 403."""

@@ -87,6 +87,7 @@ class Ground:
     creates: bool
     options: Mapping[str, str]
     companies: Companies
+    known: Sequence[KnownCompany]
     numbers: Mapping[str, str]
     left_out: frozenset[str] = frozenset()
     unfound: Unfound = field(default_factory=Unfound)
@@ -111,7 +112,8 @@ class ImportKind:
     """A kind of file. `permission` is whom it takes to import one; `tables` stand in the order in which rows are added to them. With
     `together` a plan stands only while nobody else has written to these kinds of rows (names of change numbers), for their rows depend on
     each other; otherwise each row minds itself. `hold` keeps other writers of them out, first in the transaction.
-    `options` are further things to say of a file: the label of each by its name."""
+    `options` are further things to say of a file: the label of each by its name. Rows that are
+    not `of_companies` need no directory."""
 
     name: str
     title: str
@@ -122,6 +124,7 @@ class ImportKind:
     together: tuple[str, ...] = ()
     hold: Callable[[Db], Awaitable[None]] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    of_companies: bool = True
 
     @property
     def choice(self) -> tuple[str, str]:
@@ -136,13 +139,14 @@ async def nothing_changes(tx: Db, now: str) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Imports:
     """What a service imports, in an order in which each kind finds what it refers to. `companies` are those that rows may mean, told with
-    the `directory`; `write` is the permission that everybody has who may import anything; `makes_companies` says that what is not found
-    may be added; `written` does what belongs to every change of the service's records; `day_first` is the MSP's own order of dates."""
+    the `directory`; `write` is the permission that everybody has who may import anything; `makes_companies` plans
+    those of these names, where what is not found may be added; `written` does what belongs to every change of the service's records;
+    `day_first` is the MSP's own order of dates."""
 
     kinds: tuple[ImportKind, ...]
     write: str
     presets: tuple[Preset, ...] = ()
-    makes_companies: bool = False
+    makes_companies: Callable[[Ground, Sequence[str]], Awaitable[Sequence[Planned]]] | None = None
     companies: Callable[[Db, Mapping[str, Any]], Awaitable[Sequence[KnownCompany]]]
     written: Callable[[Db, str], Awaitable[None]] = nothing_changes
     day_first: Callable[[Db], Awaitable[bool]] | None = None

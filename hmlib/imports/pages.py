@@ -73,7 +73,7 @@ class ImportHandler(PageHandler):
             "batch": batch, "job": job, "counts": counts, "show": show, "rows": rows, "pages": -(-counts[show] // SHOWN),
             "page_number": page,
             "title": kind.title if kind else batch.kind, "columns": self.columns(batch), "preset": preset_of(self.imports, batch),
-            "may_undo": batch.may_be_undone(self.now), "makes_companies": self.imports.makes_companies,
+            "may_undo": batch.may_be_undone(self.now), "makes_companies": self.imports.makes_companies is not None,
         }  # fmt: skip
 
     def columns(self, batch: Batch) -> list[Column]:

@@ -5,12 +5,15 @@ from typing import Any
 
 from msgspec import structs
 
+from hmlib.clock import new_id
 from hmlib.db.database import Db
 from hmlib.imports.columns import completed
 from hmlib.imports.companies import Clue, KnownCompany
-from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports
+from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports, Planned
 from hmlib.imports.plan.of_resource import FileOf, table_of
 from hmlib.records.preferences import Preferences
+from hmlib.resources import records
+from hmlib.resources.changes import blank
 from nexus_srv.directory.companies import COMPANIES, Company
 from nexus_srv.directory.import_columns import READ
 from nexus_srv.directory.import_entries import ASSET_TABLE, CONTACT_TABLES, planner_of
@@ -56,6 +59,22 @@ async def numbered(ground: Ground, made: Sequence[Company], taken: Sequence[str]
     return [structs.replace(company, account_number=str(next(following))) for company in made]
 
 
+async def made_companies(ground: Ground, names: Sequence[str]) -> Sequence[Planned]:
+    """Companies of these names, which a file of something else has named. Who sees certain companies only adds none."""
+    if ground.scope.rule == "only":
+        return []
+    made = await numbered(
+        ground, [structs.replace(blank(COMPANIES, {"id": new_id(), "name": name[:200]}), version=1) for name in names], ()
+    )
+    rows = [(company, records.values(COMPANIES, company)) for company in made]
+    return [
+        Planned(
+            line=0, outcome="create", target="company", id=row.pop("id"), version=1, label=company.name, after=row,
+        )
+        for company, row in rows
+    ]  # fmt: skip
+
+
 async def known_companies(db: Db, directory: Any) -> list[KnownCompany]:
     """Every company, as files may mean it."""
     return [
@@ -83,7 +102,7 @@ LOCATION_FILE = FileOf(of=LOCATIONS, columns=LOCATION_COLUMNS, keys=OF_COMPANY)
 IMPORTS = Imports(
     write=WRITE,
     presets=PRESETS,
-    makes_companies=True,
+    makes_companies=made_companies,
     companies=known_companies,
     written=state.count_change,
     zone=zone,

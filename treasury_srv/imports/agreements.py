@@ -121,8 +121,3 @@ _HOURS = {
     "minimum_hours_e6": "minimum_hours_per_entry",
     "rounding_hours_e6": "rounding_hours",
 }
-
-
-async def store_agreements(tx: Db, draft: Drafted[Agreement], now: str) -> None:
-    await agreements.update(tx, draft.updated, now)
-    await agreements.insert(tx, draft.created, now)

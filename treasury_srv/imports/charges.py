@@ -15,9 +15,9 @@ from treasury_srv.billing.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPE
 from treasury_srv.billing.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES
 from treasury_srv.catalogue import labour, line_items
 from treasury_srv.catalogue.homes import SHARED
-from treasury_srv.catalogue.labour import LABOUR, LabourEntry, too_long
-from treasury_srv.catalogue.line_items import LINE_ITEMS, LineItem
-from treasury_srv.imports.planning import Drafted, Ground, Refused, Thing, number, put
+from treasury_srv.catalogue.labour import LabourEntry, too_long
+from treasury_srv.catalogue.line_items import LineItem
+from treasury_srv.imports.planning import Drafted, Ground, Refused, Thing, number
 from treasury_srv.queries import billing_types
 from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
 
@@ -97,16 +97,6 @@ def _own_price(row: Row) -> int:
     return number(row.values["price"], "price", PRICE_PLACES)
 
 
-async def store_asset_overrides(tx: Db, draft: Drafted[AssetOverride], now: str) -> None:
-    await billing_types.insert_assets(tx, draft.created, now)
-    await billing_types.update_assets(tx, draft.updated, now)
-
-
-async def store_contact_overrides(tx: Db, draft: Drafted[ContactOverride], now: str) -> None:
-    await billing_types.insert_contacts(tx, draft.created, now)
-    await billing_types.update_contacts(tx, draft.updated, now)
-
-
 async def draft_line_items(db: Db, ground: Ground) -> Drafted[LineItem]:
     """Rows match by company, name and kind."""
     draft: Drafted[LineItem] = Drafted()
@@ -149,10 +139,6 @@ def _line_item(row: Row, ground: Ground, company_id: str, before: LineItem | Non
     return structs.replace(before, **said) if before else LineItem(id=new_id(), company_id=company_id, kind=values["kind"], **said)
 
 
-async def store_line_items(tx: Db, draft: Drafted[LineItem], now: str) -> None:
-    await put(tx, LINE_ITEMS, draft, now)
-
-
 async def draft_labour(db: Db, ground: Ground) -> Drafted[LabourEntry]:
     """Rows match by external id; an entry on a finalised invoice stays as it is."""
     draft: Drafted[LabourEntry] = Drafted()
@@ -191,7 +177,3 @@ def _entry(row: Row, ground: Ground, before: LabourEntry | None, zone: ZoneInfo)
 
 def _utc(moment: datetime, zone: ZoneInfo) -> str:
     return shifted((moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat(), 0)
-
-
-async def store_labour(tx: Db, draft: Drafted[LabourEntry], now: str) -> None:
-    await put(tx, LABOUR, draft, now)

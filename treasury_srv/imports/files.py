@@ -1,152 +1,231 @@
-"""Files into Treasury: reads a table of one kind, says what each row would do, and does it in one transaction."""
+"""What Treasury imports: prices, agreements and their overrides, billing types, line items and labour."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from hmlib.api import tombstones
-from hmlib.db.database import Db, Transaction
-from hmlib.imports.uploads import Applying, NotApplied
-from hmlib.nexus.directory import Summary
-from hmlib.records import audit
-from hmlib.resources import changes as resource_changes
+from hmlib.auth.permissions import CompanyScope
+from hmlib.db.database import Db
+from hmlib.db.list_query import folded
+from hmlib.imports.companies import KnownCompany
+from hmlib.imports.kind import Ground, ImportKind, Imports, Planned, SqlType, Table, bad
+from hmlib.imports.plan.of_resource import company_of, table_of
+from hmlib.imports.row_ids import RowIds
+from hmlib.resources import records
 from hmlib.resources.resource import Resource
-from hmlib.tables import files
 from hmlib.tables.columns import Column
-from treasury_srv.catalogue import changes
-from treasury_srv.catalogue.kinds import AGREEMENTS, ASSET_OVERRIDES, CONTACT_OVERRIDES, OVERRIDES, PLANS, PRICES, Noun
+from hmlib.tables.rows import Row, Sheet
+from treasury_srv.billing import money
+from treasury_srv.catalogue import homes
 from treasury_srv.catalogue.labour import LABOUR
 from treasury_srv.catalogue.line_items import LINE_ITEMS
 from treasury_srv.imports import agreements as agreement_imports
-from treasury_srv.imports import charges, labour_columns, prices
-from treasury_srv.imports.planning import Drafted, Ground, Known
-from treasury_srv.queries import agreements
-from treasury_srv.queries.plans import Described
+from treasury_srv.imports import charges, labour_columns, planning, prices
+from treasury_srv.imports.planning import Drafted, Known
+from treasury_srv.imports.presets import PRESETS
+from treasury_srv.queries import agreements, billing_types, overrides, plans
+from treasury_srv.queries import prices as price_rows
+from treasury_srv.queries.rows import Stored
 from treasury_srv.settings import PREFERENCES
 
-
-class Directory(Protocol):
-    """Who knows the companies and what they have, such as `nexus.on_behalf(…)`."""
-
-    async def billing_summary(self) -> Summary: ...
+WRITE, BILLING = "labour:write", "billing:write"
+COMPANY = "company_account_number"
+_NUMBERS = ("_e4", "_e6", "_cents", "due_days", "year", "month", "number")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of file: what it is about, its columns, what its rows mean beside what is stored, and how that is stored."""
+class Drafting:
+    """How rows of a kind are drafted beside what is stored, and where its records go; `things` says that rows are about devices or people
+    of the directory."""
 
-    noun: Noun[Any] | Resource[Any]
+    of: Resource[Any] | Stored
+    draft: Callable[[Db, planning.Ground], Awaitable[Drafted[Any]]]
     columns: tuple[Column, ...]
-    draft: Callable[[Db, Ground], Awaitable[Drafted[Any]]]
-    store: Callable[[Db, Any, str], Awaitable[None]]
+    things: bool = False
+
+    @property
+    def table(self) -> Table:
+        """Where its records go."""
+        if isinstance(self.of, Resource):
+            return table_of(self.of, company="company_id")
+        company = "company_id" if "company_id" in self.of.fields else ""
+        return Table(
+            self.of.table, {name: _type(name) for name in self.of.fields if name != self.of.key}, self.of.key, self.of.table, company
+        )
+
+    def row(self, record: Any) -> tuple[str, dict[str, Any]]:
+        """The id of a record, and its columns."""
+        values = records.values(self.of, record) if isinstance(self.of, Resource) else self.of.values(record, "")
+        key = self.of.key
+        return values[key], {name: value for name, value in values.items() if name in self.table.columns}
+
+    async def planner(self, ground: Ground) -> "DraftPlanner":
+        """A planner for one file."""
+        return DraftPlanner(self, ground)
 
 
-_KINDS: Mapping[str, Kind] = {
-    "prices": Kind(PRICES, prices.PRICE_COLUMNS, prices.draft_prices, prices.store_prices),
-    "agreements": Kind(AGREEMENTS, agreement_imports.COLUMNS, agreement_imports.draft_agreements, agreement_imports.store_agreements),
-    "overrides": Kind(OVERRIDES, prices.OVERRIDE_COLUMNS, prices.draft_overrides, prices.store_overrides),
-    "asset-overrides": Kind(ASSET_OVERRIDES, charges.ASSET_COLUMNS, charges.draft_asset_overrides, charges.store_asset_overrides),
-    "contact-overrides": Kind(CONTACT_OVERRIDES, charges.CONTACT_COLUMNS, charges.draft_contact_overrides, charges.store_contact_overrides),
-    "line-items": Kind(LINE_ITEMS, charges.ITEM_COLUMNS, charges.draft_line_items, charges.store_line_items),
-    "labour": Kind(LABOUR, labour_columns.COLUMNS, charges.draft_labour, charges.store_labour),
-}
+class DraftPlanner:
+    """Keeps the rows until the last one, for rows of a kind depend on each other."""
 
-KINDS: Mapping[str, tuple[Column, ...]] = {name: kind.columns for name, kind in _KINDS.items()}
-"""The kinds of file that can be imported, in an order in which each finds what it refers to, with their columns."""
+    def __init__(self, how: Drafting, ground: Ground) -> None:
+        self._how, self._ground = how, ground
+        self._rows: list[Row] = []
+        self._ids = RowIds()
+
+    async def take(self, rows: Sequence[Row]) -> Sequence[Planned]:
+        """See Planner."""
+        of_company = any(column.name == COMPANY for column in self._how.columns)
+        for row in rows:
+            id = company_of(self._ground, row) if of_company else ""
+            if id is not None:
+                self._rows.append(self._whole(row, id))
+        return []
+
+    def _whole(self, row: Row, company_id: str) -> Row:
+        values = {**row.values, **({COMPANY: self._ground.numbers[company_id]} if company_id else {})}
+        if self._how.of is LABOUR and not values.get("external_id"):
+            said = (values.get("person"), values.get("ticket"), str(values["worked_at"]), f"{values['hours'].normalize():f}")
+            values["external_id"] = self._ids.make(company_id, *said)
+        return Row(row.line, values, row.beside)
+
+    async def settle(self) -> Sequence[Planned]:
+        """See Planner."""
+        if self._ids.note:
+            self._ground.notes.append(self._ids.note)
+        draft = await self._how.draft(self._ground.db, await self._drafting_ground())
+        names = {plan.id: plan.name for plan in await plans.everything(self._ground.db)}
+        errors = [bad(error.line, error.column, error.value, error.message) for error in draft.errors]
+        return [*errors, *self._plans(draft), *self._planned(draft, names)]
+
+    async def _drafting_ground(self) -> planning.Ground:
+        ground = self._ground
+        empty = {column.name: None for column in self._how.columns}
+        present = frozenset(name for row in self._rows for name in row.values)
+        rows = [Row(row.line, {**empty, **row.values}, row.beside) for row in self._rows]
+        known = Known({one.account_number: one.id for one in ground.known}, {one.id: one.name for one in ground.known})
+        shared = frozenset[str]()
+        if self._how.things:
+            whole = await ground.directory.billing_summary()
+            seen = [company for company in whole.companies if ground.scope.sees(company.id)]
+            known.learn(seen)
+            shared = homes.beyond(whole, type(whole)(whole.as_of, seen)) if ground.scope.rule != "all" else shared
+        return planning.Ground(Sheet(rows, [], [], present), known, await PREFERENCES.all(ground.db), ground.now, None, shared)
+
+    def _plans(self, draft: Drafted[Any]) -> list[Planned]:
+        """The plans that prices make: they are no rows of their own."""
+        made = draft.new_plans if isinstance(draft, prices.PriceDraft) else []
+        found = []
+        for plan in made:
+            values = plans.STORED.values(plan, "") | {"folded": folded(plan.name)}
+            after = {name: values[name] for name in PLAN_TABLE.columns}
+            found.append(Planned(line=0, outcome="create", target="plan", id=plan.id, version=1, label=plan.name, after=after))
+        return found
+
+    def _planned(self, draft: Drafted[Any], names: Mapping[str, str]) -> list[Planned]:
+        how, table = self._how, self._how.table
+        made, replaced = iter(draft.created), iter(draft.replaced)
+        found = []
+        for change in draft.changes:
+            common: dict[str, Any] = {"line": change.line, "target": table.name, "label": change.label}
+            if change.what == "unchanged":
+                found.append(Planned(outcome="unchanged", **common))
+                continue
+            before, after = (None, next(made)) if change.what == "create" else next(replaced)
+            id, new = how.row(after)
+            old, version = (None, 1) if before is None else (how.row(before)[1], before.version)
+            fields = {_bare(name): (_text(name, pair[0], names), _text(name, pair[1], names)) for name, pair in change.fields.items()}
+            outcome: Any = change.what
+            found.append(Planned(outcome=outcome, id=id, version=version, before=old, after=new, fields=fields, **common))
+        return found
 
 
-async def run(
-    kind: str,
-    db: Db,
-    directory: Directory,
-    raw: bytes,
-    name: str,
+def _type(column: str) -> SqlType:
+    return "BIGINT" if column.endswith(_NUMBERS) else "BOOLEAN" if column in ("billable", "billed") else "TEXT"
+
+
+def _bare(name: str) -> str:
+    return name.removesuffix("_e4").removesuffix("_e6").removesuffix("_id").replace("_", " ")
+
+
+def _text(name: str, value: Any, names: Mapping[str, str]) -> str:
+    if value is None or value == "":
+        return ""
+    if name.endswith("_e4"):
+        return money.price_text(value)
+    if name.endswith("_e6"):
+        return money.quantity_text(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return names.get(str(value), str(value))
+
+
+async def known_companies(db: Db, directory: Any) -> list[KnownCompany]:
+    """The companies of the directory."""
+    summary = await directory.billing_summary()
+    return [KnownCompany(company.id, company.account_number, company.name) for company in summary.companies]
+
+
+async def zone(db: Db) -> str:
+    """The MSP's time zone."""
+    return await PREFERENCES.text(db, "time_zone")
+
+
+async def day_first(db: Db) -> bool:
+    """Whether the MSP writes the day before the month."""
+    return (await PREFERENCES.all(db))["date_order"] == "day_first"
+
+
+PLAN_TABLE = Table("plan", {"name": "TEXT", "folded": "TEXT"}, noun="plan")
+EVERYTHING = CompanyScope()
+
+
+def _kind(
+    name: str, title: str, of: Resource[Any] | Stored, columns: tuple[Column, ...], draft: Any, together: tuple[str, ...],
     *,
-    mapping: Mapping[str, str] | None = None,
-    dry_run: bool = False,
-    valid_only: bool = False,
-    actor: audit.Actor,
-    now: str,
-    progress: Callable[[int, int], None] | None = None,
-    applying: Applying | None = None,
-    shared: frozenset[str] = frozenset(),
-) -> files.Outcome:
-    """Import a file of one of KINDS, all or nothing; with `valid_only` its good rows, with `dry_run` only say what would happen.
-
-    `applying` says what else belongs to it, in the same transaction; `shared` are people also at companies that the caller does not see.
-    A file that is no table is one error. Raises KeyError for an unknown kind, and what the directory raises when it cannot answer.
-    """
-    chosen = _KINDS[kind]
-    try:
-        sheet, settings = await _read(db, chosen, raw, name, mapping)
-    except files.Unreadable as unreadable:
-        return files.Outcome(errors=[files.RowError(1, "", "", str(unreadable))])
-    known = Known(None if kind == "prices" else await directory.billing_summary())
-    ground = Ground(sheet, known, settings, now, progress, shared)
-    if dry_run:
-        return _outcome(sheet, await chosen.draft(db, ground))
-    applying = applying or Applying.alone(db)
-    try:
-        async with applying.transaction() as tx:
-            outcome, draft = await _applied(tx, chosen, ground, valid_only=valid_only)
-            if draft.created or draft.updated:
-                await audit.record_all(tx, actor, await asyncio.to_thread(_deeds, kind, name, draft, outcome), now=now)
-            await applying.done(tx, outcome)
-    except NotApplied as refused:
-        return _nothing(refused.outcome)
-    return outcome
+    permission: str = BILLING, things: bool = False, before: tuple[Table, ...] = (), hold: bool = False,
+) -> ImportKind:  # fmt: skip
+    how = Drafting(of, draft, columns, things)
+    return ImportKind(
+        name=name, title=title, permission=permission, columns=columns, planner=how.planner, tables=(*before, how.table),
+        together=together,
+        hold=agreements.hold if hold else None, of_companies=name != "prices",
+    )  # fmt: skip
 
 
-async def _read(db: Db, kind: Kind, raw: bytes, name: str, mapping: Mapping[str, str] | None) -> tuple[files.Sheet, Mapping[str, str]]:
-    """The file's rows, and the settings by which they were read. Raises Unreadable."""
-    settings = await PREFERENCES.all(db)
-    day_first = settings["date_order"] == "day_first"
-    return await asyncio.to_thread(files.read, raw, name, kind.columns, mapping, day_first=day_first), settings
+IMPORTS = Imports(
+    write=WRITE,
+    presets=PRESETS,
+    companies=known_companies,
+    zone=zone,
+    day_first=day_first,
+    kinds=(
+        _kind(
+            "prices", "Prices", price_rows.STORED, prices.PRICE_COLUMNS, prices.draft_prices, ("plan", "price", "invoice"),
+            before=(PLAN_TABLE,),
+        ),
+        _kind(
+            "agreements", "Agreements", agreements.STORED, agreement_imports.COLUMNS, agreement_imports.draft_agreements,
+            ("agreement", "plan", "price", "invoice"), hold=True,
+        ),
+        _kind(
+            "overrides", "Overrides of agreements", overrides.STORED, prices.OVERRIDE_COLUMNS, prices.draft_overrides,
+            ("override", "agreement", "plan"), hold=True,
+        ),
+        _kind(
+            "asset-overrides", "Billing types of devices", billing_types.ASSETS, charges.ASSET_COLUMNS, charges.draft_asset_overrides,
+            ("asset_override",), things=True,
+        ),
+        _kind(
+            "contact-overrides", "Billing types of people", billing_types.CONTACTS, charges.CONTACT_COLUMNS,
+            charges.draft_contact_overrides, ("contact_override",), things=True,
+        ),
+        _kind("line-items", "Line items", LINE_ITEMS, charges.ITEM_COLUMNS, charges.draft_line_items, ("line_item",)),
+        _kind("labour", "Labour", LABOUR, labour_columns.READ, charges.draft_labour, ("invoice",), permission=WRITE),
+    ),
+)  # fmt: skip
 
-
-async def _applied(tx: Transaction, kind: Kind, ground: Ground, *, valid_only: bool) -> tuple[files.Outcome, Drafted[Any]]:
-    """Draft the file anew in the transaction that writes it. Raises NotApplied."""
-    await agreements.hold(tx)
-    draft = await kind.draft(tx, ground)
-    outcome = _outcome(ground.sheet, draft)
-    if outcome.errors and not valid_only:
-        raise NotApplied(outcome)
-    await _store(tx, kind, draft, ground.now)
-    outcome.applied = True
-    return outcome, draft
-
-
-def _nothing(outcome: files.Outcome) -> files.Outcome:
-    outcome.created = outcome.updated = outcome.unchanged = 0
-    return outcome
-
-
-async def _store(tx: Db, kind: Kind, draft: Drafted[Any], now: str) -> None:
-    await kind.store(tx, draft, now)
-    moved = [(before, after) for before, after in draft.replaced if getattr(before, "company_id", "") != getattr(after, "company_id", "")]
-    await tombstones.add_all(tx, [(kind.noun.name, _id(kind.noun, before), before.company_id) for before, _ in moved], now)
-
-
-def _id(kind: Noun[Any] | Resource[Any], record: Any) -> str:
-    return kind.id_of(record) if isinstance(kind, Resource) else kind.id(record)
-
-
-def _outcome(sheet: files.Sheet, draft: Drafted[Any]) -> files.Outcome:
-    errors = sorted([*sheet.errors, *draft.errors], key=lambda error: error.line)
-    unchanged = sum(change.what == "unchanged" for change in draft.changes) + len(sheet.repeated)
-    return files.Outcome(len(draft.created), len(draft.updated), unchanged, errors, list(sheet.notes), draft.changes)
-
-
-def _deeds(kind: str, name: str, draft: Drafted[Any], outcome: files.Outcome) -> list[audit.AuditEvent]:
-    """One entry for the file, and one for each thing it made or changed, as if a person had done it by hand."""
-    noun = _KINDS[kind].noun
-    counts = {"created": outcome.created, "updated": outcome.updated, "unchanged": outcome.unchanged, "errors": len(outcome.errors)}
-    deeds = [audit.AuditEvent(f"{kind}.imported", f"import/{kind}", after={"file": name, **counts})]
-    if isinstance(draft, prices.PriceDraft):
-        deeds += [changes.creation_of(PLANS, Described(id=plan.id, name=plan.name)) for plan in draft.new_plans]
-    if isinstance(noun, Resource):
-        return deeds + resource_changes.events_of(noun, [*((None, one) for one in draft.created), *draft.replaced])
-    deeds += [changes.creation_of(noun, record) for record in draft.created]
-    deeds += [changes.change_of(noun, before, record) for before, record in draft.replaced]
-    return deeds
+KINDS: Mapping[str, tuple[Column, ...]] = {
+    **{kind.name: kind.columns for kind in IMPORTS.kinds},
+    "labour": labour_columns.COLUMNS,
+}
+"""The columns of each kind of file, as the MSP's own files have them."""

@@ -1,7 +1,7 @@
 """What an import is about to do, row by row: what the rows mean beside what is stored, and which of them cannot be used."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from hmlib.db.database import Db
-from hmlib.nexus.directory import Summary
+from hmlib.nexus.directory import CompanyFacts
 from hmlib.resources import records
 from hmlib.resources.resource import Resource
 from hmlib.tables.files import Change
@@ -43,12 +43,14 @@ class Thing:
 class Known:
     """The directory as an import asks it: companies by account number, devices and people by external id."""
 
-    def __init__(self, summary: Summary | None) -> None:
-        companies = summary.companies if summary else []
-        self.companies = {company.account_number: company.id for company in companies}
-        self.names = {company.id: company.name for company in companies}
+    def __init__(self, companies: Mapping[str, str], names: Mapping[str, str]) -> None:
+        """``companies`` are ids by account number, ``names`` their names by id."""
+        self.companies, self.names = companies, names
         self._assets: dict[str, list[Thing]] = {}
         self._contacts: dict[str, list[Thing]] = {}
+
+    def learn(self, companies: Sequence[CompanyFacts]) -> None:
+        """Devices and people of these companies."""
         for company in companies:
             for asset in company.assets:
                 _put(self._assets, asset.external_id, Thing(asset.id, company.id, asset.name))

@@ -94,12 +94,6 @@ def _price(row: Row, ground: Ground, plan_id: str, stored: dict[tuple[str, str, 
     return Price(id=new_id(), plan_id=plan_id, term=values["term"], valid_from=day, currency=currency, **rates)
 
 
-async def store_prices(tx: Db, draft: PriceDraft, now: str) -> None:
-    await plans.insert(tx, draft.new_plans, now)
-    await prices.insert(tx, draft.created, now)
-    await prices.update(tx, draft.updated, now)
-
-
 async def draft_overrides(db: Db, ground: Ground) -> Drafted[Override]:
     """Rows match by company, what and day; a new one belongs to the agreement in force on that day, or to the next one."""
     draft: Drafted[Override] = Drafted()
@@ -160,8 +154,3 @@ def _meant(what: str, value: str, plan_ids: dict[str, str]) -> dict[str, Any]:
     if said is None:
         raise Refused("value", value, "A number is needed here.")
     return {"number": number(said, "value", QUANTITY_PLACES if what in IN_E6 else PRICE_PLACES), "text": ""}
-
-
-async def store_overrides(tx: Db, draft: Drafted[Override], now: str) -> None:
-    await overrides.insert(tx, draft.created, now)
-    await overrides.update(tx, draft.updated, now)

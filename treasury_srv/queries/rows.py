@@ -29,11 +29,11 @@ class Stored:
         changed = ", ".join(f"{name} = :{name}" for name in names if name != key)
         self.update = f"UPDATE {table} SET {changed}, updated_at = :now, version = version + 1 WHERE {key} = :{key} AND version = :version"
         self.delete = f"DELETE FROM {table} WHERE {key} = :{key} AND version = :version"
-        self.table, self.key, self._fields = table, key, fields
+        self.table, self.key, self.fields = table, key, fields
 
     def values(self, record: msgspec.Struct, now: str, **derived: Any) -> dict[str, Any]:
         """The parameters of `insert` and `update`."""
-        return {name: getattr(record, name) for name in (*self._fields, "version")} | derived | {"now": now}
+        return {name: getattr(record, name) for name in (*self.fields, "version")} | derived | {"now": now}
 
 
 def differs(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tuple[Any, Any]]:

@@ -6,6 +6,7 @@ import pytest
 
 from hmlib.nexus.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
 from hmlib.records.audit import Actor
+from hmlib.testing.imports import whole
 from treasury_srv import demo
 from treasury_srv.imports import files as imports
 from treasury_srv.invoices.bills import Bills
@@ -29,7 +30,7 @@ async def fill(db, directory, folder):
     found = {}
     for kind in imports.KINDS:
         raw = (folder / f"{kind}.csv").read_bytes()
-        found[kind] = await imports.run(kind, db, directory, raw, f"{kind}.csv", actor=Actor("a", "alice"), now=seeds.NOW)
+        found[kind] = await whole(db, imports.IMPORTS, directory, kind, raw, f"{kind}.csv", actor=Actor("a", "alice"), now=seeds.NOW)
     return found
 
 

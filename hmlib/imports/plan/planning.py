@@ -13,7 +13,7 @@ from hmlib.clock import new_id, parse
 from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from hmlib.imports import batches
-from hmlib.imports.batches import LEAVE, Batch, Choices
+from hmlib.imports.batches import CREATE, LEAVE, Batch, Choices
 from hmlib.imports.companies import Clue, Companies, KnownCompany, Question, name_form, number_form
 from hmlib.imports.kind import Ground, ImportKind, Imports, Planned, Table, bad
 from hmlib.imports.plan import rows as plan_rows
@@ -25,6 +25,7 @@ from hmlib.tables import files
 from hmlib.tables.files import Slice, Tail
 
 MOST_NAMED = 20
+COMPANIES = "companies"
 Report = Callable[[int, int], Awaitable[None]]
 
 
@@ -53,7 +54,7 @@ async def plan(
     number = await change_numbers.latest(db)
     preset = preset_of(imports, batch)
     kinds = kinds_of(imports, batch, preset)
-    companies = list(await imports.companies(db, directory))
+    companies = list(await imports.companies(db, directory)) if any(kind.of_companies for kind, _ in kinds) else []
     for kind, part in kinds:
         await _plan_kind(db, imports, directory, batch, raw, kind, part, preset, companies, actor, now, written, report)
     for kind, _ in kinds:
@@ -63,6 +64,8 @@ async def plan(
     counts["unchanged"] += written.repeated
     written.digest.update(msgspec.json.encode(counts))
     names = [kind.name for kind, _ in kinds]
+    if CREATE in batch.said.companies.values() and COMPANIES not in names and imports.makes_companies:
+        names.insert(0, COMPANIES)
     async with db.write() as tx:
         await batches.planned(tx, batch.id, names, counts, written.notes, written.questions, number, written.digest.hexdigest())
     return counts
@@ -89,7 +92,13 @@ async def _plan_kind(
     said, zone = batch.said, await imports.zone(db)
     day_first = await imports.day_first(db) if imports.day_first else False
     how = instructions(batch.file_name, kind.columns, _said(said, companies), preset, part, day_first=day_first, zone=zone)
-    ground = _ground(db, directory, batch, companies, actor, now, zone, source_of(said.said, preset), creates=part is None or part.creates)
+    source = source_of(said.said, preset)
+    ground = _ground(db, directory, batch, companies, actor, now, zone, source, creates=part is None or part.creates)
+    made = await _made_companies(imports, ground, batch)
+    await _keep(db, batch.id, made, written)
+    _learn(companies, made)
+    if made:
+        ground = _ground(db, directory, batch, companies, actor, now, zone, source, creates=part is None or part.creates)
     planner = await kind.planner(ground)
     parts: Iterator[Slice | Tail] = files.slices(raw, how)
     found: Slice | Tail | None
@@ -107,6 +116,12 @@ async def _plan_kind(
     written.notes += [*ground.notes, *_missing(kind, ground.missing)]
 
 
+async def _made_companies(imports: Imports, ground: Ground, batch: Batch) -> Sequence[Planned]:
+    """Companies that a person has said are to be added, where they are not there by now."""
+    wanted = [text for text, whom in batch.said.companies.items() if whom == CREATE and ground.companies.find(Clue(text=text)) is None]
+    return await imports.makes_companies(ground, wanted) if imports.makes_companies and wanted else []
+
+
 def _said(said: Choices, companies: Sequence[KnownCompany]) -> Any:
     """The company for the whole file by its number, which every kind of row can hold."""
     if not said.company:
@@ -121,11 +136,13 @@ def _ground(
 ) -> Ground:  # fmt: skip
     said, scope = batch.said, batch.scope
     seen = [company for company in companies if scope.sees(company.id)]
-    mapped = {text: id for text, id in said.companies.items() if id not in (batches.CREATE, LEAVE)}
+    plain = Companies(seen, source)
+    chosen = {text: plain.find(Clue(text=whom, external_id=whom)) for text, whom in said.companies.items() if whom not in (CREATE, LEAVE)}
+    mapped = {text: company.id for text, company in chosen.items() if company is not None}
     left = frozenset(name_form(text) for text, id in said.companies.items() if id == LEAVE)
     today = parse(now).astimezone(ZoneInfo(zone)).date().isoformat()
     return Ground(
-        db, directory, actor, scope, now, today, zone, source, creates, said.options, Companies(seen, source, mapped),
+        db, directory, actor, scope, now, today, zone, source, creates, said.options, Companies(seen, source, mapped), seen,
         {company.id: company.account_number for company in companies}, left,
     )  # fmt: skip
 

@@ -48,8 +48,8 @@ def as_row(row: Planned) -> dict[str, Any]:
 
 
 async def counts(db: Db, batch_id: str) -> dict[str, int]:
-    """How many rows of each outcome."""
-    rows = await db.all("SELECT outcome, count(*) AS rows FROM import_row WHERE batch_id = :id GROUP BY outcome", id=batch_id)
+    """How many rows of each outcome; what rows need beside themselves (line 0) is none."""
+    rows = await db.all("SELECT outcome, count(*) AS rows FROM import_row WHERE batch_id = :id AND line > 0 GROUP BY outcome", id=batch_id)
     found = {row["outcome"]: row["rows"] for row in rows}
     return {outcome: found.get(outcome, 0) for outcome in PLANNED}
 
@@ -59,7 +59,7 @@ async def of_outcome(db: Db, batch_id: str, outcome: str, most: int, skipped: in
     rows = await db.all(
         """
         SELECT line, outcome, target, record_id, label, changed, what, value, message FROM import_row
-        WHERE batch_id = :id AND outcome = :outcome ORDER BY line, number LIMIT :most OFFSET :skipped
+        WHERE batch_id = :id AND outcome = :outcome AND line > 0 ORDER BY line, number LIMIT :most OFFSET :skipped
         """,
         id=batch_id,
         outcome=outcome,
