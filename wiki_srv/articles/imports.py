@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -10,7 +11,7 @@ from urllib.parse import unquote
 
 from hmlib.auth.permissions import Caller, CompanyScope
 from hmlib.clock import new_id
-from hmlib.db.database import Db, Transaction
+from hmlib.db.database import Conflict, Db, Transaction
 from hmlib.db.list_query import folded
 from hmlib.imports.uploads import Applying
 from hmlib.nexus.client import NexusFor
@@ -31,7 +32,9 @@ KINDS = (KIND,)
 OPTIONS = ("space",)
 LARGEST_FILE = 40 * 1024 * 1024
 """Bytes that are taken over HTTP; `hm import` takes more."""
-PER_TRANSACTION = 200
+AT_ONCE = 200
+MOST_PLANS = 5
+"""How often the files are compared with what is there while others write the same articles."""
 NAMED_AT_MOST = 10
 
 _LINK = re.compile(r"(?P<open>\]\()(?P<path>[^()\s:#]+\.(?:md|markdown))(?P<rest>(?:#[^()\s]*)?(?:\s+\"[^\"\n]*\")?\))", re.I)
@@ -82,7 +85,7 @@ async def run(
 
     Without it a file's front matter names its `company`, else its first folder names the space. An article of the same title in the
     same folder gets a new revision. With errors nothing is written, unless `valid_only`. Raises Unreadable, NexusDown, and Conflict when
-    somebody else writes the same articles meanwhile.
+    somebody else writes the same articles meanwhile, five times.
     """
     assert kind in KINDS
     caller = caller or _importer(actor)
@@ -92,15 +95,40 @@ async def run(
     items = await asyncio.to_thread(_planned, files, spaces, name, outcome)
     await _match(db, caller, items)
     await asyncio.to_thread(_lead_links_to_articles, items)
-    outcome.changes = [_change(item) for item in items]
-    for item in items:
-        outcome.created += item.what == "create"
-        outcome.updated += item.what == "update"
-        outcome.unchanged += item.what == "unchanged"
+    _count(items, outcome)
     if not dry_run and (valid_only or not outcome.errors):
-        outcome.applied = True
-        await _write(db, caller, items, actor, now, outcome, progress, applying or Applying.alone(db))
+        await _applied(db, caller, items, actor, now, outcome, progress, applying or Applying.alone(db))
     return outcome
+
+
+async def _applied(
+    db: Db,
+    caller: Caller,
+    items: Sequence[Item],
+    actor: Actor,
+    now: str,
+    outcome: Outcome,
+    progress: Progress | None,
+    applying: Applying,
+) -> None:
+    """Write what was planned; where somebody has written one of the articles meanwhile, there is one to update. Raises Conflict."""
+    for attempt in range(MOST_PLANS):
+        if attempt:
+            await _match(db, caller, items)
+            _count(items, outcome)
+        try:
+            await _write(caller, items, actor, now, outcome, progress, applying)
+            return
+        except Conflict:
+            if attempt == MOST_PLANS - 1:
+                raise
+
+
+def _count(items: Sequence[Item], outcome: Outcome) -> None:
+    """What the files would do, as it stands now."""
+    outcome.changes = [_change(item) for item in items]
+    counts = Counter(item.what for item in items)
+    outcome.created, outcome.updated, outcome.unchanged = counts["create"], counts["update"], counts["unchanged"]
 
 
 def refusal_status(error: Unreadable) -> int:
@@ -164,9 +192,9 @@ async def _match(db: Db, caller: Caller, items: Sequence[Item]) -> None:
     """Find the articles that are there already."""
     ids = await catalogue.ids_by_place(db)
     for item in items:
-        item.id = ids.get(item.place, item.id)
-    for start in range(0, len(items), PER_TRANSACTION):
-        batch = items[start : start + PER_TRANSACTION]
+        item.id, item.existing = ids.get(item.place, item.id), None
+    for start in range(0, len(items), AT_ONCE):
+        batch = items[start : start + AT_ONCE]
         there = {article.id: article for article in await articles.some(db, caller, [item.id for item in batch])}
         for item in batch:
             item.existing = there.get(item.id)
@@ -187,7 +215,6 @@ def _lead_links_to_articles(items: Sequence[Item]) -> None:
 
 
 async def _write(
-    db: Db,
     caller: Caller,
     items: Sequence[Item],
     actor: Actor,
@@ -196,18 +223,17 @@ async def _write(
     progress: Progress | None,
     applying: Applying,
 ) -> None:
-    """Some hundred articles a transaction, so that nobody else waits long; what is done stays done, and the same file once more changes
-    nothing of it. What belongs to the whole is in the last one."""
+    """All files or none: in one transaction, with what belongs to it. Raises Conflict when an article of the same place came meanwhile."""
     changed = [item for item in items if item.what != "unchanged"]
-    last = max(0, len(changed) - 1) // PER_TRANSACTION * PER_TRANSACTION
-    for start in range(0, last + 1, PER_TRANSACTION):
-        async with applying.transaction() if start == last else db.write() as tx:
-            for item in changed[start : start + PER_TRANSACTION]:
-                await _write_one(tx, caller, item, actor, now)
-            if start == last:
-                await applying.done(tx, outcome)
-        if progress:
-            progress(min(start + PER_TRANSACTION, len(changed)), len(changed))
+    outcome.applied = True
+    async with applying.transaction() as tx:
+        for number, item in enumerate(changed, 1):
+            await _write_one(tx, caller, item, actor, now)
+            if progress and number % AT_ONCE == 0:
+                progress(number, len(changed))
+        await applying.done(tx, outcome)
+    if progress:
+        progress(len(changed), len(changed))
 
 
 async def _write_one(tx: Transaction, caller: Caller, item: Item, actor: Actor, now: str) -> None:

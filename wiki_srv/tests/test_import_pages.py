@@ -154,7 +154,6 @@ async def send(who, files, query="", **headers):
 
 
 async def test_n020_a_repeated_import_gets_the_first_answer(bob, db, monkeypatch):
-    monkeypatch.setattr(imports, "PER_TRANSACTION", 1)  # the answer is kept with the last of several
     raw = packed(GOOD)  # a ZIP holds the time at which it was made
     first, second = [await send(bob, raw, Idempotency_Key="i1") for _ in range(2)]
     assert first.json["created"] == 2 and first.body == second.body and len(await shelf(db)) == 2
@@ -201,3 +200,19 @@ async def test_what_cannot_be_taken(bob, carol, dave, stranger):
     assert (await send(bob, b"a,b\n1,2\n", "?name=some.csv", Content_Type="application/octet-stream")).json["code"] == "unreadable"
     assert (await send(bob, GOOD, "?dry_run=perhaps")).code == 400
     assert [(await send(who, GOOD)).code for who in (carol, dave, stranger)] == [403, 403, 401]
+
+
+async def test_somebody_who_writes_the_same_article_meanwhile_leaves_nothing_half_done(bob, alice, db, monkeypatch):
+    """600 files, and one of their titles is written between the plan and the writing: all are there, one as a new revision."""
+    write, interrupted = imports._write, []
+
+    async def late(*args):
+        if not interrupted:
+            interrupted.append(await alice.api("/api/articles", "POST", {"space": "Runbooks", "title": "Printer 420", "body": "Mine."}))
+        await write(*args)
+
+    monkeypatch.setattr(imports, "_write", late)
+    answer = await send(bob, packed({f"Runbooks/{number:03}.md": f"# Printer {number}\n\nOpen it." for number in range(600)}))
+    assert (interrupted[0].code, answer.code, answer.json["created"], answer.json["updated"]) == (201, 200, 599, 1)
+    assert len(await shelf(db)) == 600
+    assert await db.value("SELECT version FROM article WHERE title = 'Printer 420'") == 2
