@@ -27,11 +27,15 @@ $(INSTALLED): $(RUNS)
 	@$(PIP) '.[postgres,test]'
 	@touch $@
 
+NPM := tests/npm/node_modules/.package-lock.json
+$(NPM): tests/npm/package.json tests/npm/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/npm || echo "npm has not installed; a test will say so"; fi
+
 demo: $(RUNS) ## fill a demo MSP, start the suite, print addresses and logins
 	@$(BIN)/hm init --demo
 	@$(BIN)/hm up --detach
 
-test: install system ## run every test, on SQLite and on PostgreSQL, in Chromium and with real processes
+test: install system $(NPM) ## run every test, on SQLite and on PostgreSQL, in Chromium and with real processes
 	@$(BIN)/python -m tests.everything
 
 test-faults: install system ## kill, starve and flood the suite for a long time; `make test` does so for a short one

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-APART = "journey or browser"
+APART = "journey or browser or npm"
 ALONE = ["-m", f"not ({APART})"]
 DATABASE = [f"hmlib/tests/test_{name}.py" for name in ("db", "db_sqlite", "migrate", "audit", "list_query")]
 
@@ -22,6 +22,10 @@ def has_chromium():
     return bool(shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome"))
 
 
+def has_npm():
+    return bool(shutil.which("node") and Path(__file__).with_name("npm").joinpath("node_modules").exists())
+
+
 # Beside each other, as they are most of the work and each keeps one core busy; the rest one after the other, as it watches real processes.
 TOGETHER = ("on SQLite", "on PostgreSQL")
 PARTS = [
@@ -29,6 +33,7 @@ PARTS = [
     ("on PostgreSQL", ALONE, {"HM_TEST_DB": "postgresql"}, has_postgresql, "PostgreSQL is not installed (Debian: postgresql)"),
     ("the database through APSW", [*ALONE, *DATABASE], {"HM_SQLITE": "apsw"}, lambda: True, ""),
     ("with real processes", ["-m", "journey and not browser"], {}, lambda: True, ""),
+    ("types for TypeScript", ["-m", "npm"], {}, has_npm, "npm is not installed, or could not install tests/npm (Debian: npm)"),
     ("in Chromium", ["-m", "browser"], {}, has_chromium, "Chromium is not installed (Debian: chromium)"),
 ]
 FAULTS = [

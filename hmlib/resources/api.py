@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
@@ -12,6 +11,7 @@ from hmlib import json
 from hmlib.api import tombstones
 from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.api.conventions import QUERY, Lookup, given, ids_of, since_of
+from hmlib.api.lists import page_headers
 from hmlib.auth.permissions import allowed_of
 from hmlib.db.list_query import ListQuery
 from hmlib.resources import bulk, changes, custom, pickers, records, shapes, statements
@@ -97,11 +97,7 @@ class ListApi(ResourceApi):
     async def _page(self) -> KeptAnswer:
         asked = await self.asked(self.query, records.BATCH)
         page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since_of(self.query))
-        headers = {"X-Total-Count": str(page.total)}
-        if page.next_cursor:
-            question = urlencode({**self.query, "limit": asked.limit, "cursor": page.next_cursor})
-            headers["Link"] = f'<{self.hm.origin}{self.request.path}?{question}>; rel="next"'
-        return KeptAnswer(json.encode(self.shown(page.rows)), headers)
+        return KeptAnswer(json.encode(self.shown(page.rows)), page_headers(self, page))
 
     async def state_tag(self, answers: AnswerCache) -> str:
         """Names the answer to this question as the database stands, and the kind with the fields that were added to it."""

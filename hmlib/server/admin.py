@@ -8,6 +8,8 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
+from hmlib.api import conventions
+from hmlib.api.lists import answer_list
 from hmlib.auth.permissions import allowed
 from hmlib.db.database import Db, Transaction
 from hmlib.db.list_query import ListQuery
@@ -49,14 +51,6 @@ class AuditEntry(msgspec.Struct):
     before: Any
     after: Any
     hash: str
-
-
-class AuditEntries(msgspec.Struct):
-    """A page of the audit log, newest first."""
-
-    items: list[AuditEntry]
-    next_cursor: str | None
-    total: int | None
 
 
 class SettingsPage(PageHandler):
@@ -193,21 +187,19 @@ class AuditApi(ApiHandler):
 
     @allowed("audit:read")
     @documented(
-        answers=AuditEntries,
+        answers=list[AuditEntry],
         query={
             "actor": "id or name of who acted",
             "action": "how the action begins, such as company.",
             "subject": "such as company/ID",
             "from": "a day or UTC time",
             "to": "a day or UTC time, included",
-            "limit": "1 to 1000",
-            "cursor": "next_cursor of the answer before",
+            **{name: conventions.QUERY[name] for name in ("limit", "cursor")},
         },
     )
     async def get(self) -> None:
         """The audit log, newest first."""
-        page = await audit.page_of(self.db, audit.LISTING.read(self.query, self.keys))
-        self.answer(AuditEntries([_entry(row) for row in page.rows], page.next_cursor, page.total))
+        await answer_list(self, audit.LISTING, lambda asked: audit.page_of(self.db, asked), lambda rows: [_entry(row) for row in rows])
 
 
 def _entry(row: audit.AuditRow) -> AuditEntry:

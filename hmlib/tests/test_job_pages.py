@@ -49,11 +49,11 @@ async def test_n113_one_sees_ones_own_jobs_and_settings_people_all(alice, bob, c
     assert "Import &lt;b&gt;bobs.csv" in page and "carols.csv" not in page and "Run now" not in page
     assert "carols.csv" not in (await bob.fetch("/jobs/rows")).text
     assert (await bob.fetch(f"/jobs/{others.id}")).code == (await bob.fetch(f"/jobs/{others.id}/state")).code == 404
-    assert [one["id"] for one in (await bob.api("/api/jobs")).json["items"]] == [own.id]
+    assert [one["id"] for one in (await bob.api("/api/jobs")).items] == [own.id]
     assert (await bob.api(f"/api/jobs/{others.id}")).code == (await bob.api(f"/api/jobs/{NOT_THERE}")).code == 404
     everything = (await alice.fetch("/jobs")).text
     assert "bobs.csv" in everything and "carols.csv" in everything and "Forget old jobs" in everything
-    assert {one["id"] for one in (await alice.api("/api/jobs")).json["items"]} == {own.id, others.id}
+    assert {one["id"] for one in (await alice.api("/api/jobs")).items} == {own.id, others.id}
     assert (await stranger.fetch("/jobs")).location.startswith("/login") and (await stranger.api("/api/jobs")).code == 401
 
 
@@ -146,11 +146,11 @@ async def test_a_program_starts_scheduled_work_once(alice, bob, db):
 async def test_lists_are_filtered_and_paged(bob, db, ask):
     ids = [(await ask(title=f"Import {number}")).id for number in range(3)]
     await db.run("UPDATE job SET state = 'failed' WHERE id = :id", id=ids[0])
-    first = (await bob.api("/api/jobs?limit=2")).json
-    assert [one["id"] for one in first["items"]] == [ids[2], ids[1]] and first["total"] == 3
-    assert [one["id"] for one in (await bob.api(f"/api/jobs?limit=2&cursor={first['next_cursor']}")).json["items"]] == [ids[0]]
-    assert [one["id"] for one in (await bob.api("/api/jobs?state=failed")).json["items"]] == [ids[0]]
-    assert len((await bob.api("/api/jobs?state=active&kind=import")).json["items"]) == 2
+    first = await bob.api("/api/jobs?limit=2")
+    assert [one["id"] for one in first.items] == [ids[2], ids[1]] and first.total == 3
+    assert [one["id"] for one in (await bob.api(f"/api/jobs?limit=2&cursor={first.next_cursor}")).items] == [ids[0]]
+    assert [one["id"] for one in (await bob.api("/api/jobs?state=failed")).items] == [ids[0]]
+    assert len((await bob.api("/api/jobs?state=active&kind=import")).items) == 2
     assert (await bob.api("/api/jobs?state=dreaming")).json["code"] == "invalid_filter"
 
 

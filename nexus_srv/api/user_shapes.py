@@ -44,14 +44,6 @@ class UserAnswer(msgspec.Struct, frozen=True):
     version: int
 
 
-class UserPageAnswer(msgspec.Struct, frozen=True):
-    """Some users; `next_cursor` asks for the next ones, `total` counts all that the search and filters find."""
-
-    items: list[UserAnswer]
-    next_cursor: str | None
-    total: int | None
-
-
 class NewUser(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A person to be added. They get no password: an administrator issues a one-time link."""
 

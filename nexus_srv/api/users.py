@@ -1,38 +1,49 @@
 """People for programs: the list in bulk, one, new ones, changes, and one's own profile."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from hmlib.api import conventions
-from hmlib.auth.permissions import allowed, signed_in
+from hmlib.api.lists import answer_list
+from hmlib.auth.permissions import LEVELS, allowed, signed_in
 from hmlib.errors import Invalid
-from hmlib.web.api_handler import ApiHandler, documented
+from hmlib.web.api_handler import ApiHandler, Parameter, documented
 from hmlib.web.problems import Problem
-from nexus_srv.api.user_shapes import NewUser, OwnChange, UserAnswer, UserChange, UserPageAnswer, answered, stored
+from nexus_srv.api.user_shapes import NewUser, OwnChange, UserAnswer, UserChange, answered, stored
 from nexus_srv.identity import people
 from nexus_srv.identity.sign_in import STEP_UP_SECONDS, proved_recently
 from nexus_srv.queries import users
 from nexus_srv.queries.users import LISTING, User
 
+QUERY = conventions.QUERY | {
+    "level": Parameter("Of this level.", choices=tuple(LEVELS)),
+    "status": Parameter("In this state.", choices=tuple(people.STATUSES)),
+}
 API_NAMES = {"level": "permission_level", "scope_rule": "scope", "company_ids": "scope"}
 
 
-class UserList(ApiHandler):
+class UserListHandler(ApiHandler):
+    """What answers several users."""
+
+    def shown(self, found: Sequence[User]) -> Sequence[Any]:
+        return conventions.picked([answered(user) for user in found], UserAnswer, self.query.get("fields", ""))
+
+
+class UserList(UserListHandler):
     """The users the caller may see."""
 
     @allowed("users:read")
-    @documented(answers=UserPageAnswer, query=conventions.QUERY | {"level": "one level only", "status": "one status only"})
+    @documented(answers=list[UserAnswer], query=QUERY)
     async def get(self) -> None:
         """Users by search, filters, ids or change time."""
         if "ids" in self.query:
             found = await users.some_visible_to(self.db, self.known, conventions.ids_of(self.query["ids"]))
-            self.answer(_listed(found, self.query, None, len(found)))
+            self.answer(self.shown(found))
             return
-        list_query = LISTING.read(self.query, self.keys, limit_default=100)
-        page = await users.page_of(self.db, self.known, list_query, since=conventions.since_of(self.query))
-        self.answer(_listed(page.rows, self.query, page.next_cursor, page.total))
+        since = conventions.since_of(self.query)
+        await answer_list(self, LISTING, lambda asked: users.page_of(self.db, self.known, asked, since=since), self.shown)
 
     @allowed("users:admin")
     @documented(takes=NewUser, answers=UserAnswer, status=201)
@@ -48,15 +59,15 @@ class UserList(ApiHandler):
                 self.answer_created(answered(user), self.tag(user.version), f"/api/users/{user.id}")
 
 
-class UserLookup(ApiHandler):
+class UserLookup(UserListHandler):
     """More ids than fit into an address."""
 
     @allowed("users:read")
-    @documented(takes=conventions.Lookup, answers=UserPageAnswer)
+    @documented(takes=conventions.Lookup, answers=list[UserAnswer])
     async def post(self) -> None:
         """Users by id, at most 5,000."""
         found = await users.some_visible_to(self.db, self.known, self.body(conventions.Lookup).ids)
-        self.answer(_listed(found, self.query, None, len(found)))
+        self.answer(self.shown(found))
 
 
 class OneUser(ApiHandler):
@@ -132,8 +143,3 @@ def _renamed() -> Iterator[None]:
         yield
     except Invalid as invalid:
         raise type(invalid)({API_NAMES.get(field, field): message for field, message in invalid.errors.items()}) from invalid
-
-
-def _listed(found: Sequence[User], query: Mapping[str, str], next_cursor: str | None, total: int | None) -> dict[str, Any]:
-    items = conventions.picked([answered(user) for user in found], UserAnswer, query.get("fields", ""))
-    return {"items": items, "next_cursor": next_cursor, "total": total}

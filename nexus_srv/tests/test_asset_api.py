@@ -144,7 +144,7 @@ async def found(who, q):
     return await listed(who, "?q=" + quote(q))
 
 
-async def test_N18_a_number_of_a_search_is_one_of_its_own_and_never_a_part_of_an_external_id(alice):
+async def test_a_number_of_a_search_is_one_of_its_own_and_never_a_part_of_an_external_id(alice):
     await add(alice, name="AW-WS01", operating_system="Windows 10 Pro", external_id="a-7-1")
     for number, (serial, system) in enumerate([("2F1010AA", "Windows 11 Pro"), ("S-1", "Windows 11 Pro"), ("S-2", "Windows Server 2022")]):
         await add(
@@ -157,7 +157,7 @@ async def test_N18_a_number_of_a_search_is_one_of_its_own_and_never_a_part_of_an
     assert "AW-WS01" in rows and "AW-WS10" not in rows
 
 
-async def test_N19_a_companys_name_finds_its_assets(alice):
+async def test_a_companys_name_finds_its_assets(alice):
     await add(alice, name="PC-1")
     await add(alice, name="PC-2", operating_system="Windows 11", company_id=GLOBEX)
     assert (await found(alice, "globex freight"), await found(alice, "Globex Windows")) == (["PC-2"], ["PC-2"])

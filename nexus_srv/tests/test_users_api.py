@@ -47,9 +47,9 @@ async def test_the_list_is_sorted_searched_and_filtered(bob, people):
 async def test_pages_neither_skip_nor_repeat(bob, people):
     seen, cursor = [], ""
     while cursor is not None:
-        answer = (await bob.api(f"/api/users?limit=3&cursor={cursor}")).json
-        seen, cursor = seen + [item["username"] for item in answer["items"]], answer["next_cursor"]
-        assert answer["total"] == 4
+        answer = await bob.api(f"/api/users?limit=3&cursor={cursor}")
+        seen, cursor = seen + [item["username"] for item in answer.items], answer.next_cursor
+        assert answer.total == 4
     assert seen == ["alice", "bob", "carol", "dave"]
 
 
@@ -73,7 +73,7 @@ async def test_at_most_200_ids_in_an_address_and_5000_in_a_lookup(bob, people):
 
 async def test_chosen_fields_and_changes_since(alice, bob, people):
     answer = (await bob.api("/api/users?fields=username,permission_level&ids=" + people.bob.id)).json
-    assert answer["items"] == [{"id": people.bob.id, "username": "bob", "permission_level": "technician"}]
+    assert answer == [{"id": people.bob.id, "username": "bob", "permission_level": "technician"}]
     etag = (await alice.api(f"/api/users/{people.bob.id}")).headers["Etag"]
     changed = await alice.api(f"/api/users/{people.bob.id}", "PATCH", {"phone": "1"}, If_Match=etag)
     assert await names(bob, "?updated_since=" + changed.json["updated_at"]) == ["bob"]

@@ -7,7 +7,8 @@ import msgspec
 from tornado.routing import URLSpec
 from tornado.web import url
 
-from hmlib.api.conventions import listed
+from hmlib.api import conventions
+from hmlib.api.lists import answer_list
 from hmlib.auth.permissions import signed_in
 from hmlib.jobs import overview
 from hmlib.jobs.job import Job, State
@@ -47,9 +48,6 @@ class JobStart(msgspec.Struct, forbid_unknown_fields=True):
     kind: str
 
 
-JobAnswers = listed(JobAnswer, deleted=False)
-
-
 class JobApiHandler(ApiHandler):
     """What the addresses of jobs share."""
 
@@ -70,18 +68,18 @@ class JobListApi(JobApiHandler):
 
     @signed_in
     @documented(
-        answers=JobAnswers,
+        answers=list[JobAnswer],
         query={
             "state": "active, waiting, running, done, failed or cancelled",
             "kind": "the name of a kind",
-            "limit": "1 to 1000",
-            "cursor": "next_cursor of the answer before",
+            **{name: conventions.QUERY[name] for name in ("limit", "cursor")},
         },
     )
     async def get(self) -> None:
         """One's own jobs; with settings:admin everybody's and those of schedules."""
-        page = await overview.page_of(self.db, self.known, overview.LISTING.read(self.query, self.keys))
-        self.answer(JobAnswers([_answer(one) for one in page.rows], page.next_cursor, page.total))
+        await answer_list(
+            self, overview.LISTING, lambda asked: overview.page_of(self.db, self.known, asked), lambda rows: [_answer(one) for one in rows]
+        )
 
     @signed_in
     @documented(takes=JobStart, answers=JobAnswer, status=201)
