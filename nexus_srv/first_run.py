@@ -11,14 +11,14 @@ from hmlib.keys import Keys, load_master
 from hmlib.private_files import write_privately
 from hmlib.records import audit
 from hmlib.records.audit import Actor
-from nexus_srv.directory import changes
-from nexus_srv.directory.kinds import COMPANIES
+from hmlib.resources import changes
+from hmlib.resources.resource import Writer
+from nexus_srv.directory.companies import COMPANIES
 from nexus_srv.identity import access, passwords, people
 from nexus_srv.identity.passwords import Hasher
 from nexus_srv.oauth import signing_keys
 from nexus_srv.queries import clients, users
 from nexus_srv.queries.clients import Client
-from nexus_srv.queries.companies import Company
 from nexus_srv.queries.users import User
 
 OPERATOR = Caller("", "hm", "admin", ALL_PERMISSIONS, CompanyScope())
@@ -144,5 +144,5 @@ async def _demo_company(tx: Transaction, now: str) -> str:
     found = await users.company_id(tx, DEMO_ACCOUNT_NUMBER)
     if found:
         return found
-    wanted = Company(id="", account_number=DEMO_ACCOUNT_NUMBER, name=f"Company {DEMO_ACCOUNT_NUMBER}")
-    return (await changes.add(tx, OPERATOR, COMPANIES, wanted, ACTOR, now)).id
+    said = {"account_number": DEMO_ACCOUNT_NUMBER, "name": f"Company {DEMO_ACCOUNT_NUMBER}"}
+    return (await changes.add(tx, COMPANIES, said, Writer(ACTOR, OPERATOR.scope, now, now[:10]))).id

@@ -473,7 +473,6 @@ DIGITS_OF_OURS = {  # what no stranger writes
     ("hmlib/db/postgres.py", "last.isdecimal()"),
     ("hmlib/db/migrate.py", "_FILE = re.compile("),  # names of our files
     ("hmlib/json.py", "_STEP = re.compile("),  # msgspec's paths
-    ("nexus_srv/directory/checks.py", "_DOMAIN = re.compile("),
     ("nexus_srv/directory/companies.py", "_DOMAIN = re.compile("),  # takes letters of every script, and is no number
     ("wiki_srv/search/query_text.py", "(?:#{1,6}|>|[-+*]|"),  # only passed over
     ("wiki_srv/demo.py", "_COMPANY = re.compile("),

@@ -31,7 +31,7 @@ from hmlib.tables.reading import headings
 from hmlib.tables.sheets import Unreadable
 from hmlib.web import requests
 from hmlib.web import requests as preconditions
-from nexus_srv.directory import checks
+from nexus_srv.directory import companies as companies_of_nexus
 from nexus_srv.identity import browsers, usernames
 from nexus_srv.oauth import clients, protocol
 from treasury_srv.billing import money
@@ -264,7 +264,7 @@ EATERS: dict[str, tuple[Eat, list[Food], int]] = {
     "folding": (list_query.folded, [*map(repeated, ("a", "\u0301", "\u0130", " ", "\ufdfa"))], MOST),
     "browsers": (browsers.name, [*map(repeated, ("Mac OS ", "iP", "a", "Safar", "X1"))], 60_000),
     "usernames": (usernames.EMAIL.fullmatch, [*map(repeated, ("a", "a@", "@a.")), repeated("a.", "a@"), repeated("a.", "a@", "@")], MOST),
-    "domains": (checks._DOMAIN.fullmatch, [*map(repeated, ("a", "a.", "a-", ".", "-"))], MOST),
+    "domains": (companies_of_nexus._DOMAIN.fullmatch, [*map(repeated, ("a", "a.", "a-", ".", "-"))], MOST),
     "OAuth scopes": (protocol._SCOPE.fullmatch, [*map(repeated, ("a", "a ", "  ", "a  ")), repeated("a ", "", '"')], MOST),
     "redirect addresses": (clients._DOUBTFUL.search, [*map(repeated, ("a", "/.", "/..a", "%2", "/"))], MOST),
     "lines of a form": (

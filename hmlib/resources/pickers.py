@@ -93,7 +93,7 @@ async def resolved(
         name = of.fields[attribute].name or attribute
         typed = str(posted.get(name) or "").strip()
         if typed and typed != getattr(before, attribute, None):
-            option, why = await _resolve(handler, to, typed)
+            option, why = await looked_up(handler, to, typed)
             if option is None:
                 wrong[name] = why
             else:
@@ -184,7 +184,8 @@ async def _by_ids(handler: Handler, to: str, ids: Sequence[str]) -> Mapping[str,
         return {}
 
 
-async def _resolve(handler: Handler, to: Reference, typed: str) -> tuple[Option | None, str]:
+async def looked_up(handler: Handler, to: Reference, typed: str) -> tuple[Option | None, str]:
+    """The record that is meant by a name, a number or an id that somebody typed, or None and a sentence why."""
     try:
         return await _resolve_in(_source(handler, to.to), handler, to, typed)
     except NexusDown:

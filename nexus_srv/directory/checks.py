@@ -1,42 +1,25 @@
 """What may stand in the fields of companies, contacts, locations and assets."""
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
 from hmlib import clock, text
 from hmlib.errors import Invalid
 from hmlib.tables import cells
-from nexus_srv.directory import countries
-from nexus_srv.queries import assets, companies, contacts
+from nexus_srv.queries import assets, contacts
 from nexus_srv.queries.assets import Asset
-from nexus_srv.queries.companies import Company
 from nexus_srv.queries.contacts import Contact
-from nexus_srv.queries.locations import Location
 
 T = TypeVar("T", bound=msgspec.Struct)
 Check = Callable[[Any], Any]
 
-_ACCOUNT_NUMBER = re.compile(r"[0-9]{6}")
-_DOMAIN = re.compile(r"(?=.{3,253}\Z)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_]{2,63}")
 MAX_BYTES = 2**60
 
 
 class Refused(Exception):
     """One value that cannot stand; the text says why."""
-
-
-def company(wanted: Company) -> Company:
-    """The company in its stored form. Raises Invalid with every field that is wrong."""
-    return _checked(wanted, _COMPANY)
-
-
-def location(wanted: Location) -> Location:
-    """The location in its stored form. Raises Invalid."""
-    return _checked(wanted, _LOCATION)
 
 
 def asset(wanted: Asset) -> Asset:
@@ -112,37 +95,6 @@ def _one_of(choices: tuple[str, ...]) -> Check:
     return check
 
 
-def _account_number(value: str) -> str:
-    value = value.strip()
-    if value and not _ACCOUNT_NUMBER.fullmatch(value):
-        raise Refused("An account number is six digits.")
-    return value
-
-
-def _website(value: str) -> str:
-    value = _text(300)(value)
-    if not value:
-        return ""
-    address = value if "://" in value else f"https://{value}"
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        raise Refused("This is not the address of a website.") from None
-    if parts.scheme not in ("http", "https") or "." not in (parts.hostname or "") or re.search(r"[\s<>\"'\\@]", address):
-        raise Refused("This is not the address of a website.")
-    return address
-
-
-def _domains(values: tuple[str, ...]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(value.strip().removeprefix("@").rstrip(".").casefold() for value in values if value.strip()))
-    wrong = next((value for value in found if not _DOMAIN.fullmatch(value)), None)
-    if wrong is not None:
-        raise Refused(f"{wrong[:100]} is not a domain.")
-    if len(found) > 50:
-        raise Refused("Use at most 50 domains.")
-    return found
-
-
 def _emails(values: tuple[str, ...]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for value in values:
@@ -155,15 +107,6 @@ def _emails(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(found) > 20:
         raise Refused("Use at most 20 addresses.")
     return tuple(found.values())
-
-
-def _country(value: str) -> str:
-    if not value.strip():
-        return ""
-    code = countries.code_of(value)
-    if code is None:
-        raise Refused("Use the two letters of a country, such as US.")
-    return code
 
 
 def _day(value: str) -> str:
@@ -186,28 +129,7 @@ def _bytes(value: int) -> int:
     return value
 
 
-_PLACE: dict[str, Check] = {
-    "address": _text(500, lines=True),
-    "city": _text(100),
-    "region": _text(100),
-    "postal_code": _text(20),
-    "country": _country,
-}
 _ORIGIN: dict[str, Check] = {"source": _text(50), "external_id": _optional(_text(200))}
-_COMPANY: dict[str, Check] = {
-    "account_number": _account_number,
-    "name": _text(200, needed=True),
-    "status": _one_of(companies.STATUSES),
-    "main_phone": _text(50),
-    "website": _website,
-    "domains": _domains,
-    "compliance_level": _one_of(companies.COMPLIANCE_LEVELS),
-    **_PLACE,
-    "notes": _text(10_000, lines=True),
-    "parent_id": _optional(_text(64)),
-    **_ORIGIN,
-}
-_LOCATION: dict[str, Check] = {"name": _text(200, needed=True), **_PLACE, "phone": _text(50), **_ORIGIN}
 _ASSET: dict[str, Check] = {
     "name": _text(200, needed=True),
     "type": _one_of(assets.TYPES),

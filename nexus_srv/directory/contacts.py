@@ -144,8 +144,13 @@ async def rules(tx: Db, writer: Writer, before: Contact | None, after: Contact) 
     elif len(await contacts.companies_among(tx, writer.scope, sorted(fresh))) < len(fresh):
         wrong["companies"] = NO_SUCH
     if before is not None and await contacts.hidden_places(tx, writer.scope, before.id):
-        wrong |= {name: SHARED for name in BILLED_BY if getattr(before, name) != getattr(after, name)}
+        wrong |= billed_elsewhere(before, after)
     return wrong
+
+
+def billed_elsewhere(before: Any, after: Any) -> dict[str, str]:
+    """What another company is billed for and would change, as sentences by field."""
+    return {name: SHARED for name in BILLED_BY if getattr(before, name) != getattr(after, name)}
 
 
 async def removal(db: Db, scope: CompanyScope, contact: Contact) -> Removal:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from hmlib import clock
-from nexus_srv.directory import changes
+from hmlib.errors import Invalid
+from nexus_srv.directory.contacts import billed_elsewhere
 from nexus_srv.directory.import_plan import BadRow, Key, Planner, form, fresh
 from nexus_srv.directory.kinds import ASSETS, CONTACTS
 from nexus_srv.queries.assets import Asset
@@ -99,8 +100,9 @@ class ContactPlanner(Planner[Contact]):
         return fields
 
     def check(self, found: Contact | None, after: Contact) -> None:
-        if found is not None:
-            changes.check_shared(found, after, [link for link in found.companies if not self.known.scope.sees(link.company_id)])
+        hidden = [link for link in found.companies if not self.known.scope.sees(link.company_id)] if found else []
+        if hidden and (wrong := billed_elsewhere(found, after)):
+            raise Invalid(wrong)
 
     def _links(self, entry: Contact, values: Mapping[str, Any]) -> tuple[Link, ...]:
         """The row's company replaces the only one a contact had, and joins several."""

@@ -20,7 +20,6 @@ from nexus_srv.directory.import_entries import ASSET_TABLE, CONTACT_TABLES, plan
 from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.directory.presets import PRESETS
 from nexus_srv.queries import companies
-from nexus_srv.queries import directory as state
 from nexus_srv.settings import PREFERENCES
 
 WRITE = "directory:write"
@@ -104,7 +103,6 @@ IMPORTS = Imports(
     presets=PRESETS,
     makes_companies=made_companies,
     companies=known_companies,
-    written=state.count_change,
     zone=zone,
     kinds=(
         ImportKind(

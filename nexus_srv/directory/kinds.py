@@ -1,49 +1,26 @@
-"""The four kinds of thing in the directory: company, contact, location, asset."""
+"""Contacts and assets as imports plan them: what checks and completes a row's entry."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from hmlib.auth.permissions import CompanyScope
-from hmlib.db.database import Db
-from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from nexus_srv.directory import checks
-from nexus_srv.queries import assets, companies, contacts, locations
 from nexus_srv.queries.assets import Asset
-from nexus_srv.queries.companies import Company
 from nexus_srv.queries.contacts import Contact
 from nexus_srv.queries.directory import Entry
-from nexus_srv.queries.locations import Location
 
 T = TypeVar("T", bound=Entry)
 
 
-class Queries(Protocol[T]):
-    """What each noun's module in queries/ offers."""
-
-    @property
-    def LISTING(self) -> ListDefinition: ...
-
-    async def page_of(self, db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[T]: ...
-    async def plain_page_of(self, db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[dict[str, Any]]: ...
-    async def some(self, db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[T]: ...
-    async def visible(self, db: Db, scope: CompanyScope, id: str) -> T | None: ...
-    async def of_source(self, db: Db, scope: CompanyScope, source: str) -> list[T]: ...
-    async def insert(self, tx: Db, rows: Any, now: str) -> None: ...
-    async def save(self, tx: Db, row: Any, now: str) -> bool: ...
-    async def delete(self, tx: Db, id: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class Noun(Generic[T]):
-    """One of the four kinds of thing: its names, its record, its statements, its rules, and the companies an entry belongs to."""
+    """One of the two: its names, its record, its rules, and the companies an entry belongs to."""
 
     name: str
     plural: str
     kind: type[T]
-    rows: Queries[T]
     checked: Callable[[T], T]
     company_ids: Callable[[T], list[str]]
     idle: Callable[[T, str], dict[str, Any]]
@@ -78,45 +55,22 @@ def _contact_settled(before: Contact | None, wanted: Contact, today: str) -> Con
     return msgspec.structs.replace(wanted, ended_on=None) if back and (wanted.ended_on or "") <= today else wanted
 
 
-COMPANIES = Noun[Company](
-    "company",
-    "companies",
-    Company,
-    companies,
-    checks.company,
-    lambda row: [row.id],
-    lambda row, today: {"status": "inactive"},
-    {"status": "active"},
-)
 CONTACTS = Noun[Contact](
     "contact",
     "contacts",
     Contact,
-    contacts,
     checks.contact,
     lambda row: [link.company_id for link in row.companies],
     _contact_idle,
     {"active": True, "ended_on": None},
     _contact_settled,
 )
-LOCATIONS = Noun[Location](
-    "location",
-    "locations",
-    Location,
-    locations,
-    checks.location,
-    lambda row: [row.company_id],
-    lambda row, today: {"active": False},
-    {"active": True},
-)
 ASSETS = Noun[Asset](
     "asset",
     "assets",
     Asset,
-    assets,
     checks.asset,
     lambda row: [row.company_id],
     _asset_idle,
     {"retired_on": None},
 )
-NOUNS: Mapping[str, Noun[Any]] = {noun.plural: noun for noun in (COMPANIES, CONTACTS, LOCATIONS, ASSETS)}

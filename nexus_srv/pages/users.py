@@ -7,14 +7,16 @@ from typing import Any
 from babel import Locale
 from tornado.web import HTTPError
 
-from hmlib.auth.permissions import LEVELS, CompanyScope, allowed
+from hmlib.auth.permissions import LEVELS, allowed
 from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.resources import pickers
 from hmlib.tables import export
 from hmlib.web.problems import Problem
+from nexus_srv.directory.locations import COMPANY
 from nexus_srv.identity import access, browsers, people
 from nexus_srv.pages.login import StepUpPage
-from nexus_srv.queries import companies, users
+from nexus_srv.queries import users
 from nexus_srv.queries.users import LISTING, User
 
 TEXTS = ["username", "display_name", "email", "phone", "language", "time_zone", "level", "scope_rule"]
@@ -51,16 +53,26 @@ class UserHandler(StepUpPage):
             raise HTTPError(404)
         return found
 
-    def wanted(self, before: User) -> User:
+    async def wanted(self, before: User) -> User | None:
+        """What the form says, with the company that is typed there; None where the form is shown again instead, for one more company or
+        because what is typed is none."""
         typed: dict[str, Any] = {name: self.form[name] for name in TEXTS if name in self.form}
-        return replace(before, **typed, company_ids=tuple(self.chosen("company_ids")), version=version_of(self.form))
+        ids, called = [id for id in self.chosen("company_ids") if id], self.form.get("company", "").strip()
+        company, why = await pickers.looked_up(self, COMPANY, called) if called else (None, "")
+        ids += [company.id] if company and company.id not in ids else []
+        user = replace(before, **typed, company_ids=tuple(ids), version=version_of(self.form))
+        if not why and "choose" not in self.form:
+            return user
+        shown = {"errors": {"company": why}, "values": {"company": called}} if why else {}
+        await self.show_form(user, 422 if why else 200, **shown)
+        return None
 
     async def show_form(self, user: User, status: int = 200, **context: object) -> None:
         self.set_status(status)
         self.page(
             "users/form.html",
             user=user,
-            companies=await companies.names(self.db, CompanyScope()),
+            companies=await people.companies_of(self.db, user),
             levels=choices(LEVELS),
             languages=languages(),
             time_zones=choices(people.time_zones()),
@@ -80,7 +92,9 @@ class UserListPage(UserHandler):
     async def post(self) -> None:
         if self.must_confirm(self.reverse_url("user-new")):
             return
-        wanted = self.wanted(NEW)
+        wanted = await self.wanted(NEW)
+        if wanted is None:
+            return
         try:
             async with self.transaction() as tx:
                 user = await people.add(tx, self.known, wanted, self.actor, self.now)
@@ -148,7 +162,9 @@ class UserPage(UserHandler):
         before = await self.user(id)
         if self.must_confirm(self.reverse_url("user-edit", id)):
             return
-        wanted = self.wanted(before)
+        wanted = await self.wanted(before)
+        if wanted is None:
+            return
         try:
             async with self.transaction() as tx:
                 user = await people.change(tx, self.sessions, self.known, before, wanted, self.actor, self.now)

@@ -1,11 +1,11 @@
 """The devices of companies: their rows in `asset`, and which of them a caller may see."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
+from hmlib.db.list_query import ListDefinition, folded
 from nexus_srv.queries import directory
 
 TYPES = ("workstation", "server", "vm", "switch", "firewall", "other")
@@ -51,49 +51,7 @@ _COLUMNS = (
     + ", company.name AS company_name, company.name_form AS company_form"
 )
 _FROM = "asset JOIN company ON company.id = asset.company_id"
-_FILTERS = {
-    "company_id": "asset.company_id = :company_id",
-    "type": "asset.type = :type",
-    "contact_id": "asset.contact_id = :contact_id",
-    "status": "CASE WHEN asset.retired_on IS NULL THEN 'in_use' ELSE 'retired' END = :status",
-}
 _INSERT = directory.insert_sql("asset", COLUMNS)
-_UPDATE = directory.update_sql("asset", COLUMNS)
-
-
-async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Asset]:
-    rows, total = await _found(db, scope, list_query, since)
-    return directory.paged(list_query, rows, total, _asset, "asset")
-
-
-async def plain_page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[dict[str, Any]]:
-    """As page_of(), without making an Asset of each row."""
-    rows, total = await _found(db, scope, list_query, since)
-    return directory.paged(list_query, rows, total, _shaped, "asset")
-
-
-async def _found(db: Db, scope: CompanyScope, list_query: ListQuery, since: str) -> tuple[list[dict[str, Any]], int]:
-    wanted, params = directory.narrowed("asset", scope.clause("asset.company_id"), scope, list_query, _FILTERS, since)
-    after, order, place = list_query.sql()
-    async with db.read() as snapshot:
-        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} {after} {order}", **params, **place)
-        total = await snapshot.value(f"SELECT count(*) FROM asset WHERE {wanted}", **params)
-    return rows, total
-
-
-async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Asset]:
-    seen = scope.clause("asset.company_id")
-    rows = await db.all(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE asset.id IN :ids AND {seen} ORDER BY asset.name_form, asset.id",
-        ids=list(ids),
-        **scope.params(),
-    )
-    return [_asset(row) for row in rows]
-
-
-async def visible(db: Db, scope: CompanyScope, id: str) -> Asset | None:
-    found = await some(db, scope, [id])
-    return found[0] if found else None
 
 
 async def everything(db: Db) -> list[Asset]:
@@ -101,30 +59,9 @@ async def everything(db: Db) -> list[Asset]:
     return [_asset(row) for row in await db.all(f"SELECT {_COLUMNS} FROM {_FROM} ORDER BY asset.id")]
 
 
-async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Asset]:
-    """Those in scope that a system knows by an external id."""
-    wanted = f"asset.source = :source AND asset.external_id IS NOT NULL AND {scope.clause('asset.company_id')}"
-    rows = await db.all(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {wanted} ORDER BY asset.id", source=source, **scope.params())
-    return [_asset(row) for row in rows]
-
-
 async def insert(tx: Db, assets: Iterable[Asset], now: str) -> None:
     """Raises Conflict when an external id is taken."""
     await tx.many(_INSERT, [{**columns_of(asset), "now": now} for asset in assets])
-
-
-async def update(tx: Db, assets: Iterable[Asset], now: str) -> None:
-    """As save does, for many that were read in this very transaction."""
-    await tx.many(_UPDATE, [{**columns_of(asset), "version": asset.version, "now": now} for asset in assets])
-
-
-async def save(tx: Db, asset: Asset, now: str) -> bool:
-    """False when the row has changed since `asset.version`. Raises Conflict as insert does."""
-    return bool(await tx.run(_UPDATE, **columns_of(asset), version=asset.version, now=now))
-
-
-async def delete(tx: Db, id: str) -> None:
-    await tx.run("DELETE FROM asset WHERE id = :id", id=id)
 
 
 def columns_of(asset: Asset) -> dict[str, Any]:

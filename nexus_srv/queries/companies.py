@@ -5,7 +5,7 @@ from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
+from hmlib.db.list_query import ListDefinition, folded
 from nexus_srv.queries import directory
 
 STATUSES = ("prospect", "active", "inactive")
@@ -49,29 +49,7 @@ class Company(directory.Entry, frozen=True, kw_only=True):
 _FIELDS = directory.stored_fields(Company)
 _STORED = (*_FIELDS, "name_form", "search")
 _COLUMNS = ", ".join(f"company.{name}" for name in (*_FIELDS, "name_form", "created_at", "updated_at", "version"))
-_FILTERS = {name: f"company.{name} = :{name}" for name in LISTING.filters}
 _INSERT = directory.insert_sql("company", _STORED)
-_UPDATE = directory.update_sql("company", _STORED)
-
-
-async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Company]:
-    rows, total = await _found(db, scope, list_query, since)
-    return directory.paged(list_query, rows, total, _company, "company")
-
-
-async def plain_page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[dict[str, Any]]:
-    """As page_of(), without making a Company of each row: what a program asks for is only written down again."""
-    rows, total = await _found(db, scope, list_query, since)
-    return directory.paged(list_query, rows, total, _shaped, "company")
-
-
-async def _found(db: Db, scope: CompanyScope, list_query: ListQuery, since: str) -> tuple[list[dict[str, Any]], int]:
-    wanted, params = directory.narrowed("company", scope.clause("company.id"), scope, list_query, _FILTERS, since)
-    after, order, place = list_query.sql()
-    async with db.read() as snapshot:
-        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM company WHERE {wanted} {after} {order}", **params, **place)
-        total = await snapshot.value(f"SELECT count(*) FROM company WHERE {wanted}", **params)
-    return rows, total
 
 
 async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Company]:
@@ -81,17 +59,6 @@ async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Company]
         **scope.params(),
     )
     return [_company(row) for row in rows]
-
-
-async def visible(db: Db, scope: CompanyScope, id: str) -> Company | None:
-    found = await some(db, scope, [id])
-    return found[0] if found else None
-
-
-async def names(db: Db, scope: CompanyScope) -> list[tuple[str, str]]:
-    """Id and name of every company in scope, by name: what a form offers."""
-    rows = await db.all(f"SELECT id, name FROM company WHERE {scope.clause('id')} ORDER BY name_form, id", **scope.params())
-    return [(row["id"], row["name"]) for row in rows]
 
 
 async def everything(db: Db) -> list[Company]:
@@ -105,12 +72,6 @@ async def in_scope(db: Db, scope: CompanyScope) -> list[Company]:
     return [_company(row) for row in rows]
 
 
-async def account_numbers(db: Db, scope: CompanyScope) -> dict[str, str]:
-    """By the id of each company that the scope lets through."""
-    rows = await db.all(f"SELECT id, account_number FROM company WHERE {scope.clause('company.id')}", **scope.params())
-    return {row["id"]: row["account_number"] for row in rows}
-
-
 async def free_number(tx: Db) -> str:
     """The account number after the highest one, or the lowest free one at the end of the range. Raises LookupError when none is free."""
     highest = await tx.value("SELECT max(account_number) FROM company WHERE length(account_number) = 6")
@@ -122,13 +83,6 @@ async def free_number(tx: Db) -> str:
     if free is None:
         raise LookupError("every account number is taken")
     return free
-
-
-async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Company]:
-    """Those in scope that a system knows by an external id."""
-    wanted = f"company.source = :source AND company.external_id IS NOT NULL AND {scope.clause('company.id')}"
-    rows = await db.all(f"SELECT {_COLUMNS} FROM company WHERE {wanted} ORDER BY company.id", source=source, **scope.params())
-    return [_company(row) for row in rows]
 
 
 async def parent_of(db: Db, id: str) -> str | None:
@@ -146,26 +100,6 @@ async def holds(db: Db, id: str) -> dict[str, int]:
 async def insert(tx: Db, companies: Iterable[Company], now: str) -> None:
     """Raises Conflict when an account number or an external id is taken."""
     await tx.many(_INSERT, [{**_values(company), "now": now} for company in companies])
-
-
-async def update(tx: Db, companies: Iterable[Company], now: str) -> None:
-    """As save does, for many that were read in this very transaction."""
-    await tx.many(_UPDATE, [{**_values(company), "version": company.version, "now": now} for company in companies])
-
-
-async def let_go(tx: Db, ids: Sequence[str]) -> None:
-    """Free the account numbers of companies that get another one in this very transaction, so that they can be exchanged."""
-    await tx.run("UPDATE company SET account_number = id WHERE id IN :ids", ids=list(ids))
-
-
-async def save(tx: Db, company: Company, now: str) -> bool:
-    """False when the row has changed since `company.version`. Raises Conflict as insert does."""
-    return bool(await tx.run(_UPDATE, **_values(company), version=company.version, now=now))
-
-
-async def delete(tx: Db, id: str) -> None:
-    """Raises Conflict while anything belongs to the company."""
-    await tx.run("DELETE FROM company WHERE id = :id", id=id)
 
 
 async def counts(db: Db, id: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
+from hmlib.db.list_query import ListDefinition, folded
 from nexus_srv.queries import directory
 
 ROLES = ("", "primary", "billing", "technical")
@@ -59,46 +59,6 @@ COLUMNS = (*_FIELDS, "more_emails", "name_form", "search")
 _COLUMNS = ", ".join(f"contact.{name}" for name in (*_FIELDS, "more_emails", "name_form", "created_at", "updated_at", "version"))
 _LINK = "SELECT 1 FROM contact_company link WHERE link.contact_id = contact.id AND"
 _INSERT = directory.insert_sql("contact", COLUMNS)
-_UPDATE = directory.update_sql("contact", COLUMNS)
-
-
-async def page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[Contact]:
-    rows, total, links = await _found(db, scope, list_query, since)
-    return directory.paged(list_query, rows, total, lambda row: _contact(row, links), "contact")
-
-
-async def plain_page_of(db: Db, scope: CompanyScope, list_query: ListQuery, *, since: str = "") -> Page[dict[str, Any]]:
-    """As page_of(), without making a Contact of each row."""
-    rows, total, links = await _found(db, scope, list_query, since)
-    return directory.paged(list_query, rows, total, lambda row: _shaped(row, links), "contact")
-
-
-async def _found(
-    db: Db, scope: CompanyScope, list_query: ListQuery, since: str
-) -> tuple[list[dict[str, Any]], int, dict[str, tuple[Link, ...]]]:
-    wanted, params = directory.narrowed("contact", seen(scope), scope, list_query, _filters(scope, list_query), since)
-    after, order, place = list_query.sql()
-    async with db.read() as snapshot:
-        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} {after} {order}", **params, **place)
-        total = await snapshot.value(f"SELECT count(*) FROM contact WHERE {wanted}", **params)
-        links = await _links(snapshot, scope, [row["id"] for row in rows])
-    return rows, total, links
-
-
-async def some(db: Db, scope: CompanyScope, ids: Sequence[str]) -> list[Contact]:
-    async with db.read() as snapshot:
-        rows = await snapshot.all(
-            f"SELECT {_COLUMNS} FROM contact WHERE contact.id IN :ids AND {seen(scope)} ORDER BY contact.name_form, contact.id",
-            ids=list(ids),
-            **scope.params(),
-        )
-        links = await _links(snapshot, scope, [row["id"] for row in rows])
-    return [_contact(row, links) for row in rows]
-
-
-async def visible(db: Db, scope: CompanyScope, id: str) -> Contact | None:
-    found = await some(db, scope, [id])
-    return found[0] if found else None
 
 
 async def everything(db: Db) -> list[Contact]:
@@ -109,57 +69,10 @@ async def everything(db: Db) -> list[Contact]:
     return [_contact(row, links) for row in rows]
 
 
-async def hidden_links(tx: Db, scope: CompanyScope, id: str) -> list[Link]:
-    """The contact's companies that are out of scope, which a change made from inside it leaves alone."""
-    every = await _links(tx, CompanyScope(), [id])
-    return [link for link in every.get(id, ()) if not scope.sees(link.company_id)]
-
-
-async def at_company(db: Db, company_id: str) -> list[tuple[str, str]]:
-    """Id and name of the people at a company, by name: what a form offers."""
-    rows = await db.all(
-        """
-        SELECT contact.id, contact.name FROM contact JOIN contact_company link ON link.contact_id = contact.id
-        WHERE link.company_id = :company_id ORDER BY contact.name_form, contact.id
-        """,
-        company_id=company_id,
-    )
-    return [(row["id"], row["name"]) for row in rows]
-
-
-async def of_source(db: Db, scope: CompanyScope, source: str) -> list[Contact]:
-    """Those in scope that a system knows by an external id."""
-    wanted = f"contact.source = :source AND contact.external_id IS NOT NULL AND {seen(scope)}"
-    async with db.read() as snapshot:
-        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact WHERE {wanted} ORDER BY contact.id", source=source, **scope.params())
-        links = await _links(snapshot, scope, [row["id"] for row in rows])
-    return [_contact(row, links) for row in rows]
-
-
 async def insert(tx: Db, contacts: Sequence[Contact], now: str) -> None:
     """Raises Conflict when an external id is taken or a company does not exist."""
     await tx.many(_INSERT, [{**columns_of(contact), "now": now} for contact in contacts])
     await _link(tx, contacts)
-
-
-async def update(tx: Db, contacts: Sequence[Contact], now: str) -> None:
-    """As save does, for many that were read in this very transaction."""
-    await tx.many(_UPDATE, [{**columns_of(contact), "version": contact.version, "now": now} for contact in contacts])
-    await tx.many("DELETE FROM contact_company WHERE contact_id = :id", [{"id": contact.id} for contact in contacts])
-    await _link(tx, contacts)
-
-
-async def save(tx: Db, contact: Contact, now: str) -> bool:
-    """False when the row has changed since `contact.version`. Raises Conflict as insert does."""
-    if not await tx.run(_UPDATE, **columns_of(contact), version=contact.version, now=now):
-        return False
-    await tx.run("DELETE FROM contact_company WHERE contact_id = :id", id=contact.id)
-    await _link(tx, [contact])
-    return True
-
-
-async def delete(tx: Db, id: str) -> None:
-    await tx.run("DELETE FROM contact WHERE id = :id", id=id)
 
 
 def seen(scope: CompanyScope) -> str:
@@ -194,15 +107,6 @@ async def hidden_places(db: Db, scope: CompanyScope, id: str) -> list[str]:
 def _at(condition: str) -> str:
     """The contacts of the companies of which the condition holds, found from the companies' side."""
     return f"contact.id IN (SELECT link.contact_id FROM contact_company link WHERE {condition})"
-
-
-def _filters(scope: CompanyScope, list_query: ListQuery) -> dict[str, str]:
-    return {
-        "company_id": within(scope, list_query.filters),
-        "role": in_role(scope, list_query.filters),
-        "active": "contact.active = (:active = 'yes')",
-        "billable": "contact.billable = (:billable = 'yes')",
-    }
 
 
 async def _links(db: Db, scope: CompanyScope, ids: Sequence[str] | None) -> dict[str, tuple[Link, ...]]:

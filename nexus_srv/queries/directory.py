@@ -6,8 +6,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.clock import parse
-from hmlib.db.database import Db
 from hmlib.db.list_query import ListQuery, Page, like
 
 T = TypeVar("T")
@@ -23,21 +21,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str = ""
     updated_at: str = ""
     version: int = 0
-
-
-async def state(db: Db) -> int:
-    """The count of changes so far: an answer made at one count is right as long as the count stands."""
-    row = await db.peek("SELECT version FROM directory_state WHERE id = 1")
-    assert row is not None
-    return int(row["version"])
-
-
-async def count_change(tx: Db, now: str) -> None:
-    """The count goes by the clock, so that a restored backup does not come to the counts of the time it has lost."""
-    moment = int(parse(now).timestamp() * 1_000_000)
-    await tx.run(
-        "UPDATE directory_state SET version = CASE WHEN version < :moment THEN :moment ELSE version + 1 END WHERE id = 1", moment=moment
-    )
 
 
 def narrowed(
@@ -65,11 +48,6 @@ def stored_fields(record: type[msgspec.Struct], *others: str) -> list[str]:
 def insert_sql(table: str, columns: Sequence[str]) -> str:
     names = ", ".join(columns)
     return f"INSERT INTO {table} ({names}, created_at, updated_at, version) VALUES ({', '.join(':' + c for c in columns)}, :now, :now, 1)"
-
-
-def update_sql(table: str, columns: Sequence[str]) -> str:
-    assignments = ", ".join(f"{column} = :{column}" for column in columns if column != "id")
-    return f"UPDATE {table} SET {assignments}, updated_at = :now, version = version + 1 WHERE id = :id AND version = :version"
 
 
 def paged(list_query: ListQuery, rows: Sequence[dict[str, Any]], total: int, made: Callable[[dict[str, Any]], T], table: str) -> Page[T]:

@@ -4,11 +4,12 @@ import pytest
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import new_id, utc_now
+from hmlib.resources import records, statements
 from hmlib.testing.hub import ACME
+from nexus_srv.directory.assets import ASSETS, Asset
+from nexus_srv.directory.contacts import CONTACTS, Contact, Link
+from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.first_run import keys_of
-from nexus_srv.queries import assets, contacts, locations
-from nexus_srv.queries.assets import Asset
-from nexus_srv.queries.contacts import Contact, Link
 
 pytestmark = pytest.mark.gen_test
 
@@ -51,28 +52,27 @@ def filled(people, db, io_loop):
     async def fill():
         now = utc_now()
         async with db.write() as tx:
-            await contacts.insert(
-                tx, [Contact(id=new_id(), name=f"Person {number}", companies=(Link(company_id=ACME),)) for number in range(10)], now
-            )
-            await assets.insert(tx, [Asset(id=new_id(), name=f"PC{number}", company_id=ACME) for number in range(10)], now)
+            people = [Contact(id=new_id(), name=f"Person {number}", companies=(Link(company_id=ACME),)) for number in range(10)]
+            await records.insert(tx, CONTACTS, people, now)
+            await records.insert(tx, ASSETS, [Asset(id=new_id(), name=f"PC{number}", company_id=ACME) for number in range(10)], now)
 
     io_loop.run_sync(fill)
     return db
 
 
-@pytest.mark.parametrize("queries", [contacts, assets, locations])
+@pytest.mark.parametrize("of", [CONTACTS, ASSETS, LOCATIONS], ids=lambda of: of.plural)
 @pytest.mark.parametrize("scope", [CompanyScope(), CompanyScope("only", frozenset([ACME])), CompanyScope("except", frozenset(["other"]))])
 @pytest.mark.parametrize("more", [{}, {"q": "1"}, {"sort": "-updated_at"}, {"cursor": True}])
-async def test_no_list_of_a_company_walks_a_whole_table(filled, keys, queries, scope, more):
+async def test_no_list_of_a_company_walks_a_whole_table(filled, keys, of, scope, more):
     if filled.dialect != "sqlite":
         pytest.skip("PostgreSQL plans by what the tables hold, and walks small ones whole")
     args = {"company_id": ACME, "limit": "4", **{name: value for name, value in more.items() if value is not True}}
-    list_query = queries.LISTING.read(args, keys)
+    list_query = statements.definition(of).read(args, keys)
     if "cursor" in more:
-        first = await queries.page_of(filled, scope, list_query)
+        first = await records.page_of(filled, of, scope, list_query)
         list_query = list_query.at(first.next_cursor) if first.next_cursor else list_query
     planned = Planned(filled)
-    await queries.page_of(planned, scope, list_query)
+    await records.page_of(planned, of, scope, list_query)
     assert planned.walks == []
 
 
@@ -80,7 +80,7 @@ async def test_the_people_of_somebody_who_sees_few_companies_are_found_from_thei
     if filled.dialect != "sqlite":
         pytest.skip("as above")
     planned = Planned(filled)
-    page = await contacts.page_of(planned, CompanyScope("only", frozenset([ACME])), contacts.LISTING.read({}, keys))
+    page = await records.page_of(planned, CONTACTS, CompanyScope("only", frozenset([ACME])), statements.definition(CONTACTS).read({}, keys))
     assert (page.total, planned.walks) == (10, [])
 
 
@@ -89,5 +89,5 @@ async def test_a_walk_would_be_seen(filled, keys):
     if filled.dialect != "sqlite":
         pytest.skip("as above")
     planned = Planned(filled)
-    await contacts.page_of(planned, CompanyScope(), contacts.LISTING.read({}, keys))
+    await records.page_of(planned, CONTACTS, CompanyScope(), statements.definition(CONTACTS).read({}, keys))
     assert planned.walks
