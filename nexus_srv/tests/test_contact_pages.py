@@ -221,3 +221,9 @@ async def test_a_backup_told_by_hand_was_measured_now(alice):
     asset = (await alice.api(f"/api/assets/{entry['id']}")).json
     assert (asset["backup_bytes"], asset["measured_at"]) == (2**40, asset["updated_at"])
     assert (await alice.fetch(f"/assets/{entry['id']}", "POST", edit("assets", backup_bytes="much", version="2"))).code == 422
+
+
+async def test_the_page_of_a_contact_says_each_thing_once(alice):
+    contact = await add(alice, "contacts", "Zoë", emails=["z@acme.example"], phone="(203) 555-1001")
+    page = (await alice.fetch(f"/contacts/{contact['id']}")).text
+    assert page.count("<dt>E-mail</dt>") == 1 and 'href="mailto:z@acme.example"' in page and 'href="tel:(203)555-1001"' in page
