@@ -15,11 +15,11 @@ from hmlib.imports.api import api_of as import_api_of
 from hmlib.imports.jobs import jobs_of
 from hmlib.imports.pages import pages_of as import_pages_of
 from hmlib.keys import Keys, load_master
+from hmlib.kinds.custom import definitions
 from hmlib.nexus.client import Nexus
 from hmlib.records.preferences import Preferences
 from hmlib.resources import pickers
 from hmlib.resources.api import api_of
-from hmlib.resources.custom import definitions
 from hmlib.resources.pages import pages_of
 from hmlib.server import admin
 from hmlib.server.application import application

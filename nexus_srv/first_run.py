@@ -8,11 +8,11 @@ from hmlib.auth.permissions import ALL_PERMISSIONS, Caller, CompanyScope
 from hmlib.config import BadSetting, Settings
 from hmlib.db.database import Db, Transaction
 from hmlib.keys import Keys, load_master
+from hmlib.kinds.resource import Writer
 from hmlib.private_files import write_privately
 from hmlib.records import audit
 from hmlib.records.audit import Actor
 from hmlib.resources import changes
-from hmlib.resources.resource import Writer
 from nexus_srv.directory.companies import COMPANIES
 from nexus_srv.identity import access, passwords, people
 from nexus_srv.identity.passwords import Hasher

@@ -30,7 +30,7 @@ SHAPE = {
 
 # A package of hmlib imports only from those to its left; the modules at hmlib's root come first and import only each other.
 ORDER = ["adapters", "db", "records", "auth", "nexus", "jobs", "web", "sso", "api", "tables"]
-ORDER += ["values", "resources", "imports", "processes", "server", "backups", "cli", "testing"]
+ORDER += ["kinds", "resources", "imports", "processes", "server", "backups", "cli", "testing"]
 MOST_AT_THE_ROOT = 10
 MOST_SIDE_BY_SIDE = 14
 A_FILE_EACH = ("queries", "pages", "api", "directory")

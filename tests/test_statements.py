@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.resources import statements
-from hmlib.resources.resource import Resource
+from hmlib.kinds import statements
+from hmlib.kinds.resource import Resource
 
 HERE = Path(__file__).parent / "statements"
 SERVICES = sorted(path.name for path in HERE.parent.parent.glob("*_srv"))

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from hmlib.imports.reading import COMPANY, COMPANY_CALLED, COMPANY_ID_COLUMN
-from hmlib.resources.resource import Field, Resource
+from hmlib.kinds.resource import Field, Resource
+from hmlib.kinds.several import Many, Pairs, Words
+from hmlib.kinds.types import Choice, Day, Duration, Fixed, Integer, Moment, Reference, Size, Text, Value, YesNo
 from hmlib.tables.columns import Column, Kind
-from hmlib.values.several import Many, Pairs, Words
-from hmlib.values.types import Choice, Day, Duration, Fixed, Integer, Moment, Reference, Size, Text, Value, YesNo
 
 _KINDS: tuple[tuple[type[Value], Kind], ...] = (
     (Words, "list"),

@@ -10,8 +10,8 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 from hmlib.imports.companies import Companies, KnownCompany, Unfound
 from hmlib.imports.presets import Preset
+from hmlib.kinds.resource import Unique
 from hmlib.records.audit import Actor
-from hmlib.resources.resource import Unique
 from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 

@@ -1,1 +1,1 @@
-"""A kind of record, declared once: its fields, and from them list, form, API, bulk, history and columns of files."""
+"""What one can do with a declared kind: records, changes, list, form, API, bulk, history. (What a kind is: hmlib/kinds.)"""

@@ -14,9 +14,11 @@ from hmlib.api.conventions import QUERY, Lookup, given, ids_of, since_of
 from hmlib.api.lists import page_headers
 from hmlib.auth.permissions import allowed_of
 from hmlib.db.list_query import ListQuery
-from hmlib.resources import bulk, changes, custom, pickers, records, shapes, statements
-from hmlib.resources.resource import Resource, writer_of
-from hmlib.values.types import YesNo
+from hmlib.kinds import custom, shapes, statements
+from hmlib.kinds.resource import Resource
+from hmlib.kinds.types import YesNo
+from hmlib.resources import bulk, changes, pickers, records
+from hmlib.resources.changes import writer_of
 from hmlib.web.api_handler import ApiHandler, Contract, Parameter, speaks_of
 from hmlib.web.problems import Problem
 

@@ -6,9 +6,10 @@ from typing import Any
 from hmlib.api.conventions import ItemResult, given
 from hmlib.db.database import Conflict, Transaction
 from hmlib.errors import Invalid, NotAllowed, Stale, Taken
-from hmlib.resources import changes, custom, records
-from hmlib.resources.resource import Resource, Writer
-from hmlib.resources.shapes import BulkAnswer
+from hmlib.kinds import custom
+from hmlib.kinds.resource import Resource, Writer
+from hmlib.kinds.shapes import BulkAnswer
+from hmlib.resources import changes, records
 from hmlib.web.problems import Problem
 
 

@@ -2,22 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import structs
 
 from hmlib.api import tombstones
-from hmlib.clock import new_id
+from hmlib.clock import new_id, parse
 from hmlib.db.database import Conflict, Db, Transaction
 from hmlib.errors import Invalid, NotAllowed, Stale, Taken
+from hmlib.kinds.resource import STAMPS, Field, Resource, Writer
 from hmlib.records import audit
 from hmlib.resources import records
-from hmlib.resources.resource import STAMPS, Field, Resource, Writer
+from hmlib.web.handler import Handler
 
 R = TypeVar("R", bound=msgspec.Struct)
 NOT_ALLOWED = "The data do not allow this."
 UNSEEN = "You would not see it any more: it needs one of your companies."
 NOTHING: Mapping[str, str] = {}
+
+
+async def writer_of(handler: Handler) -> Writer:
+    """The caller of a request, as a writer."""
+    zone = await handler.preferences.text(handler.db, "time_zone")
+    today = parse(handler.now).astimezone(ZoneInfo(zone)).date().isoformat()
+    return Writer(handler.actor, handler.known.scope, handler.now, today, zone)
 
 
 def read(of: Resource[R], said: Mapping[str, Any], writer: Writer, *, new: bool) -> tuple[dict[str, Any], dict[str, str]]:

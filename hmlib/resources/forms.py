@@ -9,9 +9,10 @@ import msgspec
 from tornado.web import HTTPError
 
 from hmlib.errors import Invalid, NotAllowed
-from hmlib.resources import changes, pickers, statements
-from hmlib.resources.resource import Field, Resource
-from hmlib.values.types import Reference, YesNo
+from hmlib.kinds import statements
+from hmlib.kinds.resource import Field, Resource
+from hmlib.kinds.types import Reference, YesNo
+from hmlib.resources import changes, pickers
 from hmlib.web.page_handler import PageHandler
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from hmlib.db.database import Db
+from hmlib.kinds.resource import Field, Resource
+from hmlib.kinds.types import Reference
 from hmlib.records import audit
 from hmlib.resources import pickers
-from hmlib.resources.resource import Field, Resource
-from hmlib.values.types import Reference
 from hmlib.web.page_handler import PageHandler
 
 MOST_SHOWN = 20

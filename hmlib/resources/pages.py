@@ -11,10 +11,12 @@ from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.auth.permissions import allowed, allowed_of
 from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.kinds import custom, statements
+from hmlib.kinds.resource import Resource
 from hmlib.records import audit
-from hmlib.resources import changes, custom, forms, history, pickers, records, statements
+from hmlib.resources import changes, forms, history, pickers, records
+from hmlib.resources.changes import writer_of
 from hmlib.resources.pickers import Pickers
-from hmlib.resources.resource import Resource, writer_of
 from hmlib.tables import export as files
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem

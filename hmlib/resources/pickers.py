@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hmlib.db.list_query import ListQuery
+from hmlib.kinds import statements
+from hmlib.kinds.resource import Resource
+from hmlib.kinds.types import Reference
 from hmlib.nexus.bulk import fetch_by_ids
 from hmlib.nexus.transport import NexusDown
-from hmlib.resources import records, statements
-from hmlib.resources.resource import Resource
-from hmlib.values.types import Reference
+from hmlib.resources import records
 from hmlib.web.handler import Handler
 
 MOST_OFFERED = 20

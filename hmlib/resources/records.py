@@ -9,8 +9,8 @@ import msgspec
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 from hmlib.db.list_query import ListQuery, Page
-from hmlib.resources import custom, statements
-from hmlib.resources.resource import Part, Resource
+from hmlib.kinds import custom, statements
+from hmlib.kinds.resource import Part, Resource
 
 R = TypeVar("R", bound=msgspec.Struct)
 BATCH = 1000

@@ -9,15 +9,15 @@ from tornado.web import url
 
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
+from hmlib.kinds.custom import definitions
+from hmlib.kinds.resource import Field, Lifecycle, Part, Record, Resource, Unique, Writer
+from hmlib.kinds.several import Many, Tags
+from hmlib.kinds.types import Choice, Day, Duration, Integer, Moment, Money, Phone, Reference, Size, Text, YesNo
 from hmlib.resources import pickers
 from hmlib.resources.api import api_of
-from hmlib.resources.custom import definitions
 from hmlib.resources.pages import CompanyPicker, pages_of
-from hmlib.resources.resource import Field, Lifecycle, Part, Record, Resource, Unique, Writer
 from hmlib.server.application import application
 from hmlib.tests import toy
-from hmlib.values.several import Many, Tags
-from hmlib.values.types import Choice, Day, Duration, Integer, Moment, Money, Phone, Reference, Size, Text, YesNo
 
 KINDS = {"laser": "Laser", "ink": "Ink jet"}
 

@@ -6,10 +6,10 @@ import pytest
 
 from hmlib.imports.columns import columns_of
 from hmlib.imports.reading import COMPANY, instructions
-from hmlib.resources.resource import Field, Record, Resource
+from hmlib.kinds.resource import Field, Record, Resource
+from hmlib.kinds.several import Pairs, Words
+from hmlib.kinds.types import Choice, Day, Duration, Integer, Moment, Money, Reference, Size, Text, YesNo
 from hmlib.tables import files
-from hmlib.values.several import Pairs, Words
-from hmlib.values.types import Choice, Day, Duration, Integer, Moment, Money, Reference, Size, Text, YesNo
 
 
 class Device(Record, frozen=True, kw_only=True):

@@ -9,9 +9,9 @@ from msgspec import structs
 
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
-from hmlib.resources.resource import Field, Filter, Lifecycle, Record, Resource, Unique, Writer
-from hmlib.values.several import Tags, Words
-from hmlib.values.types import Choice, Day, Moment, Reference, Refused, Size, Text
+from hmlib.kinds.resource import Field, Filter, Lifecycle, Record, Resource, Unique, Writer
+from hmlib.kinds.several import Tags, Words
+from hmlib.kinds.types import Choice, Day, Moment, Reference, Refused, Size, Text
 from nexus_srv.directory.locations import COMPANY
 from nexus_srv.queries import assets
 

@@ -11,9 +11,9 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
 from hmlib.errors import NotAllowed
-from hmlib.resources.resource import Field, Lifecycle, Record, Removal, Resource, Unique, Writer
-from hmlib.values.several import Words
-from hmlib.values.types import Checked, Choice, Digits, Phone, Reference, Refused, Text
+from hmlib.kinds.resource import Field, Lifecycle, Record, Removal, Resource, Unique, Writer
+from hmlib.kinds.several import Words
+from hmlib.kinds.types import Checked, Choice, Digits, Phone, Reference, Refused, Text
 from nexus_srv.directory.countries import Country
 from nexus_srv.queries import companies
 

@@ -10,10 +10,10 @@ from msgspec import structs
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
-from hmlib.resources.resource import Field, Filter, Lifecycle, Part, Record, Removal, Resource, Unique, Writer
+from hmlib.kinds.resource import Field, Filter, Lifecycle, Part, Record, Removal, Resource, Unique, Writer
+from hmlib.kinds.several import Many, Words
+from hmlib.kinds.types import Day, Phone, Reference, Refused, Text, YesNo
 from hmlib.tables import cells
-from hmlib.values.several import Many, Words
-from hmlib.values.types import Day, Phone, Reference, Refused, Text, YesNo
 from nexus_srv.directory.companies import in_words
 from nexus_srv.queries import assets, contacts
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from babel import Locale
 
-from hmlib.values.types import Choice, Refused
+from hmlib.kinds.types import Choice, Refused
 
 _NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 _ALSO = {

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from hmlib.db.list_query import folded
-from hmlib.resources.resource import Field, Lifecycle, Record, Resource, Unique
-from hmlib.values.types import Phone, Reference, Text, YesNo
+from hmlib.kinds.resource import Field, Lifecycle, Record, Resource, Unique
+from hmlib.kinds.types import Phone, Reference, Text, YesNo
 from nexus_srv.directory.countries import Country
 
 TAKEN = "The company has a location of this name."

@@ -10,9 +10,11 @@ from hmlib.auth.permissions import CompanyScope, allowed_of
 from hmlib.db.database import Db
 from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
-from hmlib.resources import changes, pickers, records, statements
+from hmlib.kinds import statements
+from hmlib.kinds.resource import Field
+from hmlib.resources import changes, pickers, records
+from hmlib.resources.changes import writer_of
 from hmlib.resources.pages import CHANGED_MEANWHILE, Export, ResourcePage
-from hmlib.resources.resource import Field, writer_of
 from hmlib.tables import export
 from hmlib.web.page_handler import PageHandler
 from hmlib.web.problems import Problem

@@ -4,7 +4,8 @@ import pytest
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import new_id, utc_now
-from hmlib.resources import records, statements
+from hmlib.kinds import statements
+from hmlib.resources import records
 from hmlib.testing.hub import ACME
 from nexus_srv.directory.assets import ASSETS, Asset
 from nexus_srv.directory.contacts import CONTACTS, Contact, Link

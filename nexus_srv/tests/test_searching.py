@@ -8,7 +8,8 @@ import pytest
 from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import utc_now
 from hmlib.db.list_query import folded
-from hmlib.resources import records, statements
+from hmlib.kinds import statements
+from hmlib.resources import records
 from hmlib.testing.hub import ACME
 from nexus_srv.directory.companies import COMPANIES, Company
 from nexus_srv.directory.contacts import CONTACTS, Contact, Link

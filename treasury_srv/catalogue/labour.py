@@ -8,9 +8,9 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 from hmlib.db.list_query import BadListQuery
 from hmlib.errors import NotAllowed
+from hmlib.kinds.resource import Field, Filter, Record, Removal, Resource, Unique, Writer
+from hmlib.kinds.types import Fixed, Moment, Reference, Text, YesNo
 from hmlib.resources import records
-from hmlib.resources.resource import Field, Filter, Record, Removal, Resource, Unique, Writer
-from hmlib.values.types import Fixed, Moment, Reference, Text, YesNo
 from hmlib.web.page_handler import PageHandler
 from treasury_srv.billing import money
 from treasury_srv.billing.periods import day_after, starts_at

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
+from hmlib.kinds.resource import Field, Record, Resource, Unique, Writer
+from hmlib.kinds.types import Choice, Day, Fixed, Integer, Money, Reference, Text
 from hmlib.resources import records
-from hmlib.resources.resource import Field, Record, Resource, Unique, Writer
-from hmlib.values.types import Choice, Day, Fixed, Integer, Money, Reference, Text
 from hmlib.web.page_handler import PageHandler
 from treasury_srv.billing.facts import item_problem
 from treasury_srv.billing.money import ONE_E6

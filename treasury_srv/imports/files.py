@@ -11,8 +11,8 @@ from hmlib.imports.companies import KnownCompany
 from hmlib.imports.kind import Ground, ImportKind, Imports, Planned, SqlType, Table, bad
 from hmlib.imports.plan.of_resource import company_of, table_of
 from hmlib.imports.row_ids import RowIds
+from hmlib.kinds.resource import Resource
 from hmlib.resources import records
-from hmlib.resources.resource import Resource
 from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row, Sheet
 from treasury_srv.billing import money

@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from hmlib.db.database import Db
+from hmlib.kinds.resource import Resource
 from hmlib.nexus.directory import CompanyFacts
 from hmlib.resources import records
-from hmlib.resources.resource import Resource
 from hmlib.tables.files import Change
 from hmlib.tables.rows import Row, RowError, Sheet
 from treasury_srv.billing.money import currencies, scaled

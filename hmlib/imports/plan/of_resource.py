@@ -14,12 +14,13 @@ from hmlib.errors import Invalid, NotAllowed
 from hmlib.imports.companies import Clue, name_form
 from hmlib.imports.kind import WITHOUT_SOURCE, BadRow, Ground, Planned, SqlType, Table, bad
 from hmlib.imports.reading import COMPANY, clue_of
-from hmlib.resources import changes, records, statements
-from hmlib.resources.resource import Field, Resource, Writer, as_said, nothing_wrong
-from hmlib.resources.statements import EVERY_COMPANY
+from hmlib.kinds import statements
+from hmlib.kinds.resource import Field, Resource, Writer, as_said, nothing_wrong
+from hmlib.kinds.statements import EVERY_COMPANY
+from hmlib.kinds.types import Choice, Digits, YesNo
+from hmlib.resources import changes, records
 from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
-from hmlib.values.types import Choice, Digits, YesNo
 
 _KEPT_WHEN_EMPTY = (Choice, YesNo, Digits)
 _NOT_TOLD = frozenset({"source"})

@@ -7,9 +7,9 @@ from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
-from hmlib.resources.resource import STAMPS, Field, Resource
-from hmlib.values.several import Words
-from hmlib.values.types import Fixed, Phone, Reference, Value, YesNo
+from hmlib.kinds.resource import STAMPS, Field, Resource
+from hmlib.kinds.several import Words
+from hmlib.kinds.types import Fixed, Phone, Reference, Value, YesNo
 
 EVERY_COMPANY = CompanyScope()
 NOTHING: Mapping[str, str] = {}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from hmlib import text
-from hmlib.values.types import Refused, Value
+from hmlib.kinds.types import Refused, Value
 
 
 @dataclass(frozen=True)

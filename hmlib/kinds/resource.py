@@ -4,16 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar, get_origin, get_type_hints
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.clock import parse
 from hmlib.db.database import Db
+from hmlib.kinds.types import Reference, Value
 from hmlib.records.audit import Actor
-from hmlib.values.types import Reference, Value
-from hmlib.web.handler import Handler
 
 R = TypeVar("R", bound=msgspec.Struct)
 STAMPS = ("created_at", "updated_at", "version")
@@ -138,13 +135,6 @@ class Removal:
     def question(self, name: str) -> str:
         """What is asked before a record of this name is deleted."""
         return " ".join(filter(None, [f"Delete {name} for good?", self.also, "It cannot be undone."]))
-
-
-async def writer_of(handler: Handler) -> Writer:
-    """The caller of a request, as a writer."""
-    zone = await handler.preferences.text(handler.db, "time_zone")
-    today = parse(handler.now).astimezone(ZoneInfo(zone)).date().isoformat()
-    return Writer(handler.actor, handler.known.scope, handler.now, today, zone)
 
 
 async def nothing_wrong(tx: Db, writer: Writer, before: Any, after: Any) -> Mapping[str, str]:

@@ -11,8 +11,8 @@ import msgspec
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.resources.resource import Field, Record, Removal, Resource, Unique, Writer
-from hmlib.values.types import Checked, Choice, Day, Fixed, Integer, Refused, Text, Value
+from hmlib.kinds.resource import Field, Record, Removal, Resource, Unique, Writer
+from hmlib.kinds.types import Checked, Choice, Day, Fixed, Integer, Refused, Text, Value
 
 R = TypeVar("R", bound=msgspec.Struct)
 PREFIX = "custom."

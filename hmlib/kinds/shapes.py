@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 
 from hmlib.api.conventions import ItemResult
-from hmlib.resources.resource import Field, Resource
-from hmlib.values.types import Choice, Day, Moment
+from hmlib.kinds.resource import Field, Resource
+from hmlib.kinds.types import Choice, Day, Moment
 
 MOST_ITEMS = 1000
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from hmlib import clock, text
+from hmlib.kinds import sizes
 from hmlib.tables import formats, numbers
 from hmlib.tables.cells import BadCell, reader
 from hmlib.tables.columns import Column
-from hmlib.values import sizes
 
 NEEDED = "This is needed."
 A_SIZE = "Use a size such as 1.5 TB, 250 GB or a number of bytes, up to 2^60."
