@@ -18,6 +18,7 @@ NAMES = (
     "job",
     "billing",
     "months",
+    "lists",
     "long_answers",
     "search",
 )

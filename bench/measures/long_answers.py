@@ -1,23 +1,24 @@
-"""What others notice of a long answer of Nexus: the latency of a light page while 200,000 assets are exported or a whole summary is
-answered, and the memory that stays behind."""
+"""What others notice of long work on Nexus: the latency of a light page, of edits and of sign-ins while 100,000 rows are imported, 200,000
+assets exported or a whole summary answered, and the memory that stays behind."""
 
 import asyncio
-import http.client
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench.book import Filled, filled
+from bench.book import PASSWORD, filled
+from bench.client import Client
 from bench.measures.pages import wait_for
-from bench.stage import Stage, free_port, listening, port_of
+from bench.stage import Stage, free_port, listening, own_mb, port_of
 from bench.table import Figure
-from hmlib.clock import new_id, utc_now
-from hmlib.config import load
-from hmlib.db.database import Db, connect
+from nexus_srv import demo
 
-ASSETS, COMPANIES, P99_MS, MEMORY = 200_000, 1_000, 100, 1.2
-LIGHT = "/api/companies?limit=1"
+COMPANIES, ROWS, P99_MS, SLOWEST_MS, MEMORY = 10_000, 100_000, 100, 2_000, 1.2
+LIGHT = "/companies/rows"
 LONG = {
     "export of 200,000 assets as CSV": "/assets/export?format=csv",
     "export of 200,000 assets as XLSX": "/assets/export?format=xlsx",
@@ -28,92 +29,113 @@ LONG = {
 def figures() -> Iterator[Figure]:
     with Stage(HM_NEXUS_METRICS_PORT=str(free_port())) as stage, listening() as nexus:
         stage.environ["HM_NEXUS_PORT"] = str(port_of(nexus))
-        known = asyncio.run(filled(stage))
-        asyncio.run(fill(stage))
+        known = asyncio.run(filled(stage, COMPANIES))
         process = stage.start(nexus, "-m", "nexus_srv")
         wait_for(stage, port_of(nexus), "/readyz")
-        list_query = Client(stage, port_of(nexus), known)
-        list_query.get(LONG["summary of 200,000 assets"])  # what the first one leaves is what any process holds
+
+        def client() -> Client:
+            return Client(stage, port_of(nexus), known)
+
+        for path in LONG.values():
+            client().get(path)  # what the first one leaves is what any process holds
         before = memory(process.pid)
         for work, path in LONG.items():
-            quiet, busy, size = list_query.beside(path)
+            quiet, busy, size = beside(client, lambda at=path: client().get(at))
             named = f"{quiet:.0f} ms before; {size / 2**20:.0f} MB"
             yield Figure(f"light page's p99 during: {work}", busy, P99_MS, "ms", at_most=True, beside=named)
-        yield Figure(
-            "memory after them", memory(process.pid) / before, MEMORY, "x", True, f"{memory(process.pid):.0f} MB", f"{before:.0f} MB"
-        )
+        yield left("memory after them", process.pid, before)
+        yield from importing(client, stage.home / "more")
+        yield left("memory after the import too", process.pid, before)
 
 
-async def fill(stage: Stage) -> None:
-    """As many assets more as make ASSETS, spread over the book's companies."""
-    settings = load("nexus", stage.environ)
-    db, now = await connect(settings.db_url), utc_now()
-    companies = [row["id"] for row in await db.all("SELECT id FROM company")]
-    missing = ASSETS - int(await db.value("SELECT COUNT(*) FROM asset"))
-    for start in range(0, missing, 10_000):
-        await add(db, companies, range(start, min(missing, start + 10_000)), now)
-    await db.run("UPDATE directory_state SET version = version + 1 WHERE id = 1")
-    await db.run("ANALYZE")
-    await db.close()
+def left(work: str, pid: int, before: float) -> Figure:
+    after = memory(pid)
+    return Figure(work, after / before, MEMORY, "x", True, f"{after:.0f} MB", f"{before:.0f} MB")
 
 
-async def add(db: Db, companies: list[str], numbers: range, now: str) -> None:
-    async with db.write() as tx:
-        await tx.many(
-            """
-            INSERT INTO asset (id, company_id, name, name_form, search, active_on, backup_bytes, created_at, updated_at)
-            VALUES (:id, :company, :name, :name, :name, '2025-01-01', 1000000, :now, :now)
-            """,
-            [{"id": new_id(), "company": companies[n % len(companies)], "name": f"more-{n}", "now": now} for n in numbers],
-        )
+def importing(client: Callable[[], Client], folder: Path) -> Iterator[Figure]:
+    """As many contacts more, as a program sends them; meanwhile somebody edits companies, and somebody signs in again and again."""
+    demo.write_book(folder, 1_000, ROWS, 1)
+    raw, edits, sign_ins = (folder / "contacts.csv").read_bytes(), [], []
+    began = time.perf_counter()
+    with again_and_again(edit(client()), edits), again_and_again(sign_in(client()), sign_ins):
+        _, busy, _ = beside(client, lambda: imported(client(), raw), rest=0)
+    yield Figure(f"import of {ROWS:,} contacts", time.perf_counter() - began, unit="s", beside="with edits and sign-ins beside it")
+    yield Figure("light page's p99 during the import", busy, P99_MS, "ms", at_most=True)
+    for work, found in (("edits", edits), ("sign-ins", sign_ins)):
+        half = f"half within {sorted(found)[len(found) // 2]:.0f} ms of {len(found)}"
+        yield Figure(f"slowest of {work} during the import", max(found), SLOWEST_MS, "ms", at_most=True, beside=half)
 
 
-class Client:
-    """Asks Nexus over TLS, as a program or as a browser."""
+def imported(client: Client, raw: bytes) -> int:
+    """Import a file and wait until it is done."""
+    status, headers, body = client.said("POST", "/api/imports/contacts?name=more.csv", raw, {"Content-Type": "text/csv"})
+    assert status == 202, (status, body[:500])
+    while (state := json.loads(client.said("GET", headers["Location"])[2])["state"]) != "applied":
+        assert state not in ("failed", "planned"), body
+        time.sleep(0.5)
+    return len(raw)
 
-    def __init__(self, stage: Stage, port: int, known: Filled) -> None:
-        self._stage, self._port, self._known = stage, port, known
 
-    def get(self, path: str) -> int:
-        """The size of a good answer, read to its end."""
-        connection = http.client.HTTPSConnection("localhost", self._port, context=self._stage.tls, timeout=900)
-        connection.request("GET", path, headers=self._known.program if path.startswith("/api/") else self._known.browser)
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.status
-        size = 0
-        while piece := answer.read(2**20):
-            size += len(piece)
-        connection.close()
-        return size
+def edit(client: Client) -> Callable[[], None]:
+    number = iter(range(10**6))
 
-    def beside(self, path: str) -> tuple[float, float, int]:
-        """The 99th percentile of a light page's milliseconds in quiet and while a path is asked, and the size of its answer."""
-        quiet, _ = self._latencies(lambda: time.sleep(2) or 0)
-        busy, size = self._latencies(lambda: self.get(path))
-        return quiet, busy, size
+    def once() -> None:
+        body = json.dumps({"notes": f"Edited {next(number)}"}).encode()
+        headers = {"Content-Type": "application/json", "If-Match": "*"}
+        status, _, said = client.said("PATCH", f"/api/companies/{client.known.company}", body, headers)
+        assert status == 200, (status, said[:300])
 
-    def _latencies(self, work) -> tuple[float, int]:
-        found, over = [], threading.Event()
+    return once
 
-        def light() -> None:
-            while not over.is_set():
-                began = time.perf_counter()
-                self.get(LIGHT)
-                found.append((time.perf_counter() - began) * 1000)
-                time.sleep(0.02)
 
-        thread = threading.Thread(target=light)
-        thread.start()
+def sign_in(client: Client) -> Callable[[], None]:
+    def once() -> None:
+        body = json.dumps({"username": "alice", "password": PASSWORD}).encode()
+        status, _, said = client.said("POST", "/api/token", body, {"Content-Type": "application/json"})
+        assert status == 200, (status, said[:300])
+
+    return once
+
+
+def beside(client: Callable[[], Client], work: Callable[[], int], rest: float = 2) -> tuple[float, float, int]:
+    """The 99th percentile of a light page's milliseconds in quiet and during some work, and what the work answers."""
+    quiet: list[float] = []
+    busy: list[float] = []
+    light = client()
+    with again_and_again(lambda: light.get(LIGHT), quiet, 0.02):
+        time.sleep(max(rest, 0.2))
+    with again_and_again(lambda: light.get(LIGHT), busy, 0.02):
+        size = work()
+    return percentile(quiet), percentile(busy), size
+
+
+def percentile(found: list[float]) -> float:
+    return sorted(found)[int(len(found) * 0.99)]
+
+
+@contextmanager
+def again_and_again(work: Callable[[], object], found: list[float], pause: float = 0.2) -> Iterator[None]:
+    """Do something in a thread until the block ends, and note its milliseconds. Raises what it raises."""
+    over = threading.Event()
+
+    def go() -> None:
+        while not over.is_set():
+            began = time.perf_counter()
+            work()
+            found.append((time.perf_counter() - began) * 1000)
+            over.wait(pause)
+
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(go)
         try:
-            size = work()
+            yield
         finally:
             over.set()
-            thread.join()
-        return sorted(found)[int(len(found) * 0.99)], size
+    going.result()
 
 
 def memory(pid: int) -> float:
-    """A process's own share of memory (Pss) in MB."""
+    """A process's own share of memory in MB, once it has rested."""
     time.sleep(1)
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
+    return own_mb(pid)

@@ -13,11 +13,14 @@ from bench.table import Figure
 from hmlib.db.database import Db, connect
 from hmlib.db.migrate import migrate
 from hmlib.nexus.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
+from hmlib.resources import records
 from treasury_srv.app import MIGRATIONS
 from treasury_srv.billing.facts import PRICE_RATES
+from treasury_srv.catalogue.labour import LABOUR, LabourEntry
+from treasury_srv.catalogue.line_items import LINE_ITEMS, LineItem
 from treasury_srv.invoices.bills import Bills
 from treasury_srv.invoices.gathering import RATE_COLUMNS
-from treasury_srv.queries import agreements, labour, line_items, plans, prices
+from treasury_srv.queries import agreements, plans, prices
 from treasury_srv.settings import PREFERENCES
 
 NOW, PERIOD, SIZES, ROUNDS = "2026-11-15T10:00:00.000000Z", "2026-10", (1_000, 10_000), 7
@@ -101,20 +104,12 @@ async def fill(db: Db, size: int) -> None:
             tx, [agreements.Agreement(id=f"g{n}", company_id=f"c{n}", plan_id=f"p{n % 4}", **shared) for n in range(size)], NOW
         )
         each = [(n, place) for n in range(size) for place in range(5)]
-        await line_items.insert(
-            tx,
-            [
-                line_items.LineItem(id=f"i{n}-{place}", company_id=f"c{n}", name=f"Item {place}", kind="recurring", unit_price_e4=99_500)
-                for n, place in each
-                if place < 3
-            ],
-            NOW,
+        items = (
+            LineItem(id=f"i{n}-{place}", company_id=f"c{n}", name=f"Item {place}", kind="recurring", unit_price_e4=99_500)
+            for n, place in each
+            if place < 3
         )
-        await labour.insert(
-            tx,
-            [
-                labour.LabourEntry(id=f"e{n}-{place}", company_id=f"c{n}", worked_at=f"{PERIOD}-15T08:00:00.000000Z", hours_e6=1_000_000)
-                for n, place in each
-            ],
-            NOW,
-        )
+        await records.insert(tx, LINE_ITEMS, items, NOW)
+        day = f"{PERIOD}-15T08:00:00.000000Z"
+        hours = (LabourEntry(id=f"e{n}-{place}", company_id=f"c{n}", worked_at=day, hours_e6=1_000_000) for n, place in each)
+        await records.insert(tx, LABOUR, hours, NOW)

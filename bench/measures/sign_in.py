@@ -76,7 +76,7 @@ async def throughput(bench: Bench, round: int) -> tuple[float, list[float]]:
 
     async def one(n: int) -> None:
         async with waiting:
-            code, _ = await bench.measures.sign_in(f"user{n}", PASSWORD)
+            code, _ = await bench.sign_in(f"user{n}", PASSWORD)
             assert code == 200, code
             answered.append(time.perf_counter())
 
@@ -119,7 +119,7 @@ async def timings(bench: Bench) -> dict[str, Times]:
         for kind in KINDS[n % 5 :] + KINDS[: n % 5]:
             await bench.db.run("DELETE FROM throttle")
             before = time.process_time()
-            code, seconds = await bench.measures.sign_in(kind, WRONG if kind == "wrong" else PASSWORD)
+            code, seconds = await bench.sign_in(kind, WRONG if kind == "wrong" else PASSWORD)
             assert code == 401, code
             found[kind].cores.append((time.process_time() - before) * 1000)
             found[kind].wall.append(seconds * 1000)

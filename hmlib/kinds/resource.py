@@ -226,6 +226,11 @@ class Resource(Generic[R]):
         return [attribute for attribute, one in self.fields.items() if type(one.value).load is not Value.load]
 
     @cached_property
+    def loads(self) -> Sequence[tuple[str, Callable[[Any], Any]]]:
+        """The same with what makes a value of the record out of what is stored."""
+        return [(attribute, self.fields[attribute].value.load) for attribute in self.converted]
+
+    @cached_property
     def references(self) -> Mapping[str, Reference]:
         """The attributes that are ids of other records."""
         return {attribute: one.value for attribute, one in self.fields.items() if isinstance(one.value, Reference)}

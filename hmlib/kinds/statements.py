@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
@@ -17,6 +18,8 @@ MOST_WORDS = 8
 MOST_EXACT = 5
 BY_ID = "id"
 """The order in which nothing is skipped though it changes meanwhile."""
+_made_once = lru_cache(maxsize=512)
+"""What follows from a declaration alone is worked out once for each kind, however often it is asked."""
 _SHORT_NUMBER = re.compile("[0-9]{1,3}")
 _LIKE_A_PHONE = re.compile(r"[+(]?[0-9][0-9()+./\s-]{3,}")
 
@@ -29,7 +32,8 @@ class Where:
     params: Mapping[str, Any]
 
 
-def columns(of: Resource[Any]) -> list[str]:
+@_made_once
+def columns(of: Resource[Any]) -> Sequence[str]:
     """The columns that callers set, by attribute; first the key."""
     stored = [attribute for attribute, field in of.fields.items() if field.stored and attribute not in _parts(of)]
     return [of.key, *(name for name in stored if name != of.key)]
@@ -45,6 +49,7 @@ def searched(of: Resource[Any]) -> bool:
     return any(field.searched for field in of.fields.values())
 
 
+@_made_once
 def select(of: Resource[Any]) -> str:
     """The columns that are read, with the names of what the record refers to in this database."""
     table = of.table_name
@@ -52,24 +57,35 @@ def select(of: Resource[Any]) -> str:
     return ", ".join([*own, *(f"{alias}.name AS {alias}_name, {alias}.name_form AS {alias}_form" for alias, _, _ in _joined(of))])
 
 
+@_made_once
+def surplus(of: Resource[Any]) -> Sequence[str]:
+    """The columns that are read, but are no attribute of the record."""
+    read = (*columns(of), *of.derived, *STAMPS, *(f"{alias}_{end}" for alias, _, _ in _joined(of) for end in ("name", "form")))
+    return [name for name in read if name not in of.record.__struct_fields__]
+
+
+@_made_once
 def source(of: Resource[Any]) -> str:
     """The table, joined with what its records refer to and are shown with."""
     joins = [f"LEFT JOIN {table} {alias} ON {alias}.id = {of.table_name}.{column}" for alias, column, table in _joined(of)]
     return " ".join([of.table_name, *joins])
 
 
+@_made_once
 def insert(of: Resource[Any]) -> str:
     names = [*columns(of), *derived_columns(of)]
     values = ", ".join(f":{name}" for name in names)
     return f"INSERT INTO {of.table_name} ({', '.join(names)}, created_at, updated_at, version) VALUES ({values}, :now, :now, 1)"
 
 
+@_made_once
 def update(of: Resource[Any]) -> str:
     assignments = ", ".join(f"{name} = :{name}" for name in [*columns(of)[1:], *derived_columns(of)])
     changed = f"{assignments}, updated_at = :now, version = version + 1"
     return f"UPDATE {of.table_name} SET {changed} WHERE {of.key} = :{of.key} AND version = :version"
 
 
+@_made_once
 def delete(of: Resource[Any]) -> str:
     return f"DELETE FROM {of.table_name} WHERE {of.key} = :{of.key} AND version = :version"
 
@@ -80,6 +96,7 @@ def some(of: Resource[Any], scope: CompanyScope) -> str:
     return f"SELECT {select(of)} FROM {source(of)} WHERE {table}.{of.key} IN :ids AND {of.condition(scope)} ORDER BY {table}.{of.key}"
 
 
+@_made_once
 def definition(of: Resource[Any]) -> ListDefinition:
     """What a list of the kind can be asked."""
     sorts = {name: column for name, (column, _, _) in _orders(of).items()}
@@ -92,7 +109,8 @@ def place(of: Resource[Any], asked: ListQuery, row: Mapping[str, Any]) -> tuple[
     return nothing if row[name] is None else row[name], row[of.key]
 
 
-def _orders(of: Resource[Any]) -> dict[str, tuple[str, str, Any]]:
+@_made_once
+def _orders(of: Resource[Any]) -> Mapping[str, tuple[str, str, Any]]:
     """By the public name of an order its column, how that is called in the rows, and what stands for nothing there."""
     table, joined = of.table_name, {column: alias for alias, column, _ in _joined(of)}
     found: dict[str, tuple[str, str, Any]] = {}
@@ -161,7 +179,8 @@ def _narrowed(of: Resource[Any], scope: CompanyScope, asked: ListQuery, since: s
     return Where(" AND ".join(clauses), params)
 
 
-def answered(of: Resource[Any]) -> dict[str, tuple[str, str, Any]]:
+@_made_once
+def answered(of: Resource[Any]) -> Mapping[str, tuple[str, str, Any]]:
     """What programs are told: by name, the name, the attribute, and how it is written where it is not as it is stored."""
     found: dict[str, tuple[str, str, Any]] = {of.key: (of.key, of.key, None)}
     for name, (attribute, field) in of.by_name.items():
@@ -248,10 +267,12 @@ def _whole(of: Resource[Any], attribute: str) -> str:
     return f"({column} <> '' AND replace(' ' || {column} || ' ', ' ' || :as_{attribute} || ' ', '') <> ' ' || {column} || ' ')"
 
 
-def _joined(of: Resource[Any]) -> list[tuple[str, str, str]]:
+@_made_once
+def _joined(of: Resource[Any]) -> Sequence[tuple[str, str, str]]:
     """Alias, column and table of what a record is shown with the name of."""
     return [(column.removesuffix("_id"), column, table) for column, table in of.named.items()]
 
 
-def _parts(of: Resource[Any]) -> set[str]:
-    return {part.attribute for part in of.parts}
+@_made_once
+def _parts(of: Resource[Any]) -> frozenset[str]:
+    return frozenset(part.attribute for part in of.parts)

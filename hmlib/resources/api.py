@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 from tornado.routing import URLSpec
@@ -41,8 +42,13 @@ class ResourceApi(ApiHandler):
 
     def shown(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows as JSON has them, with the fields that were asked for."""
-        names = written_names(self.of, self.query.get("fields", ""))
-        told = [{name: write(row[attribute]) if write else row[attribute] for name, attribute, write in names} for row in rows]
+        fields = written_names(self.of, self.query.get("fields", ""))
+        names, values = [name for name, _, _ in fields], itemgetter(*(attribute for _, attribute, _ in fields), self.of.key)
+        told: list[dict[str, Any]] = [dict(zip(names, values(row), strict=False)) for row in rows]
+        for name, _, write in fields:
+            if write:
+                for one in told:
+                    one[name] = write(one[name])
         if self.of.custom and "custom" in self.query.get("fields", "custom").split(","):
             for one, row in zip(told, rows, strict=True):
                 one["custom"] = custom.told(self.of, row)

@@ -1,7 +1,7 @@
 """How a form lets people choose another record: a search box that offers a few, and takes a name, a number or an id."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,8 +65,14 @@ async def bound(handler: Handler, of: Resource[Any], asked: ListQuery) -> ListQu
 
 
 async def names(handler: Handler, of: Resource[Any], rows: Iterable[Any]) -> dict[str, str]:
-    """What people call the records that some rows refer to, by id; those that cannot be found, or not now, are left out."""
-    return {id: option.title for id, option in (await _options(handler, of, list(rows))).items()}
+    """What people call the records that some rows refer to, by id; those that cannot be found, or not now, are left out. Whose name the
+    rows were read with is not looked up again."""
+    found: dict[str, str] = {}
+    shown = list(rows)
+    for attribute in of.named:
+        beside = f"{attribute.removesuffix('_id')}_name"
+        found |= {id: name for row in shown if (id := getattr(row, attribute)) and (name := getattr(row, beside))}
+    return found | {id: option.title for id, option in (await _options(handler, of, shown, of.named)).items()}
 
 
 async def numbers(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, str]:
@@ -212,10 +218,11 @@ async def _called(source: Source, handler: Handler, words: str, typed: str) -> t
     return options, [one for one in options if typed in (one.label, one.number) or one.title.casefold() == typed.casefold()]
 
 
-async def _options(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> dict[str, Option]:
+async def _options(handler: Handler, of: Resource[Any], rows: Sequence[Any], known: Collection[str] = ()) -> dict[str, Option]:
     found: dict[str, Option] = {}
     for attribute, to in of.references.items():
-        ids = sorted({id for row in rows if (id := row[attribute] if isinstance(row, dict) else getattr(row, attribute))})
+        of_rows = () if attribute in known else rows
+        ids = sorted({id for row in of_rows if (id := row[attribute] if isinstance(row, dict) else getattr(row, attribute))})
         found |= await _by_ids(handler, to.to, ids) if ids else {}
     return found
 

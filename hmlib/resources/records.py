@@ -153,19 +153,23 @@ async def _whole(snapshot: Db, of: Resource[R], scope: CompanyScope, rows: Seque
     ids = [row[of.key] for row in rows]
     parts, added = await _parts(snapshot, of, scope, ids), await custom.read(snapshot, of, ids)
     lacking = dict.fromkeys(attribute for attribute, field in of.fields.items() if field.custom)
+    if not lacking:
+        return [_attributes(of, row, parts) for row in rows]
     return [{**lacking, **_attributes(of, row, parts), **added.get(row[of.key], {})} for row in rows]
 
 
 def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> dict[str, Any]:
     """The row itself, with the attributes of its record."""
-    for attribute in of.converted:
+    for attribute, load in of.loads:
         if attribute in row:
-            row[attribute] = of.fields[attribute].value.load(row[attribute])
+            row[attribute] = load(row[attribute])
     for attribute, found in parts.items():
         row[attribute] = found.get(row[of.key], ())
     if of.load is not None:
         row = of.load(row)
-    return {name: value for name, value in row.items() if name in of.record.__struct_fields__}
+    for name in statements.surplus(of):
+        row.pop(name, None)
+    return row
 
 
 async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, since: str) -> list[str]:
