@@ -27,7 +27,7 @@ def rows() -> str:
         f"{settings.nexus_url}/api/companies?limit=25", headers={"Authorization": token}, verify=str(settings.ca_file), timeout=10
     )
     answer.raise_for_status()
-    return render_template_string(ROWS, companies=answer.json()["items"])
+    return render_template_string(ROWS, companies=answer.json())
 
 
 if __name__ == "__main__":

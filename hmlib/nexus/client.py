@@ -7,6 +7,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -264,9 +265,7 @@ class Directory(Generic[T]):
         return await self._answers.get(self._asker, path, self._read)
 
     async def _read(self, raw: bytes, headers: Mapping[str, str]) -> "Listed[T]":
-        """An array with Link and X-Total-Count; Nexus's older lists are objects that say the same."""
-        if not raw.startswith(b"["):
-            return msgspec.json.decode(raw, type=Listed[self._kind])  # type: ignore[name-defined]
+        """An array, with Link and X-Total-Count where it is a page."""
         rows = msgspec.json.decode(raw, type=list[self._kind])  # type: ignore[name-defined]
         following = re.search(r'<([^>]*)>; rel="next"', headers.get("Link", ""))
         cursor = dict(parse_qsl(urlsplit(following[1]).query)).get("cursor") if following else None
@@ -274,8 +273,9 @@ class Directory(Generic[T]):
         return Listed(rows, cursor, int(total) if total.isascii() and total.isdecimal() else len(rows))
 
 
-class Listed(msgspec.Struct, Generic[T], frozen=True):
-    """A page of a list as Nexus answers it."""
+@dataclass(frozen=True)
+class Listed(Generic[T]):
+    """A page of a list; ``next_cursor`` asks for the one that follows, ``total`` counts all of them."""
 
     items: list[T]
     next_cursor: str | None = None

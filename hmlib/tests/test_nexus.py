@@ -30,9 +30,7 @@ class Transport:
         if self.cut:
             raise NexusDown("cut")
         known = headers.get("If-None-Match") == '"1"'
-        body = (
-            BOOK if "billing_summary" in path else {"items": [{"id": ACME, "account_number": "100001", "name": "Acme", "status": "active"}]}
-        )
+        body = BOOK if "billing_summary" in path else [{"id": ACME, "account_number": "100001", "name": "Acme", "status": "active"}]
         headers = HTTPHeaders({"Etag": '"1"', "X-As-Of": "2026-11-02T00:00:00.000000Z"})
         raw = io.BytesIO(b"" if known else msgspec.json.encode(body))
         return HTTPResponse(HTTPRequest("https://nexus"), 304 if known else self.status, headers, raw)
