@@ -12,6 +12,7 @@ from nexus_srv.directory.import_columns import READ
 from nexus_srv.directory.import_kinds import PLANNERS
 from nexus_srv.directory.import_plan import Known
 from nexus_srv.queries import assets, companies, contacts
+from nexus_srv.queries.companies import Company
 
 _ROWS: Mapping[str, Any] = {"contacts": contacts, "assets": assets}
 _TABLES = {"contacts": "contact", "assets": "asset"}
@@ -69,6 +70,10 @@ class EntryPlanner:
         """See Planner."""
         ground, kind = self._ground, self._kind
         everything, people = await companies.everything(ground.db), await contacts.everything(ground.db)
+        there = {company.id for company in everything}
+        everything += [
+            Company(id=one.id, account_number=one.account_number, name=one.name) for one in ground.known if one.id not in there
+        ]  # those that this very file makes
         existing = people if kind == "contacts" else await assets.everything(ground.db)
         present = frozenset(name for row in self._rows for name in row.values)
         planner = PLANNERS[kind](existing, Known.of(ground.scope, everything, people), present, ground.now)
@@ -83,7 +88,9 @@ class EntryPlanner:
         changes = {change.line: change for change in plan.outcome.changes}
         lines = plan.lines
         found: list[Planned] = []
-        for entry in plan.creates:
+        if not self._ground.creates:
+            self._ground.missing += [entry.name for entry in plan.creates]
+        for entry in plan.creates if self._ground.creates else ():
             found += self._written("create", changes[lines[entry.id]], None, entry)
         for before, after in plan.updates:
             found += self._written("update", changes[lines[after.id]], before, after)

@@ -137,7 +137,8 @@ def _ground(
     said, scope = batch.said, batch.scope
     seen = [company for company in companies if scope.sees(company.id)]
     plain = Companies(seen, source)
-    chosen = {text: plain.find(Clue(text=whom, external_id=whom)) for text, whom in said.companies.items() if whom not in (CREATE, LEAVE)}
+    by_id = {company.id: company for company in seen}
+    chosen = {text: by_id.get(whom) or plain.find(Clue(text=whom)) for text, whom in said.companies.items() if whom not in (CREATE, LEAVE)}
     mapped = {text: company.id for text, company in chosen.items() if company is not None}
     left = frozenset(name_form(text) for text, id in said.companies.items() if id == LEAVE)
     today = parse(now).astimezone(ZoneInfo(zone)).date().isoformat()
