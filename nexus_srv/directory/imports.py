@@ -9,7 +9,7 @@ from hmlib.clock import new_id
 from hmlib.db.database import Db
 from hmlib.imports.columns import completed
 from hmlib.imports.companies import Clue, KnownCompany
-from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports, Planned
+from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports, Planned, Table
 from hmlib.imports.plan.of_resource import FileOf, table_of
 from hmlib.records.preferences import Preferences
 from hmlib.resources import records
@@ -76,10 +76,11 @@ async def made_companies(ground: Ground, names: Sequence[str]) -> Sequence[Plann
 
 async def known_companies(db: Db, directory: Any) -> list[KnownCompany]:
     """Every company, as files may mean it."""
+    beside = await companies.known_as(db)
     return [
         KnownCompany(
             company.id, company.account_number, company.name,
-            {company.source: company.external_id} if company.external_id else {}, (), company.domains,
+            {**beside.get(company.id, {}), **({company.source: company.external_id} if company.external_id else {})}, (), company.domains,
         )
         for company in await companies.everything(db)
     ]  # fmt: skip
@@ -94,10 +95,12 @@ COMPANY_COLUMNS = completed(COMPANIES, READ["companies"])
 LOCATION_COLUMNS = completed(LOCATIONS, READ["locations"])
 COMPANY_FILE = FileOf(
     of=COMPANIES, columns=COMPANY_COLUMNS, keys=(("account_number",),), find=company_meant, complete=False,
-    any_id=True, may_make=lambda ground: ground.scope.rule != "only", held=lambda company: not company.account_number,
+    ids_beside="company_known_as", any_id=True,
+    may_make=lambda ground: ground.scope.rule != "only", held=lambda company: not company.account_number,
     settle=numbered, hidden=hidden_company,
 )  # fmt: skip
 LOCATION_FILE = FileOf(of=LOCATIONS, columns=LOCATION_COLUMNS, keys=OF_COMPANY)
+KNOWN_AS = Table("company_known_as", {"source": "TEXT", "external_id": "TEXT"}, key="company_id", part_of="company")
 IMPORTS = Imports(
     write=WRITE,
     presets=PRESETS,
@@ -107,7 +110,7 @@ IMPORTS = Imports(
     kinds=(
         ImportKind(
             name="companies", title="Companies", permission=WRITE, columns=COMPANY_COLUMNS, planner=COMPANY_FILE.planner,
-            tables=(table_of(COMPANIES, company="id"),),
+            tables=(table_of(COMPANIES, company="id"), KNOWN_AS),
         ),
         ImportKind(
             name="contacts", title="Contacts", permission=WRITE, columns=READ["contacts"], planner=planner_of("contacts"),

@@ -137,3 +137,11 @@ def _shaped(row: dict[str, Any]) -> dict[str, Any]:
     row["domains"] = tuple(row["domains"].split())
     del row["name_form"]
     return row
+
+
+async def known_as(db: Db) -> dict[str, dict[str, str]]:
+    """By company, the ids by which further systems know it, by system."""
+    found: dict[str, dict[str, str]] = {}
+    for row in await db.all("SELECT company_id, source, external_id FROM company_known_as ORDER BY company_id, source"):
+        found.setdefault(row["company_id"], {})[row["source"]] = row["external_id"]
+    return found

@@ -101,3 +101,22 @@ async def test_a_backup_report_measures_devices_and_makes_none(run, db):
 async def test_one_company_for_the_whole_file(run):
     done = await run("assets", b"Hostname\nPC-1\n", said=Choices(company="Acme Dental"))
     assert (done.created, done.errors) == (1, [])
+
+
+async def test_three_systems_number_one_company(alice, run, db):
+    """The id of each is kept beside the others, finds the company under another name later, and goes with an undo."""
+    await run("", SYNCRO)
+    xero = (
+        b"*ContactName,AccountNumber,EmailAddress,FirstName,LastName,POAddressLine1\nAcme Dental,MAR1,a@acme.example,Gav,Reed,1 High St\n"
+    )
+    done = await run("", xero)
+    update = next(change for change in done.changes if change.what == "update" and change.label == "Acme Dental")
+    assert (done.errors, tuple(update.fields["external_id"])) == ([], ("", "MAR1 (xero)"))
+    row = await db.one("SELECT source, external_id FROM company WHERE account_number = '100001'")
+    assert tuple(row.values()) == ("syncro", "77")
+    assert [tuple(row.values()) for row in await db.all("SELECT source, external_id FROM company_known_as")] == [("xero", "MAR1")]
+    renamed = await run("", xero.replace(b"Acme Dental", b"Acme Group"), dry_run=True)
+    assert (renamed.created, renamed.errors) == (0, [])
+    assert (await alice.api(f"/api/imports/{done.id}/undo", "PUT", {})).code == 202
+    await jobs_done(alice.app)
+    assert await db.value("SELECT count(*) FROM company_known_as") == 0

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
+import msgspec
 from msgspec import structs
 
 from hmlib.clock import new_id
@@ -32,7 +33,8 @@ class FileOf:
     """How a declared kind is found in files: `keys` are the columns of the table by which a row without an external id finds its record,
     the first of them that it fills counting. `find` finds it otherwise, where that takes more (the id, or None). `held` says of a new
     record that `settle` has to complete it after the last row. With `any_id` a row found by a key is the one meant whatever its external
-    id. Who `may_make` none is told, as of a record that they may not see, what `hidden` says."""
+    id. Who `may_make` none is told, as of a record that they may not see, what `hidden` says. `ids_beside` is the table of
+    the ids that further systems give a record."""
 
     of: Resource[Any]
     columns: tuple[Column, ...]
@@ -42,6 +44,7 @@ class FileOf:
     held: Callable[[Any], bool] = lambda record: False
     settle: Callable[[Ground, Sequence[Any], Sequence[str]], Awaitable[Sequence[Any]]] | None = None
     any_id: bool = False
+    ids_beside: str = ""
     may_make: Callable[[Ground], bool] = lambda ground: True
     hidden: Callable[[Mapping[str, Any]], BadRow] = lambda values: BadRow("external_id", HIDDEN)
 
@@ -93,6 +96,8 @@ class RecordPlanner:
         self._made = _Known()
         self._held: list[tuple[int, Any]] = []
         self._taken: set[str] = set()
+        self._beside: list[Planned] = []
+        self._ids = {company.id: company.external_ids for company in ground.known} if how.ids_beside else {}
 
     async def take(self, rows: Sequence[Row]) -> Sequence[Planned]:
         """See Planner."""
@@ -113,6 +118,7 @@ class RecordPlanner:
                 found.append(_refused(one.row, wrong))
                 continue
             found += [planned] if planned else []
+        found, self._beside = [*found, *self._beside], []
         return found
 
     async def settle(self) -> Sequence[Planned]:
@@ -201,6 +207,8 @@ class RecordPlanner:
             raise self._how.hidden(one.row.values)
         after = await self._after(one, before)
         self._mind(one, after)
+        if before is not None and self._is_known_otherwise(one, before):
+            return self._named_beside(one, before, after)
         if before is None:
             return self._new(one, after)
         return self._changed(one.row.line, before, after)
@@ -286,6 +294,27 @@ class RecordPlanner:
         if line != one.row.line:
             column = "external_id" if one.external_id else ""
             raise BadRow(column, f"This is the same {self._of.singular} as on line {line}.")
+
+    def _is_known_otherwise(self, one: _Asked, before: Any) -> bool:
+        """Whether the row brings the id of a further system that is not known yet."""
+        ids = self._ids.get(self._of.id_of(before), {})
+        return bool(one.external_id and self._ground.source and before.external_id and before.source != self._source) and (
+            ids.get(self._source) != one.external_id and self._how.ids_beside != ""
+        )
+
+    def _named_beside(self, one: _Asked, before: Any, after: Any) -> Planned:
+        """An update that keeps the id of a further system beside the record's own."""
+        id, line = self._of.id_of(before), one.row.line
+        earlier = {source: said for source, said in self._ids.get(id, {}).items() if source != before.source}
+        for outcome, ids in (("part before", earlier), ("part after", {**earlier, self._source: one.external_id or ""})):
+            for source, said in ids.items():
+                facts, kind = {"source": source, "external_id": said}, cast(Any, outcome)
+                was, now = (facts, None) if outcome == "part before" else (None, facts)
+                self._beside.append(Planned(line=line, outcome=kind, target=self._how.ids_beside, id=id, before=was, after=now))
+        whole = self._changed(line, before, after)
+        fields = {**whole.fields, "external_id": ("", f"{one.external_id} ({self._source})")}
+        old, new = (records.values(self._of, side) for side in (before, after))
+        return msgspec.structs.replace(whole, outcome="update", fields=fields, before=old, after=new)
 
     def _new(self, one: _Asked, after: Any) -> Planned | None:
         id = self._of.id_of(after)
