@@ -463,7 +463,7 @@ def test_every_export_is_marked_as_one() -> None:
                 unmarked += [
                     f"{path.relative_to(ROOT)}:{node.name}" for mark in marks if mark.startswith("allowed(") and "export=True" not in mark
                 ]
-    assert exports > 5 and not unmarked
+    assert exports > 3 and not unmarked  # most lists are of declared kinds, which share one
 
 
 OTHER_SCRIPTS = re.compile(r"\.(?:isdigit|isnumeric|isdecimal)\(|\\d|\bstrptime\(")

@@ -23,6 +23,7 @@ from hmlib.auth import jwt
 from hmlib.db import list_query
 from hmlib.imports import companies
 from hmlib.imports.presets import mapping_key
+from hmlib.kinds.several import Pairs
 from hmlib.tables import cells
 from hmlib.tables import rows as tables
 from hmlib.tables.cells import BadCell
@@ -35,7 +36,6 @@ from nexus_srv.directory import companies as companies_of_nexus
 from nexus_srv.identity import browsers, usernames
 from nexus_srv.oauth import clients, protocol
 from treasury_srv.billing import money
-from treasury_srv.catalogue import fields
 from wiki_srv.articles import differences, drafts, imports, markdown_files, markup, secrets_guard
 from wiki_srv.context import selection
 from wiki_srv.search import query_text, words
@@ -268,7 +268,7 @@ EATERS: dict[str, tuple[Eat, list[Food], int]] = {
     "OAuth scopes": (protocol._SCOPE.fullmatch, [*map(repeated, ("a", "a ", "  ", "a  ")), repeated("a ", "", '"')], MOST),
     "redirect addresses": (clients._DOUBTFUL.search, [*map(repeated, ("a", "/.", "/..a", "%2", "/"))], MOST),
     "lines of a form": (
-        refusing(lambda text: fields._pairs(text, 200), ValueError),
+        refusing(lambda text: Pairs().parse(text, "UTC"), ValueError),
         [*map(repeated, ("\r", "\r\n", "a:b\n", ":", "a"))],
         MOST,
     ),

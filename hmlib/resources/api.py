@@ -40,6 +40,10 @@ class ResourceApi(ApiHandler):
             raise HTTPError(404)
         return record
 
+    async def some(self, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Those of the ids that the caller may see, as rows."""
+        return await records.plain_by_ids(self.db, self.of, self.known.scope, ids)
+
     def shown(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows as JSON has them, with the fields that were asked for."""
         fields = written_names(self.of, self.query.get("fields", ""))
@@ -87,8 +91,7 @@ class ListApi(ResourceApi):
             await self.answer_whole()
 
     async def answer_some(self, ids: Sequence[str]) -> None:
-        rows = await records.plain_by_ids(self.db, self.of, self.known.scope, ids)
-        self.answer(self.shown(rows))
+        self.answer(self.shown(await self.some(ids)))
 
     async def answer_page(self) -> None:
         """One page; made anew only when something has changed."""
@@ -148,7 +151,7 @@ class LookupApi(ResourceApi):
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         ids = list(dict.fromkeys(self.body(Lookup).ids))
-        self.answer(self.shown(await records.plain_by_ids(self.db, self.of, self.known.scope, ids)))
+        self.answer(self.shown(await self.some(ids)))
 
 
 class GoneApi(ResourceApi):

@@ -148,7 +148,8 @@ def created(of: Resource[R], record: R) -> audit.AuditEvent:
 
 def refusal(of: Resource[Any], conflict: Conflict) -> Invalid:
     """What a broken constraint means, by field: something taken, something that is not there, or something the data do not allow."""
-    unique = next((one for one in of.unique if one.constraint in conflict.constraint), None)
+    columns = {name.rpartition(".")[2] for name in conflict.constraint.split(", ")}  # SQLite names them, PostgreSQL the constraint
+    unique = next((one for one in of.unique if one.constraint in conflict.constraint or columns == set(one.columns)), None)
     if unique is not None:
         return Taken({unique.field: unique.said})
     if conflict.kind != "unique":

@@ -80,7 +80,7 @@ async def context(
         "errors": dict(errors or {}),
         "version": values.get("version") or getattr(record, "version", None),
         "chosen": await pickers.chosen(handler, of, {**stored, **values}),
-        "back": pickers.back(handler, of, record, given),
+        "back": filled.get("back") or pickers.back(handler, of, record, given),
     }
 
 

@@ -34,7 +34,7 @@ async def nothing_more(handler: PageHandler, record: Any) -> Mapping[str, Any]:
 
 
 class ResourcePage(PageHandler):
-    """What the pages of one kind share; ``shows`` and ``fills`` are those of pages_of()."""
+    """What the pages of one kind share; ``shows``, ``fills`` and ``rows`` are those of pages_of()."""
 
     of: Resource[Any]
 
@@ -42,6 +42,7 @@ class ResourcePage(PageHandler):
         super().initialize(of)
         self.shows: Context = more.get("shows", nothing_more)  # type: ignore[assignment]
         self.fills: Context = more.get("fills", nothing_more)  # type: ignore[assignment]
+        self.rows: Context = more.get("rows", nothing_more)  # type: ignore[assignment]
 
     async def prepare(self) -> None:
         self.of = await custom.with_custom(self.db, self.of)
@@ -82,7 +83,7 @@ class ResourcePage(PageHandler):
         at: dict[str, Any] = {"page_url": page_url or self.reverse_url(self.of.plural), "columns": forms.columns(self.of)}
         at |= {"listed": listed, "words": forms.words}
         at["importable"] = self.of.plural in self.spine.own(Pickers).imported
-        return {"of": self.of, "page": page, "names": names, **at}
+        return {"of": self.of, "page": page, "names": names, **at, **await self.rows(self, page.rows)}
 
     async def answer_remembered(self, template: tuple[str, ...], context: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
         """A piece of a page that is made anew only when the database has changed, where nothing in it comes from elsewhere."""
@@ -290,13 +291,19 @@ class CompanyPicker(PageHandler):
 
 
 def pages_of(
-    of: Resource[Any], *, shows: Context = nothing_more, fills: Context = nothing_more, export: type[Export] = Export
+    of: Resource[Any],
+    *,
+    shows: Context = nothing_more,
+    fills: Context = nothing_more,
+    rows: Context = nothing_more,
+    export: type[Export] = Export,
 ) -> list[URLSpec]:
     """Every address of the kind's pages, in the order in which they must be tried. ``shows`` finds what the page of one record needs beside
     it, ``fills`` what a form does: with what a new record begins (``begins``, texts by name), what choices there are beside those declared
-    (``offered``, pairs by name) and a sentence above it (``note``). ``export`` writes files in a special way."""
+    (``offered``, pairs by name) and a sentence above it (``note``); ``rows`` what the records of a list are shown with. ``export`` writes
+    files in a special way."""
     at = f"/{of.path or of.plural}"
-    one, known = rf"{at}/([\w-]+)", {"of": of, "fills": fills}
+    one, known = rf"{at}/([\w-]+)", {"of": of, "fills": fills, "rows": rows}
     routes = [
         url(at, List, known, name=of.plural),
         url(f"{at}/rows", Rows, known, name=f"{of.name}-rows"),

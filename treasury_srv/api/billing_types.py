@@ -1,221 +1,109 @@
-"""How single devices and people are billed, for programs."""
+"""How single devices and people are billed, for programs: each is where the directory has its device or person now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import msgspec
+from msgspec import structs
+from tornado.routing import URLSpec
+from tornado.web import HTTPError, url
 
-from hmlib.api.conventions import Lookup, listed, patch_of
-from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import ListQuery, Page
+from hmlib.api.conventions import since_of
+from hmlib.api.lists import page_headers
+from hmlib.auth.permissions import allowed_of
 from hmlib.errors import Invalid
-from hmlib.web.api_handler import documented
-from treasury_srv.api.entries import LIST_QUERY, EntryHandler
+from hmlib.kinds import statements
+from hmlib.kinds.resource import Resource
+from hmlib.resources import records
+from hmlib.resources.api import GoneApi, ListApi, LookupApi, OneApi, ResourceApi
+from hmlib.web.api_handler import Contract, speaks_of
 from treasury_srv.catalogue import homes
-from treasury_srv.catalogue.kinds import ASSET_OVERRIDES, CONTACT_OVERRIDES
+from treasury_srv.catalogue.billing_types import ASSET_OVERRIDES, CONTACT_OVERRIDES
 from treasury_srv.catalogue.shared_people import shared_people
 from treasury_srv.invoices.gathering import only
-from treasury_srv.queries import billing_types
-
-FILTERS = {
-    "company_id": "Of this company.",
-    "billing_type": "Billed like this.",
-    **LIST_QUERY,
-}
 
 
-class AssetOverrideDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How a device is billed instead of by its own type; custom needs a price (decimal text), the others have none."""
+class AtHome(ResourceApi):
+    """What is stored for a device or person, with the company where it is now."""
 
-    asset_id: str
-    company_id: str
-    billing_type: Literal["workstation", "server", "vm", "switch", "firewall", "other", "custom", "no_charge"]
-    price: str = ""
+    @property
+    def things(self) -> Literal["assets", "contacts"]:
+        return "assets" if self.of.name == ASSET_OVERRIDES.name else "contacts"
 
-
-class AssetOverride(AssetOverrideDraft, kw_only=True):
-    """How a device is billed. Times are UTC; `version` is a part of the ETag."""
-
-    created_at: str
-    updated_at: str
-    version: int
-
-
-class ContactOverrideDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How a person is billed instead of as a paid user; custom needs a price (decimal text), the others have none."""
-
-    contact_id: str
-    company_id: str
-    billing_type: Literal["paid", "free", "custom"]
-    price: str = ""
-
-
-class ContactOverride(ContactOverrideDraft, kw_only=True):
-    """How a person is billed. Times are UTC; `version` is a part of the ETag."""
-
-    created_at: str
-    updated_at: str
-    version: int
-
-
-AssetOverridePatch = patch_of(AssetOverrideDraft, without=["asset_id", "company_id"])
-AssetOverrideListed = listed(AssetOverride)
-ContactOverridePatch = patch_of(ContactOverrideDraft, without=["contact_id", "company_id"])
-ContactOverrideListed = listed(ContactOverride)
-
-
-class OverrideHandler(EntryHandler):
-    """What devices' and people's billing types share: each is where the directory has its device or person now."""
-
-    things: Literal["assets", "contacts"]
-
-    async def page_of(self, list_query: ListQuery) -> Page[Any]:
-        wanted = {name: value for name, value in list_query.filters.items() if name != "updated_since"}
-        since = list_query.filters.get("updated_since", "")
-        rows = [
-            row
-            for row in await self.some(None)
-            if row.updated_at >= since and all(getattr(row, name) == value for name, value in wanted.items())
-        ]
-        return list_query.page_out_of(rows, lambda row: (row.created_at, self.noun.id(row)))
-
-    async def some(self, ids: Sequence[str] | None) -> Sequence[Any]:
-        """Those of the ids, or all, that the caller may see."""
+    async def at_home(self, ids: Sequence[str] | None) -> Sequence[Any]:
+        """Those of the ids, or all, that the caller may see: few things have a billing type of their own."""
         known = homes.homes(await self.nexus.billing_summary(), self.things)
-        every = await (billing_types.every_asset if self.things == "assets" else billing_types.every_contact)(self.db)
-        chosen = every if ids is None else [row for row in every if self.noun.id(row) in set(ids)]
-        return homes.at_home(chosen, known, self.known.scope, self.noun.key)
+        every = await records.having(self.db, self.of, "TRUE")
+        chosen = every if ids is None else [row for row in every if self.of.id_of(row) in set(ids)]
+        return homes.at_home(chosen, known, self.known.scope, self.of.key)
+
+    async def some(self, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        return [structs.asdict(row) for row in await self.at_home(ids)]
+
+    async def found(self, id: str) -> Any:
+        rows = await self.at_home([id])
+        if not rows:
+            raise HTTPError(404)
+        return rows[0]
+
+    async def said(self, body: Any, before: Any | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+        values, wrong = await super().said(body, before)
+        id = values[self.of.key] if before is None else self.of.id_of(before)
+        if before is None and not wrong:
+            company = only(await self.nexus.billing_summary([values["company_id"]]), values["company_id"])
+            if company is None or id not in {thing.id for thing in getattr(company, self.things)}:
+                what = "device" if self.things == "assets" else "contact"
+                wrong[self.of.key] = f"The company has no such {what}."
+        return values, wrong | await self.shared(id)
+
+    async def shared(self, id: str) -> dict[str, str]:
+        """What keeps the caller from changing another company's bill that they do not see."""
+        wrong = self.things == "contacts" and id in await shared_people(self)
+        return {self.of.key: homes.SHARED} if wrong else {}
 
 
-class AssetOverrideHandler(OverrideHandler):
-    """What both addresses of devices' billing types share."""
+class BillingTypeList(AtHome, ListApi):
+    """All things with a billing type of their own."""
 
-    noun = ASSET_OVERRIDES
-    kind = AssetOverride
-    listing = billing_types.ASSET_LISTING
-    things = "assets"
+    async def answer_page(self) -> None:
+        await self.answer_whole()
 
-    def empty(self, wanted: dict[str, Any]) -> Any:
-        return billing_types.AssetOverride(asset_id=wanted["asset_id"], company_id=wanted["company_id"], billing_type="")
-
-    async def check(self, before: Any, wanted: Any) -> None:
-        company = None if before else only(await self.nexus.billing_summary([wanted.company_id]), wanted.company_id)
-        if before is None and (company is None or wanted.asset_id not in {asset.id for asset in company.assets}):
-            raise Invalid({"asset_id": "The company has no such device."})
-
-
-class AssetOverrideList(AssetOverrideHandler):
-    """All devices with a billing type of their own."""
-
-    @allowed("billing:read", staff=True)
-    @documented(answers=AssetOverrideListed, query=FILTERS)
-    async def get(self) -> None:
-        """The devices, of companies that the caller may see, that are not billed by their own type."""
-        await self.answer_list()
-
-    @allowed("billing:write")
-    @documented(takes=AssetOverrideDraft, answers=AssetOverride, status=201)
-    async def post(self) -> None:
-        """Bill a device otherwise."""
-        await self.create(AssetOverrideDraft)
+    async def answer_whole(self) -> None:
+        rows, since = await self.at_home(None), since_of(self.query)
+        asked = statements.definition(self.of).read(self.query, self.keys, limit_default=len(rows) + 1)
+        kept = [row for row in rows if row.updated_at >= since and all(getattr(row, name) == asked.filters[name] for name in asked.filters)]
+        column = asked.column.rpartition(".")[2]
+        page = asked.page_out_of(kept, lambda row: (getattr(row, column), self.of.id_of(row)))
+        for name, value in page_headers(self, page).items() if "limit" in self.query else ():
+            self.set_header(name, value)
+        self.answer(self.shown([structs.asdict(row) for row in page.rows]))
 
 
-class AssetOverrideLookup(AssetOverrideHandler):
-    """Many devices with a billing type of their own by id."""
-
-    @allowed("billing:read", staff=True)
-    @documented(takes=Lookup, answers=AssetOverrideListed)
-    async def post(self) -> None:
-        """Those of up to 5,000 ids that the caller may see."""
-        await self.answer_lookup()
+class BillingTypeLookup(AtHome, LookupApi):
+    """Many by id."""
 
 
-class AssetOverrideEntry(AssetOverrideHandler):
-    """One device, by its id in the directory."""
+class BillingTypeGone(AtHome, GoneApi):
+    """What is billed by its own kind again."""
 
-    @allowed("billing:read", staff=True)
-    @documented(answers=AssetOverride)
-    async def get(self, id: str) -> None:
-        """How one device is billed."""
-        await self.answer_entry(id)
 
-    @allowed("billing:write")
-    @documented(takes=AssetOverridePatch, answers=AssetOverride)
-    async def patch(self, id: str) -> None:
-        """Bill a device otherwise again."""
-        await self.change(id, AssetOverridePatch)
+class BillingType(AtHome, OneApi):
+    """One thing, by its id in the directory."""
 
-    @allowed("billing:write")
-    @documented(status=204)
+    @allowed_of("write")
+    @speaks_of(lambda of: Contract(status=204))
     async def delete(self, id: str) -> None:
-        """Back to the device's own type."""
-        await self.remove(id)
+        """Back to the thing's own kind."""
+        if wrong := await self.shared(id):
+            raise Invalid(wrong)
+        await super().delete(id)
 
 
-class ContactOverrideHandler(OverrideHandler):
-    """What both addresses of people's billing types share."""
-
-    noun = CONTACT_OVERRIDES
-    kind = ContactOverride
-    listing = billing_types.CONTACT_LISTING
-    things = "contacts"
-
-    def empty(self, wanted: dict[str, Any]) -> Any:
-        return billing_types.ContactOverride(contact_id=wanted["contact_id"], company_id=wanted["company_id"], billing_type="")
-
-    async def check(self, before: Any, wanted: Any) -> None:
-        if wanted.contact_id in await shared_people(self):
-            raise Invalid({"contact_id": homes.SHARED})
-        company = None if before else only(await self.nexus.billing_summary([wanted.company_id]), wanted.company_id)
-        if before is None and (company is None or wanted.contact_id not in {contact.id for contact in company.contacts}):
-            raise Invalid({"contact_id": "The company has no such contact."})
+def _routes(of: Resource[Any]) -> list[URLSpec]:
+    at, known = f"/api/{of.plural}", {"of": of}
+    kinds = ((at, BillingTypeList), (f"{at}:lookup", BillingTypeLookup), (f"{at}:gone", BillingTypeGone), (rf"{at}/([\w-]+)", BillingType))
+    return [url(pattern, kind, known) for pattern, kind in kinds]
 
 
-class ContactOverrideList(ContactOverrideHandler):
-    """All people with a billing type of their own."""
-
-    @allowed("billing:read", staff=True)
-    @documented(answers=ContactOverrideListed, query=FILTERS)
-    async def get(self) -> None:
-        """The people, of companies that the caller may see, that are not billed as paid users."""
-        await self.answer_list()
-
-    @allowed("billing:write")
-    @documented(takes=ContactOverrideDraft, answers=ContactOverride, status=201)
-    async def post(self) -> None:
-        """Bill a person otherwise."""
-        await self.create(ContactOverrideDraft)
-
-
-class ContactOverrideLookup(ContactOverrideHandler):
-    """Many people with a billing type of their own by id."""
-
-    @allowed("billing:read", staff=True)
-    @documented(takes=Lookup, answers=ContactOverrideListed)
-    async def post(self) -> None:
-        """Those of up to 5,000 ids that the caller may see."""
-        await self.answer_lookup()
-
-
-class ContactOverrideEntry(ContactOverrideHandler):
-    """One person, by their id in the directory."""
-
-    @allowed("billing:read", staff=True)
-    @documented(answers=ContactOverride)
-    async def get(self, id: str) -> None:
-        """How one person is billed."""
-        await self.answer_entry(id)
-
-    @allowed("billing:write")
-    @documented(takes=ContactOverridePatch, answers=ContactOverride)
-    async def patch(self, id: str) -> None:
-        """Bill a person otherwise again."""
-        await self.change(id, ContactOverridePatch)
-
-    @allowed("billing:write")
-    @documented(status=204)
-    async def delete(self, id: str) -> None:
-        """Back to a paid user."""
-        if id in await shared_people(self):
-            raise Invalid({"contact_id": homes.SHARED})
-        await self.remove(id)
+def routes() -> list[URLSpec]:
+    """Every address of both."""
+    return [*_routes(ASSET_OVERRIDES), *_routes(CONTACT_OVERRIDES)]

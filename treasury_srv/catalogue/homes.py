@@ -8,7 +8,7 @@ from msgspec import structs
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.nexus.directory import Summary
-from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
+from treasury_srv.catalogue.billing_types import AssetOverride, ContactOverride
 
 SHARED = "This would change the bill of a company that you do not see, as the person is there too. Ask somebody who sees all of them."
 R = TypeVar("R", AssetOverride, ContactOverride)

@@ -11,7 +11,7 @@ from hmlib.resources import records
 from hmlib.web.page_handler import PageHandler
 from treasury_srv.billing.facts import item_problem
 from treasury_srv.billing.money import ONE_E6
-from treasury_srv.catalogue.spans import FIRST_DAY_WITHOUT, span
+from treasury_srv.catalogue.words import FIRST_DAY_WITHOUT, span
 
 KINDS = {"recurring": "Every month", "one_off": "Once", "yearly": "Every year"}
 TAXES = {

@@ -11,10 +11,10 @@ from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 from treasury_srv.billing.money import PRICE_PLACES, QUANTITY_PLACES, scaled
 from treasury_srv.billing.periods import TERM_YEARS, end_of_term
+from treasury_srv.catalogue import agreements, plans, prices
+from treasury_srv.catalogue.agreements import Agreement
 from treasury_srv.catalogue.terms import Overlap, fitted
 from treasury_srv.imports.planning import Drafted, Ground, Refused
-from treasury_srv.queries import agreements, plans, prices
-from treasury_srv.queries.agreements import Agreement
 
 COLUMNS = (
     Column("company_account_number", key=True, required=True),

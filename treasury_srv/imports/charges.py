@@ -9,17 +9,17 @@ from hmlib.auth.permissions import CompanyScope
 from hmlib.clock import new_id, shifted
 from hmlib.db.database import Db
 from hmlib.db.list_query import folded
+from hmlib.resources import records
 from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
 from treasury_srv.billing.facts import ASSET_BILLING_TYPES, CONTACT_BILLING_TYPES, ITEM_KINDS, TAX_CATEGORIES, item_problem
 from treasury_srv.billing.money import ONE_E6, PRICE_PLACES, QUANTITY_PLACES
 from treasury_srv.catalogue import labour, line_items
+from treasury_srv.catalogue.billing_types import ASSET_OVERRIDES, CONTACT_OVERRIDES, AssetOverride, ContactOverride
 from treasury_srv.catalogue.homes import SHARED
 from treasury_srv.catalogue.labour import LabourEntry, too_long
 from treasury_srv.catalogue.line_items import LineItem
 from treasury_srv.imports.planning import Drafted, Ground, Refused, Thing, number
-from treasury_srv.queries import billing_types
-from treasury_srv.queries.billing_types import AssetOverride, ContactOverride
 
 ASSET_COLUMNS = (
     Column("asset_external_id", key=True, required=True),
@@ -50,7 +50,7 @@ async def draft_asset_overrides(db: Db, ground: Ground) -> Drafted[AssetOverride
     """Rows match by the device's external id."""
     draft: Drafted[AssetOverride] = Drafted()
     things = await _things(ground, draft, "asset_external_id")
-    stored = await billing_types.of_assets(db, EVERYONE, [thing.id for _, thing in things])
+    stored = {one.asset_id: one for one in await records.by_ids(db, ASSET_OVERRIDES, EVERYONE, [thing.id for _, thing in things])}
     for row, thing in things:
         before = stored.get(thing.id)
         said = row.values["billing_type"], _own_price(row)
@@ -63,7 +63,7 @@ async def draft_contact_overrides(db: Db, ground: Ground) -> Drafted[ContactOver
     """Rows match by the person's external id."""
     draft: Drafted[ContactOverride] = Drafted()
     things = await _things(ground, draft, "contact_external_id")
-    stored = await billing_types.of_contacts(db, EVERYONE, [thing.id for _, thing in things])
+    stored = {one.contact_id: one for one in await records.by_ids(db, CONTACT_OVERRIDES, EVERYONE, [thing.id for _, thing in things])}
     for row, thing in things:
         before = stored.get(thing.id)
         said = row.values["billing_type"], _own_price(row)

@@ -6,9 +6,8 @@ from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import folded
 from hmlib.imports.companies import KnownCompany
-from hmlib.imports.kind import Ground, ImportKind, Imports, Planned, SqlType, Table, bad
+from hmlib.imports.kind import Ground, ImportKind, Imports, Planned, Table, bad
 from hmlib.imports.plan.of_resource import company_of, table_of
 from hmlib.imports.row_ids import RowIds
 from hmlib.kinds.resource import Resource
@@ -16,21 +15,23 @@ from hmlib.resources import records
 from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row, Sheet
 from treasury_srv.billing import money
-from treasury_srv.catalogue import homes
+from treasury_srv.catalogue import homes, plans
+from treasury_srv.catalogue.agreements import AGREEMENTS
+from treasury_srv.catalogue.billing_types import ASSET_OVERRIDES, CONTACT_OVERRIDES
 from treasury_srv.catalogue.labour import LABOUR
 from treasury_srv.catalogue.line_items import LINE_ITEMS
+from treasury_srv.catalogue.overrides import OVERRIDES
+from treasury_srv.catalogue.plans import PLANS
+from treasury_srv.catalogue.prices import PRICES
 from treasury_srv.imports import agreements as agreement_imports
 from treasury_srv.imports import charges, labour_columns, planning, prices
 from treasury_srv.imports.planning import Drafted, Known
 from treasury_srv.imports.presets import PRESETS
-from treasury_srv.queries import agreements, billing_types, overrides, plans
-from treasury_srv.queries import prices as price_rows
-from treasury_srv.queries.rows import Stored
+from treasury_srv.queries import agreements
 from treasury_srv.settings import PREFERENCES
 
 WRITE, BILLING = "labour:write", "billing:write"
 COMPANY = "company_account_number"
-_NUMBERS = ("_e4", "_e6", "_cents", "due_days", "year", "month", "number")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Drafting:
     """How rows of a kind are drafted beside what is stored, and where its records go; `things` says that rows are about devices or people
     of the directory."""
 
-    of: Resource[Any] | Stored
+    of: Resource[Any]
     draft: Callable[[Db, planning.Ground], Awaitable[Drafted[Any]]]
     columns: tuple[Column, ...]
     things: bool = False
@@ -46,16 +47,11 @@ class Drafting:
     @property
     def table(self) -> Table:
         """Where its records go."""
-        if isinstance(self.of, Resource):
-            return table_of(self.of, company="company_id")
-        company = "company_id" if "company_id" in self.of.fields else ""
-        return Table(
-            self.of.table, {name: _type(name) for name in self.of.fields if name != self.of.key}, self.of.key, self.of.table, company
-        )
+        return table_of(self.of, company="company_id" if "company_id" in self.of.fields else "")
 
     def row(self, record: Any) -> tuple[str, dict[str, Any]]:
         """The id of a record, and its columns."""
-        values = records.values(self.of, record) if isinstance(self.of, Resource) else self.of.values(record, "")
+        values = records.values(self.of, record)
         key = self.of.key
         return values[key], {name: value for name, value in values.items() if name in self.table.columns}
 
@@ -116,7 +112,7 @@ class DraftPlanner:
         made = draft.new_plans if isinstance(draft, prices.PriceDraft) else []
         found = []
         for plan in made:
-            values = plans.STORED.values(plan, "") | {"folded": folded(plan.name)}
+            values = records.values(PLANS, plan)
             after = {name: values[name] for name in PLAN_TABLE.columns}
             found.append(Planned(line=0, outcome="create", target="plan", id=plan.id, version=1, label=plan.name, after=after))
         return found
@@ -137,10 +133,6 @@ class DraftPlanner:
             outcome: Any = change.what
             found.append(Planned(outcome=outcome, id=id, version=version, before=old, after=new, fields=fields, **common))
         return found
-
-
-def _type(column: str) -> SqlType:
-    return "BIGINT" if column.endswith(_NUMBERS) else "BOOLEAN" if column in ("billable", "billed") else "TEXT"
 
 
 def _bare(name: str) -> str:
@@ -175,12 +167,12 @@ async def day_first(db: Db) -> bool:
     return (await PREFERENCES.all(db))["date_order"] == "day_first"
 
 
-PLAN_TABLE = Table("plan", {"name": "TEXT", "folded": "TEXT"}, noun="plan")
+PLAN_TABLE = Table("plan", {"name": "TEXT", "folded": "TEXT", "search": "TEXT"}, noun="plan")
 EVERYTHING = CompanyScope()
 
 
 def _kind(
-    name: str, title: str, of: Resource[Any] | Stored, columns: tuple[Column, ...], draft: Any, together: tuple[str, ...],
+    name: str, title: str, of: Resource[Any], columns: tuple[Column, ...], draft: Any, together: tuple[str, ...],
     *,
     permission: str = BILLING, things: bool = False, before: tuple[Table, ...] = (), hold: bool = False,
 ) -> ImportKind:  # fmt: skip
@@ -200,23 +192,23 @@ IMPORTS = Imports(
     day_first=day_first,
     kinds=(
         _kind(
-            "prices", "Prices", price_rows.STORED, prices.PRICE_COLUMNS, prices.draft_prices, ("plan", "price", "invoice"),
+            "prices", "Prices", PRICES, prices.PRICE_COLUMNS, prices.draft_prices, ("plan", "price", "invoice"),
             before=(PLAN_TABLE,),
         ),
         _kind(
-            "agreements", "Agreements", agreements.STORED, agreement_imports.COLUMNS, agreement_imports.draft_agreements,
+            "agreements", "Agreements", AGREEMENTS, agreement_imports.COLUMNS, agreement_imports.draft_agreements,
             ("agreement", "plan", "price", "invoice"), hold=True,
         ),
         _kind(
-            "overrides", "Overrides of agreements", overrides.STORED, prices.OVERRIDE_COLUMNS, prices.draft_overrides,
+            "overrides", "Overrides of agreements", OVERRIDES, prices.OVERRIDE_COLUMNS, prices.draft_overrides,
             ("override", "agreement", "plan"), hold=True,
         ),
         _kind(
-            "asset-overrides", "Billing types of devices", billing_types.ASSETS, charges.ASSET_COLUMNS, charges.draft_asset_overrides,
+            "asset-overrides", "Billing types of devices", ASSET_OVERRIDES, charges.ASSET_COLUMNS, charges.draft_asset_overrides,
             ("asset_override",), things=True,
         ),
         _kind(
-            "contact-overrides", "Billing types of people", billing_types.CONTACTS, charges.CONTACT_COLUMNS,
+            "contact-overrides", "Billing types of people", CONTACT_OVERRIDES, charges.CONTACT_COLUMNS,
             charges.draft_contact_overrides, ("contact_override",), things=True,
         ),
         _kind("line-items", "Line items", LINE_ITEMS, charges.ITEM_COLUMNS, charges.draft_line_items, ("line_item",)),

@@ -9,14 +9,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from hmlib.db.database import Db
-from hmlib.kinds.resource import Resource
+from hmlib.kinds.resource import STAMPS, Resource
 from hmlib.nexus.directory import CompanyFacts
 from hmlib.resources import records
 from hmlib.tables.files import Change
 from hmlib.tables.rows import Row, RowError, Sheet
 from treasury_srv.billing.money import currencies, scaled
 from treasury_srv.billing.periods import work_date
-from treasury_srv.queries.rows import differs
 
 R = TypeVar("R", bound=msgspec.Struct)
 SLICE = 250
@@ -148,6 +147,12 @@ def number(value: Decimal, column: str, places: int) -> int:
         return scaled(value, places)
     except ValueError as wrong:
         raise Refused(column, value, f"The value {wrong}.") from wrong
+
+
+def differs(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tuple[Any, Any]]:
+    """The fields that two versions of a record do not share, with both values."""
+    names = [name for name in before.__struct_fields__ if name not in STAMPS]
+    return {name: (old, new) for name in names if (old := getattr(before, name)) != (new := getattr(after, name))}
 
 
 @dataclass

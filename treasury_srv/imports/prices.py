@@ -16,15 +16,13 @@ from hmlib.tables.rows import Row
 from treasury_srv.billing.facts import IN_E6, PREPAID, PRICE_RATES
 from treasury_srv.billing.money import PRICE_PLACES, QUANTITY_PLACES
 from treasury_srv.billing.periods import FOREVER, TERM_YEARS
-from treasury_srv.catalogue import rules
-from treasury_srv.imports.planning import Drafted, Ground, Refused, number
+from treasury_srv.catalogue import agreements, overrides, plans, prices
+from treasury_srv.catalogue.agreements import Agreement
+from treasury_srv.catalogue.overrides import Override, spelled
+from treasury_srv.catalogue.plans import Plan
+from treasury_srv.catalogue.prices import Price
+from treasury_srv.imports.planning import Drafted, Ground, Refused, differs, number
 from treasury_srv.invoices.gathering import RATE_COLUMNS
-from treasury_srv.queries import agreements, overrides, plans, prices
-from treasury_srv.queries.agreements import Agreement
-from treasury_srv.queries.overrides import Override
-from treasury_srv.queries.plans import Plan
-from treasury_srv.queries.prices import Price
-from treasury_srv.queries.rows import differs
 
 PRICE_COLUMNS = (
     Column("plan", key=True, required=True),
@@ -74,7 +72,7 @@ async def draft_prices(db: Db, ground: Ground) -> PriceDraft:
 
 async def _check_past(db: Db, ground: Ground, row: Row, before: Price | None, price: Price) -> None:
     """A file rewrites the past no more than a form: raises Refused for the first value that would."""
-    if not (why := await rules.rewriting(db, before, price, ground.today)):
+    if not (why := await prices.rewriting(db, before, price, ground.today)):
         return
     changed = set(differs(before, price)) if before else set()
     column = next((name for name in ("currency", *PRICE_RATES) if RATE_COLUMNS.get(name, name) in changed), "valid_from")
@@ -99,7 +97,7 @@ async def draft_overrides(db: Db, ground: Ground) -> Drafted[Override]:
     draft: Drafted[Override] = Drafted()
     by_company = await _agreements(db, ground)
     stored = await overrides.of_agreements(db, [one.id for each in by_company.values() for one in each])
-    by_key = {(one.agreement_id, one.what, one.valid_from): one for one in stored}
+    by_key = {(one.agreement_id, one.what, one.valid_from or ""): one for one in stored}
     plan_ids = {folded(plan.name): plan.id for plan in await plans.everything(db)}
     async for row in ground.rows():
         try:
@@ -135,7 +133,7 @@ def _override(
     owner = _owner(theirs, day or ground.today)
     if owner is None:
         raise Refused("valid_from", day, "The company has no agreement on this day or later.")
-    return None, Override(id=new_id(), agreement_id=owner.id, what=what, valid_from=day, valid_to=valid_to, **said)
+    return None, Override(id=new_id(), agreement_id=owner.id, what=what, valid_from=day or None, valid_to=valid_to, **said)
 
 
 def _owner(theirs: Sequence[Agreement], day: str) -> Agreement | None:
@@ -146,11 +144,16 @@ def _meant(what: str, value: str, plan_ids: dict[str, str]) -> dict[str, Any]:
     if what == "plan":
         if folded(value) not in plan_ids:
             raise Refused("value", value, "There is no plan of this name.")
-        return {"number": 0, "text": plan_ids[folded(value)]}
+        return _said(what, 0, plan_ids[folded(value)])
     try:
         said: Decimal | None = _DECIMAL(value)
     except BadCell as wrong:
         raise Refused("value", value, f"The value {wrong.args[0]}.") from wrong
     if said is None:
         raise Refused("value", value, "A number is needed here.")
-    return {"number": number(said, "value", QUANTITY_PLACES if what in IN_E6 else PRICE_PLACES), "text": ""}
+    return _said(what, number(said, "value", QUANTITY_PLACES if what in IN_E6 else PRICE_PLACES), "")
+
+
+def _said(what: str, number: int, text: str) -> dict[str, Any]:
+    said = spelled({"what": what, "number": number, "text": text})
+    return {name: said[name] for name in ("number", "text", "value", "plan_id")}

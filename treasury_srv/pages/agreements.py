@@ -1,223 +1,158 @@
-"""Agreements: the list, one with its overrides and manual items, and the forms to make, renew, change and end one."""
+"""What agreements are shown with: where they stand, what they have otherwise, how a new one begins; and the day on which one ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
 from tornado.web import HTTPError
 
 from hmlib.auth.permissions import allowed
-from hmlib.db.list_query import ListQuery, Page
-from hmlib.nexus.bulk import fetch_by_ids
-from hmlib.nexus.transport import NexusDown
-from hmlib.records import audit
-from hmlib.tables import export
-from treasury_srv.billing import money, periods
-from treasury_srv.catalogue import checks, kinds
-from treasury_srv.catalogue.kinds import AGREEMENTS
-from treasury_srv.invoices.labels import STATE_LABELS, words
-from treasury_srv.pages.entries import EntryHandler, Frame
-from treasury_srv.queries import agreements, manual_items, overrides, plans, prices
-from treasury_srv.queries.agreements import LISTING, Agreement
+from hmlib.errors import Invalid, NotAllowed, Stale
+from hmlib.kinds.types import Day, Refused
+from hmlib.resources import changes, forms, pickers, records
+from hmlib.resources.changes import writer_of
+from hmlib.resources.pickers import Option, Source
+from hmlib.web.handler import Handler
+from hmlib.web.page_handler import PageHandler
+from treasury_srv.billing import periods
+from treasury_srv.billing.pricing import FEATURE
+from treasury_srv.catalogue import agreements, manual_items, overrides, plans, prices, terms
+from treasury_srv.catalogue.agreements import AGREEMENTS, Agreement
+from treasury_srv.catalogue.words import BILLED_AS
+from treasury_srv.invoices.labels import words
 
-FOUND_AT_MOST = 1000
-
-
-class AgreementHandler(EntryHandler):
-    """What the pages about agreements share."""
-
-    noun = AGREEMENTS
-
-    async def frame(self, entry: Any) -> Frame:
-        here = self.reverse_url("agreement", entry.id)
-        name = await self.company_name(entry.company_id)
-        crumbs = (("Agreements", self.reverse_url("agreements")), (name, here))
-        return Frame(f"Edit the agreement of {name}", here, here, crumbs, self.reverse_url("agreement-removal", entry.id))
-
-    async def found(self, list_query: ListQuery) -> Page[Agreement]:
-        """The page asked for; the search is for companies, which Nexus knows."""
-        ids = None
-        if list_query.q:
-            companies = await self.nexus.companies.page(q=list_query.q, limit=str(FOUND_AT_MOST))
-            ids = [company.id for company in companies.items]
-        return await agreements.page_of(self.db, self.known.scope, list_query, await self.today(), ids)
-
-    async def around(self, rows: Sequence[Agreement]) -> dict[str, Any]:
-        """The names that belong to agreements: companies in one call, plans, and where each agreement stands."""
-        try:
-            companies = await fetch_by_ids(self.nexus.companies, {row.company_id for row in rows})
-        except NexusDown:
-            companies = {}
-        today = await self.today()
-        return {
-            "companies": companies,
-            "plans": {plan.id: plan.name for plan in await plans.everything(self.db)},
-            "states": {row.id: agreements.state(row, today) for row in rows},
-            **words(),
-        }
+ENDS = "The first day without it. Left empty, the agreement goes on."
 
 
-class AgreementListPage(AgreementHandler):
-    """Every agreement."""
-
-    template = "agreements/list.html"
-
-    @allowed("billing:read", staff=True)
-    async def get(self) -> None:
-        page = await self.found(LISTING.read(self.query, self.keys))
-        around = await self.around(page.rows)
-        self.page(self.template, page=page, state_options=list(STATE_LABELS.items()), plan_options=list(around["plans"].items()), **around)
+async def options(handler: Handler, found: Sequence[Agreement]) -> Sequence[Option]:
+    """Agreements to choose from, each with the name of its company."""
+    names = await pickers.names(handler, AGREEMENTS, found)
+    return [Option(one.id, f"{names.get(one.company_id, one.company_id)}, from {one.start_on}") for one in found]
 
 
-class AgreementRows(AgreementListPage):
-    """The rows alone."""
+async def _search(handler: Handler, typed: str, most: int) -> Sequence[Option]:
+    near = await pickers.local(AGREEMENTS).search(handler, typed.partition(", from ")[0], most)
+    return await options(handler, await records.by_ids(handler.db, AGREEMENTS, handler.known.scope, [one.id for one in near]))
 
-    template = "agreements/_rows.html"
+
+async def _by_ids(handler: Handler, ids: Sequence[str]) -> Mapping[str, Option]:
+    found = await records.by_ids(handler.db, AGREEMENTS, handler.known.scope, ids)
+    return {one.id: one for one in await options(handler, found)}
 
 
-class AgreementNewPage(AgreementHandler):
-    """The form for a company's new agreement: empty, or like the one that it `renews`; and where it is posted to."""
+SOURCE = Source(_search, _by_ids)
 
-    @allowed("billing:write")
-    async def get(self, company_id: str) -> None:
-        empty = await self.empty(company_id)
-        if "renews" in self.query:
-            empty = await self._renewal(company_id, self.query["renews"])
-        await self.show_form(empty)
 
-    @allowed("billing:write")
-    async def post(self, company_id: str) -> None:
-        await self.create(await self.empty(company_id))
+async def today_of(handler: Handler) -> str:
+    """The day it is for the MSP."""
+    return periods.work_date(handler.now, await handler.preferences.text(handler.db, "time_zone"))
 
-    async def empty(self, company_id: str) -> Agreement:
-        """What a new agreement begins with: the settings' currency, tax and days until due."""
-        await self.company_name(company_id)
-        settings = await self.preferences.all(self.db)
-        return Agreement(
-            id="",
-            company_id=company_id,
-            plan_id="",
-            term="",
-            start_on="",
-            currency=settings["default_currency"],
-            tax_percent_e4=money.scaled(settings["default_tax_percent"], money.PRICE_PLACES),
-            due_days=int(settings["default_due_days"]),
-        )
 
-    async def frame(self, entry: Any) -> Frame:
-        name = await self.company_name(entry.company_id)
-        company = self.reverse_url("company", entry.company_id)
-        action = self.reverse_url("company-agreements", entry.company_id)
-        note = "An agreement whose term is over ends by itself when the next one starts."
-        return Frame(f"New agreement for {name}", action, company, ((name, company),), note=note)
+async def rows(handler: PageHandler, found: Sequence[Agreement]) -> Mapping[str, Any]:
+    """Where each agreement of a list stands."""
+    today = await today_of(handler)
+    return {"states": {one.id: terms.state(one, today) for one in found}, **words()}
 
-    async def after(self, entry: Any) -> str:
-        return self.reverse_url("agreement", entry.id)
 
-    async def _renewal(self, company_id: str, id: str) -> Agreement:
-        """The same terms from the day after the last agreed one, or from next month on where there is none."""
-        earlier: Agreement = await self.entry(id)
-        if earlier.company_id != company_id:
+async def page(handler: PageHandler, agreement: Agreement) -> Mapping[str, Any]:
+    """What one agreement has otherwise, and the others of its company."""
+    today = await today_of(handler)
+    others = await agreements.of_companies(handler.db, [agreement.company_id])
+    return {
+        "state": terms.state(agreement, today),
+        "overrides": await overrides.of_agreements(handler.db, [agreement.id]),
+        "manual": await manual_items.of_agreement(handler.db, agreement.id),
+        "others": [other for other in others if other.id != agreement.id],
+        "plans": {plan.id: plan.name for plan in await plans.everything(handler.db)},
+        "doubt": await _doubt(handler, agreement, today),
+        "what_labels": overrides.WHATS,
+        "type_labels": BILLED_AS,
+        **words(),
+    }
+
+
+async def _doubt(handler: Handler, agreement: Agreement, today: str) -> str:
+    """Why the agreement cannot be billed by its own plan."""
+    day = max(agreement.start_on, f"{today[:7]}-01")
+    versions = await prices.of_plan(handler.db, agreement.plan_id)
+    offered = [one for one in versions if one.term == agreement.term and one.valid_from <= day]
+    if not offered:
+        return "The plan has no prices for this term: the company is not billable."
+    if offered[0].currency != agreement.currency:
+        return f"The plan's prices are in {offered[0].currency}, the agreement in {agreement.currency}: the company is not billable."
+    return ""
+
+
+async def form(handler: PageHandler, agreement: Agreement | None) -> Mapping[str, Any]:
+    """A new agreement begins with the settings' currency, tax and days until due, or like the one that it `renews`."""
+    if agreement is not None:
+        return {}
+    settings = await handler.preferences.all(handler.db)
+    begins = {"currency": settings["default_currency"], "tax_percent": settings["default_tax_percent"]}
+    begins["due_days"] = settings["default_due_days"]
+    if earlier_id := handler.query.get("renews"):
+        earlier = await records.visible(handler.db, AGREEMENTS, handler.known.scope, earlier_id)
+        if earlier is None:
             raise HTTPError(404)
-        next_month = periods.period((await self.today())[:7]).next_first
-        start_on = earlier.ended_on or (periods.day_after(earlier.end_on) if earlier.end_on else next_month)
-        return structs.replace(earlier, id="", start_on=start_on, end_on=None, ended_on=None, version=0)
+        begins = {**forms.written(AGREEMENTS, earlier, "UTC"), "start_on": await _next_start(handler, earlier), "end_on": ""}
+    return {"begins": begins, "note": "An agreement whose term is over ends by itself when the next one starts."}
 
 
-class AgreementPage(AgreementHandler):
-    """One agreement with what it has otherwise; where changes are posted to."""
-
-    @allowed("billing:read", staff=True)
-    async def get(self, id: str) -> None:
-        agreement: Agreement = await self.entry(id)
-        today = await self.today()
-        async with self.db.read() as snapshot:
-            others = await agreements.of_companies(snapshot, [agreement.company_id])
-            own, manual = await overrides.of_agreements(snapshot, [id]), await manual_items.of_agreement(snapshot, id)
-        around = await self.around([agreement])
-        self.page(
-            "agreements/page.html",
-            agreement=agreement,
-            state=agreements.state(agreement, today),
-            company_name=await self.company_name(agreement.company_id),
-            overrides=[(one, kinds.OVERRIDES.shown(one)) for one in own],
-            manual=manual,
-            others=[other for other in others if other.id != id],
-            doubt=await self._doubt(agreement, today),
-            today=today,
-            what_labels=checks.WHAT_LABELS,
-            type_labels=checks.TYPE_LABELS,
-            **around,
-        )
-
-    async def _doubt(self, agreement: Agreement, today: str) -> str:
-        """Why the agreement cannot be billed by its own plan."""
-        day = max(agreement.start_on, f"{today[:7]}-01")
-        offered = [one for one in await prices.of_plan(self.db, agreement.plan_id) if one.term == agreement.term and one.valid_from <= day]
-        if not offered:
-            return "The plan has no prices for this term: the company is not billable."
-        if offered[0].currency != agreement.currency:
-            return f"The plan's prices are in {offered[0].currency}, the agreement in {agreement.currency}: the company is not billable."
-        return ""
-
-    @allowed("billing:write")
-    async def post(self, id: str) -> None:
-        await self.change(id)
+async def _next_start(handler: Handler, earlier: Agreement) -> str:
+    """The day after the last agreed one, or next month where there is none."""
+    next_month = periods.period((await today_of(handler))[:7]).next_first
+    return earlier.ended_on or (periods.day_after(earlier.end_on) if earlier.end_on else next_month)
 
 
-class AgreementEditPage(AgreementHandler):
-    """The form with what is stored."""
+async def override_form(handler: PageHandler, override: overrides.Override | None) -> Mapping[str, Any]:
+    """What can be different: the rates of a plan, and the features of all."""
+    known = await plans.everything(handler.db)
+    features = sorted({feature.name for plan in known for feature in plan.features})
+    return {"offered": {"what": [(FEATURE + name, f"Feature: {name}") for name in features]}, "note": overrides.NOTE}
+
+
+async def manual_form(handler: PageHandler, item: manual_items.ManualItem | None) -> Mapping[str, Any]:
+    """What stands above the form."""
+    return {"note": "For what the directory does not know."}
+
+
+class AgreementEnd(PageHandler):
+    """The form for the day on which an agreement is really over, and where it is posted to."""
 
     @allowed("billing:write")
     async def get(self, id: str) -> None:
-        await self.show_form(await self.entry(id))
-
-
-class AgreementRemoval(AgreementHandler):
-    """For an agreement that should never have been; the normal end is the day it ends on."""
+        await self._show(id, {})
 
     @allowed("billing:write")
     async def post(self, id: str) -> None:
-        await self.remove(id)
+        before = await self._found(id)
+        version, writer = forms.version(self.form), await writer_of(self)
+        try:
+            wanted = structs.replace(before, ended_on=Day().read(self.form.get("ended_on"), writer.zone))
+            if version != before.version:
+                raise Stale
+            async with self.transaction() as tx:
+                await changes.save(tx, AGREEMENTS, before, wanted, writer)
+                self.toast("The agreement ends then." if wanted.ended_on else "The agreement goes on.")
+                self.see_other(self.reverse_url("agreement", id))
+        except Refused as refused:
+            await self._show(id, {"ended_on": str(refused)}, 422)
+        except (Invalid, NotAllowed) as refusal:
+            errors = refusal.errors if isinstance(refusal, Invalid) else {"": refusal.detail}
+            await self._show(id, errors, 422)
+        except Stale:
+            await self._show(id, {"": "Somebody changed this at the same moment. Look again."}, 409)
 
-    async def after(self, entry: Any) -> str:
-        return self.reverse_url("company", entry.company_id)
+    async def _found(self, id: str) -> Agreement:
+        found = await records.visible(self.db, AGREEMENTS, self.known.scope, id)
+        if found is None:
+            raise HTTPError(404)
+        return found
 
-
-class AgreementExport(AgreementHandler):
-    """The list as a file, with the filters and order on screen."""
-
-    @allowed("billing:read", staff=True, export=True)
-    async def get(self) -> None:
-        asked = {name: value for name, value in self.query.items() if name not in ("format", "cursor", "limit")}
-        found = [row async for row in export.walked(LISTING.read(asked, self.keys, limit_default=1000), self.found)]
-        around = await self.around(found)
-
-        async def record(rows: int) -> None:
-            async with self.db.write() as tx:
-                after = {**asked, "rows": rows}
-                await audit.record(tx, self.actor, "agreements.exported", "export/agreements", now=self.now, after=after)
-
-        header = ["company_account_number", "company", "plan", "state", *_EXPORTED]
-        await export.answer(self, "agreements", header, (_cells(row, around) for row in found), counted=record)
-
-
-_EXPORTED = [
-    *("start_on", "term", "end_on", "ended_on", "currency", "proration", "prepaid_hours_monthly", "prepaid_hours_yearly"),
-    *("minimum_hours_per_entry", "rounding_hours", "tax_percent", "due_days"),
-]
-
-
-_DECIMALS = {"prepaid_hours_monthly", "prepaid_hours_yearly", "minimum_hours_per_entry", "rounding_hours", "tax_percent"}
-
-
-def _cells(row: Agreement, around: dict[str, Any]) -> list[object]:
-    company, values = around["companies"].get(row.company_id), AGREEMENTS.public(row)
-    named = [company.account_number if company else row.company_id, company.name if company else ""]
-    return [*named, around["plans"].get(row.plan_id, ""), around["states"][row.id], *(_cell(name, values[name]) for name in _EXPORTED)]
-
-
-def _cell(name: str, value: Any) -> object:
-    if name.endswith("_on"):
-        return export.day(value)
-    return export.number(value) if name in _DECIMALS else value
+    async def _show(self, id: str, errors: Mapping[str, str], status: int = 200) -> None:
+        agreement = await self._found(id)
+        name = (await pickers.names(self, AGREEMENTS, [agreement])).get(agreement.company_id, agreement.company_id)
+        values = self.form if status != 200 else {}
+        messages = {field if field in ("", "ended_on") else "ended_on": message for field, message in errors.items()}
+        self.set_status(status)
+        self.page("agreements/end.html", agreement=agreement, company_name=name, help=ENDS, values=values, errors=messages)

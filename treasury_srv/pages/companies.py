@@ -11,11 +11,10 @@ from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from hmlib.records import audit
 from hmlib.tables import export
 from treasury_srv.billing import money
-from treasury_srv.catalogue import line_items
+from treasury_srv.catalogue import agreements, line_items, plans, terms
 from treasury_srv.invoices.company_rows import CompanyRow, Lines
 from treasury_srv.invoices.labels import words
 from treasury_srv.pages.months import MonthHandler, visible
-from treasury_srv.queries import agreements, plans
 
 LISTING = ListDefinition(
     sorts={"name": "name", "account_number": "account_number", "devices": "devices", "users": "users", "hours": "hours", "total": "total"},
@@ -97,7 +96,7 @@ class CompanyBillPage(MonthHandler):
         """What the bill is made of, for those who may change it."""
         own = await agreements.of_companies(snapshot, [id])
         return {
-            "agreements": [(one, agreements.state(one, today)) for one in reversed(own)],
+            "agreements": [(one, terms.state(one, today)) for one in reversed(own)],
             "plans": {plan.id: plan.name for plan in await plans.everything(snapshot)},
             "items": await line_items.of_companies(snapshot, [id]),
             "currency": own[-1].currency if own else await self.preferences.text(snapshot, "default_currency"),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from hmlib.auth.permissions import signed_in
+from treasury_srv.catalogue import agreements
 from treasury_srv.invoices.summaries import CompanyFigures
 from treasury_srv.pages.months import MonthHandler, ShownMonth
-from treasury_srv.queries import agreements
 
 ENDING_DAYS = 90
 SHOWN = 8

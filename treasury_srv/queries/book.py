@@ -7,7 +7,7 @@ import msgspec
 
 from hmlib.db import change_numbers
 from hmlib.db.database import Db
-from treasury_srv.queries import invoices, prices
+from treasury_srv.queries import invoices
 from treasury_srv.queries.invoices import InvoiceState
 
 Rows = list[dict[str, Any]]
@@ -95,7 +95,7 @@ async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Seque
         version=await change_numbers.latest(db),
         plans=await db.all("SELECT id, name FROM plan"),
         features=await db.all("SELECT plan_id, name, label FROM plan_feature"),
-        versions=await db.all(f"SELECT {prices.STORED.columns} FROM price_version"),
+        versions=await db.all(f"SELECT {_PRICE} FROM price_version"),
         agreements=await db.all(f"SELECT {_AGREEMENT} FROM agreement WHERE {of('company_id')}", **params),
         overrides=await db.all(f"SELECT {_OVERRIDE} FROM {_OVERRIDES} WHERE {of('agreement.company_id')}", **params),
         manual=await db.all(f"SELECT {_MANUAL} FROM {_MANUALS} WHERE {of('agreement.company_id')}", **params),
@@ -115,6 +115,8 @@ async def _of_period(db: Db, period: str, span: tuple[str, str, str], ids: Seque
     )
 
 
+_PRICE = """id, plan_id, term, valid_from, currency, per_user_e4, per_workstation_e4, per_server_e4, per_vm_e4, per_switch_e4,
+    per_firewall_e4, per_hour_e4, backup_base_workstation_e4, backup_base_server_e4, backup_included_tb_e6, backup_per_tb_e4"""
 _AGREEMENT = """company_id, id, plan_id, term, start_on, end_on, ended_on, currency, proration, prepaid_hours_monthly_e6,
     prepaid_hours_yearly_e6, minimum_hours_e6, rounding_hours_e6, tax_percent_e4, due_days"""
 _OVERRIDE = """agreement_override.agreement_id, agreement_override.id, agreement_override.what, agreement_override.valid_from,

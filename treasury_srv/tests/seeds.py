@@ -6,9 +6,8 @@ from hmlib.clock import new_id
 from hmlib.nexus.directory import AssetFacts, CompanyFacts, ContactFacts, Summary
 from hmlib.resources import records
 from hmlib.testing.hub import ACME, GLOBEX
-from treasury_srv.catalogue import labour
+from treasury_srv.catalogue import agreements, labour, plans, prices
 from treasury_srv.invoices.gathering import RATE_COLUMNS
-from treasury_srv.queries import agreements, plans, prices
 from treasury_srv.tests import msp
 
 NOW = "2026-11-15T10:00:00.000000Z"
@@ -25,9 +24,10 @@ async def plan(db, *versions, id=PLAN, name="Complete", **rates):
     scaled = msp.rates(**rates)
     columns = {column: scaled[rate] for rate, column in RATE_COLUMNS.items()}
     async with db.write() as tx:
-        await plans.insert(tx, [plans.Plan(id=id, name=name)], NOW)
-        await prices.insert(
+        await records.insert(tx, plans.PLANS, [plans.Plan(id=id, name=name)], NOW)
+        await records.insert(
             tx,
+            prices.PRICES,
             [
                 prices.Price(id=new_id(), plan_id=id, term="1_year", valid_from=day, currency="USD", **columns)
                 for day in versions or ("2020-01-01",)
@@ -42,7 +42,7 @@ async def agreement(db, company_id=ACME, start_on="2026-01-01", **other):
         **{"id": new_id(), "plan_id": PLAN, "term": "1_year", "currency": "USD"} | other, company_id=company_id, start_on=start_on
     )
     async with db.write() as tx:
-        await agreements.insert(tx, [known], NOW)
+        await records.insert(tx, agreements.AGREEMENTS, [known], NOW)
     return known
 
 

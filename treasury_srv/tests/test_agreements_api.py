@@ -167,10 +167,10 @@ async def test_the_end_of_an_agreement_is_a_resource(carol, agreement):
 
 async def test_lists_are_narrowed_paged_and_picked(carol, agreement, db):
     await seeds.agreement(db, GLOBEX)
-    first = (await carol.api("/api/agreements?limit=1&fields=company_id")).json
-    assert first["total"] == 2 and list(first["items"][0]) == ["id", "company_id"]
-    rest = (await carol.api(f"/api/agreements?limit=1&cursor={first['next_cursor']}")).json
-    assert len(rest["items"]) == 1 and rest["next_cursor"] is None
+    first = await carol.api("/api/agreements?limit=1&fields=company_id")
+    assert first.total == 2 and list(first.items[0]) == ["id", "company_id"]
+    rest = await carol.api(f"/api/agreements?limit=1&cursor={first.next_cursor}")
+    assert len(rest.items) == 1 and rest.next_cursor is None
     assert (await carol.api(f"/api/agreements?company_id={ACME}")).total == 1
     assert (await carol.api("/api/agreements?q=globex")).items[0]["company_id"] == GLOBEX
     assert (await carol.api("/api/agreements?updated_since=2026-11-16T00:00:00Z")).total == 0

@@ -9,7 +9,15 @@ from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test
 NOBODY = "018f0000-0000-7000-8000-00000000ffff"
-TERMS = {"plan_id": seeds.PLAN, "term": "1_year", "start_on": "2026-01-01", "currency": "USD", "proration": "none", "due_days": "30"}
+TERMS = {
+    "company_id": ACME,
+    "plan_id": seeds.PLAN,
+    "term": "1_year",
+    "start_on": "2026-01-01",
+    "currency": "USD",
+    "proration": "none",
+    "due_days": "30",
+}
 READING = [
     "/agreements",
     "/agreements/rows",
@@ -17,16 +25,16 @@ READING = [
     f"/agreements/{NOBODY}",
     f"/agreements/{NOBODY}/edit",
     f"/agreements/{NOBODY}/end",
-    f"/companies/{ACME}/agreements",
-    f"/agreements/{NOBODY}/overrides",
+    "/agreements/new",
+    "/overrides/new",
     f"/overrides/{NOBODY}",
-    f"/agreements/{NOBODY}/manual-items",
+    "/manual-items/new",
     f"/manual-items/{NOBODY}",
 ]
 WRITING = [
-    f"/companies/{ACME}/agreements",
-    *(f"/agreements/{NOBODY}{end}" for end in ("", "/end", "/removal", "/overrides", "/manual-items")),
-    *(f"/{part}/{NOBODY}{end}" for part in ("overrides", "manual-items") for end in ("", "/removal")),
+    "/agreements",
+    *(f"/agreements/{NOBODY}{end}" for end in ("", "/end")),
+    *(f"/{part}{end}" for part in ("overrides", "manual-items") for end in ("", f"/{NOBODY}")),
 ]
 
 
@@ -41,7 +49,7 @@ def agreement(io_loop, db, plan):
 
 
 async def add(who, company=ACME, **changed):
-    return await who.fetch(f"/companies/{company}/agreements", "POST", {**TERMS, **changed})
+    return await who.fetch("/agreements", "POST", {**TERMS, "company_id": company, **changed})
 
 
 async def audited(db):
@@ -53,8 +61,8 @@ def beside(answer, field):
 
 
 async def test_an_agreement_is_made_from_the_companys_page(carol, plan, db):
-    form = (await carol.fetch(f"/companies/{ACME}/agreements")).text
-    assert "New agreement for Acme Dental" in form and 'value="USD"' in form
+    form = (await carol.fetch(f"/agreements/new?company_id={ACME}")).text
+    assert "Add an agreement" in form and 'value="Acme Dental (100001)"' in form and 'value="USD"' in form
     answer = await add(carol, prepaid_hours_yearly="20")
     page = (await carol.fetch(answer.location)).text
     assert answer.code == 303 and all(text in page for text in ("Acme Dental", "Complete", "Dec 31, 2026", "USD"))
@@ -89,13 +97,13 @@ async def test_a_last_day_by_choice_stays(carol, agreement, db):
     [
         ("plan_id", "", "This is needed."),
         ("plan_id", NOBODY, "There is no such plan."),
-        ("start_on", "soon", "The value"),
+        ("start_on", "soon", "Use a date"),
         ("end_on", "2025-12-31", "before the day it starts"),
         ("currency", "usb", "no currency code"),
         ("tax_percent", "101", "is more than 100"),
-        ("due_days", "1.5", "is not a whole number"),
+        ("due_days", "1.5", "Enter a whole number from 0 to 365"),
         ("prepaid_hours_monthly", "-1", "is less than 0"),
-        ("proration", "weekly", "Choose one of the list."),
+        ("proration", "weekly", "Choose one of none, daily."),
     ],
 )
 async def test_a_wrong_value_comes_back_beside_its_field(carol, plan, field, value, message):
@@ -112,7 +120,7 @@ async def test_at_most_one_agreement_is_in_force_on_any_day(carol, agreement):
 
 
 async def test_renewing_begins_after_the_last_day_and_ends_the_old_one(carol, agreement, db):
-    form = (await carol.fetch(f"/companies/{ACME}/agreements?renews={agreement.id}")).text
+    form = (await carol.fetch(f"/agreements/new?company_id={ACME}&renews={agreement.id}")).text
     assert 'value="2027-01-01"' in form
     answer = await add(carol, start_on="2027-01-01")
     assert answer.code == 303
@@ -135,17 +143,18 @@ async def test_an_end_before_the_start_comes_back(carol, agreement):
 
 async def test_an_agreement_with_bills_is_not_deleted(carol, agreement, db):
     await seeds.invoice(db, agreement, "2026-01")
-    form = (await carol.fetch(f"/agreements/{agreement.id}/edit")).text
-    assert "1 bill belongs to it. End it instead." in form and "/removal" not in form
-    answer = await carol.fetch(f"/agreements/{agreement.id}/removal", "POST", {"confirmed": "yes", "version": "1"})
-    assert answer.code == 409 and "End it instead." in answer.text
+    page = (await carol.fetch(f"/agreements/{agreement.id}")).text
+    assert "1 bill belongs to it. End it instead." in page and 'value="DELETE"' not in page
+    answer = await carol.fetch(f"/agreements/{agreement.id}", "DELETE", {"confirmed": "yes", "version": "1"})
+    assert answer.code == 303 and "End it instead." in (await carol.fetch(answer.location)).text
+    assert (await carol.api(f"/api/agreements/{agreement.id}", "DELETE", If_Match='"1"')).code == 409
     moved = await carol.fetch(f"/agreements/{agreement.id}", "POST", {**TERMS, "start_on": "2026-02-01", "version": "1"})
     assert moved.code == 422 and "finalised bills" in beside(moved, "start_on")
 
 
 async def test_an_agreement_that_should_never_have_been_is_deleted(carol, agreement):
-    answer = await carol.fetch(f"/agreements/{agreement.id}/removal", "POST", {"confirmed": "yes", "version": "1"})
-    assert (answer.code, answer.location) == (303, f"/companies/{ACME}")
+    answer = await carol.fetch(f"/agreements/{agreement.id}", "DELETE", {"confirmed": "yes", "version": "1"})
+    assert (answer.code, answer.location) == (303, "/agreements")
     assert (await carol.fetch(f"/agreements/{agreement.id}")).code == 404
 
 
@@ -190,7 +199,7 @@ async def test_the_list_works_while_nexus_is_away(carol, agreement, hub):
 
 async def test_an_export_is_audited_and_has_the_rows(carol, agreement, db):
     answer = await carol.fetch("/agreements/export?format=csv")
-    assert answer.text.splitlines()[1].startswith("100001,Acme Dental,Complete,")
+    assert answer.text.splitlines()[1].startswith("100001,Complete,1_year,2026-01-01,2026-12-31,")
     assert await audited(db) == ["agreements.exported"]
 
 
@@ -204,15 +213,15 @@ async def test_a_plan_without_prices_is_said(carol, plan, db):
 
 async def test_an_override_is_added_changed_and_deleted(carol, agreement, db):
     answer = await carol.fetch(
-        f"/agreements/{agreement.id}/overrides", "POST", {"what": "per_user", "value": "45.5", "valid_from": "2026-03-01"}
+        "/overrides", "POST", {"agreement_id": agreement.id, "what": "per_user", "value": "45.5", "valid_from": "2026-03-01"}
     )
     page = (await carol.fetch(answer.location)).text
     assert answer.code == 303 and "$45.50" in page and "Mar 1, 2026" in page
     id = (await db.one("SELECT id FROM agreement_override"))["id"]
-    assert 'value="45.50"' in (await carol.fetch(f"/overrides/{id}")).text
+    assert 'value="45.50"' in (await carol.fetch(f"/overrides/{id}/edit")).text
     assert (await carol.fetch(f"/overrides/{id}", "POST", {"what": "per_user", "value": "0", "version": "1"})).code == 303
     assert (await db.one("SELECT number, valid_from FROM agreement_override")) == {"number": 0, "valid_from": "2026-03-01"}
-    assert (await carol.fetch(f"/overrides/{id}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
+    assert (await carol.fetch(f"/overrides/{id}", "DELETE", {"confirmed": "yes", "version": "2"})).code == 303
     assert await audited(db) == ["override.created", "override.changed", "override.deleted"]
 
 
@@ -226,7 +235,7 @@ async def test_an_override_is_added_changed_and_deleted(carol, agreement, db):
     ],
 )
 async def test_an_override_is_stored_as_what_it_replaces(carol, agreement, db, form, stored):
-    assert (await carol.fetch(f"/agreements/{agreement.id}/overrides", "POST", form)).code == 303
+    assert (await carol.fetch("/overrides", "POST", {"agreement_id": agreement.id, **form})).code == 303
     row = await db.one("SELECT number, text FROM agreement_override")
     assert (row["number"], row["text"]) == stored
 
@@ -243,24 +252,24 @@ async def test_an_override_is_stored_as_what_it_replaces(carol, agreement, db, f
     ],
 )
 async def test_a_wrong_override_comes_back_beside_its_field(carol, agreement, form, field):
-    answer = await carol.fetch(f"/agreements/{agreement.id}/overrides", "POST", form)
+    answer = await carol.fetch("/overrides", "POST", {"agreement_id": agreement.id, **form})
     assert answer.code == 422 and beside(answer, field)
 
 
 async def test_one_thing_is_overridden_once_from_a_day_on(carol, agreement):
     form = {"what": "per_user", "value": "1"}
-    codes = [(await carol.fetch(f"/agreements/{agreement.id}/overrides", "POST", form)).code for _ in range(2)]
+    codes = [(await carol.fetch("/overrides", "POST", {"agreement_id": agreement.id, **form})).code for _ in range(2)]
     assert codes == [303, 422]
 
 
 async def test_a_device_by_hand(carol, agreement, db):
     form = {"kind": "device", "name": "Old printer", "billing_type": "custom", "price": "7", "note": "In the cellar"}
-    answer = await carol.fetch(f"/agreements/{agreement.id}/manual-items", "POST", form)
+    answer = await carol.fetch("/manual-items", "POST", {"agreement_id": agreement.id, **form})
     assert answer.code == 303 and "Old printer" in (await carol.fetch(answer.location)).text
     id = (await db.one("SELECT id FROM manual_item"))["id"]
     assert (await carol.fetch(f"/manual-items/{id}", "POST", {**form, "billing_type": "switch", "version": "1"})).code == 303
     assert (await db.one("SELECT billing_type, price_e4 FROM manual_item")) == {"billing_type": "switch", "price_e4": 0}
-    assert (await carol.fetch(f"/manual-items/{id}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
+    assert (await carol.fetch(f"/manual-items/{id}", "DELETE", {"confirmed": "yes", "version": "2"})).code == 303
 
 
 @pytest.mark.parametrize(
@@ -268,7 +277,7 @@ async def test_a_device_by_hand(carol, agreement, db):
 )
 async def test_a_wrong_device_comes_back_beside_its_field(carol, agreement, changed, field):
     form = {"kind": "device", "name": "x", "billing_type": "switch", "price": "", **changed}
-    answer = await carol.fetch(f"/agreements/{agreement.id}/manual-items", "POST", form)
+    answer = await carol.fetch("/manual-items", "POST", {"agreement_id": agreement.id, **form})
     assert answer.code == 422 and beside(answer, field)
 
 
@@ -291,9 +300,9 @@ async def test_agreements_are_billings_to_write(bob, dave, stranger, carol, path
         assert (await carol.fetch(path, "POST", {"version": "1"})).code == 404
 
 
-async def test_a_company_that_is_not_there_is_404(carol):
-    assert (await carol.fetch(f"/companies/{NOBODY}/agreements")).code == 404
-    assert (await carol.fetch(f"/companies/{NOBODY}/agreements", "POST", TERMS)).code == 404
+async def test_a_company_that_is_not_there_is_told_beside_its_field(carol, plan):
+    answer = await carol.fetch("/agreements", "POST", {**TERMS, "company_id": NOBODY})
+    assert answer.code == 422 and "There is no such company." in beside(answer, "company_id")
 
 
 async def test_n113_what_is_out_of_scope_is_not_there(carol, hub, agreement, db):
@@ -303,12 +312,13 @@ async def test_n113_what_is_out_of_scope_is_not_there(carol, hub, agreement, db)
     limited = Person(CAST["carol"].id, "carol", "billing", CompanyScope("only", frozenset({GLOBEX})))
     hub.people[limited.id] = limited
     assert (await carol.fetch(f"/agreements/{agreement.id}")).code == 404
-    assert (await carol.fetch(f"/companies/{ACME}/agreements")).code == 404
+    assert "Acme" not in (await carol.fetch(f"/agreements/new?company_id={ACME}")).text
+    assert (await carol.fetch("/agreements", "POST", TERMS)).code == 422
     assert "No agreements yet" in (await carol.fetch("/agreements")).text
 
 
 @pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", '"><button hx-get=/api/users hx-trigger=load>', "{{7*7}}"])
 async def test_n001_n010_names_are_only_text(carol, agreement, text):
     form = {"kind": "device", "name": text, "billing_type": "switch", "note": text}
-    page = (await carol.fetch((await carol.fetch(f"/agreements/{agreement.id}/manual-items", "POST", form)).location)).text
+    page = (await carol.fetch((await carol.fetch("/manual-items", "POST", {"agreement_id": agreement.id, **form})).location)).text
     assert page.count(str(escape(text))) >= 2 and "<img src=x" not in page and "<button hx-get" not in page

@@ -8,10 +8,10 @@ import pytest
 from hmlib.db import change_numbers
 from hmlib.db.engine import Conflict
 from hmlib.testing.hub import ACME, GLOBEX
-from treasury_srv.catalogue import line_items
+from treasury_srv.catalogue import billing_types, line_items, manual_items, overrides
 from treasury_srv.invoices.bills import Bills
 from treasury_srv.invoices.summaries import billing_summary, narrowed
-from treasury_srv.queries import billing_types, book, manual_items, overrides, plans
+from treasury_srv.queries import book
 from treasury_srv.settings import PREFERENCES
 from treasury_srv.tests import msp, seeds
 
@@ -74,15 +74,18 @@ async def test_everything_of_the_book_reaches_the_bill(db, bills):
     await seeds.plan(db)
     terms = await seeds.agreement(db, tax_percent_e4=msp.e4(10))
     async with db.write() as tx:
-        await plans.put_features(tx, seeds.PLAN, {"soc": "24 hours"})
-        await overrides.insert(tx, [overrides.Override(id="o1", agreement_id=terms.id, what="per_user", number=msp.e4(40))], NOW)
+        await tx.run("INSERT INTO plan_feature (plan_id, name, label) VALUES (:id, 'soc', '24 hours')", id=seeds.PLAN)
+        await seeds.put(overrides.OVERRIDES)(
+            tx, [overrides.Override(id="o1", agreement_id=terms.id, what="per_user", number=msp.e4(40))], NOW
+        )
         manual = manual_items.ManualItem(
             id="m1", agreement_id=terms.id, kind="device", name="Camera", billing_type="custom", price_e4=msp.e4(5)
         )
-        await manual_items.insert(tx, [manual], NOW)
-        choice = billing_types.AssetOverride(asset_id="a2", company_id=ACME, billing_type="no_charge")
-        await billing_types.insert_assets(tx, [choice], NOW)
-        await billing_types.insert_contacts(tx, [billing_types.ContactOverride(contact_id="u2", company_id=ACME, billing_type="free")], NOW)
+        await seeds.put(manual_items.MANUAL_ITEMS)(tx, [manual], NOW)
+        choice = billing_types.AssetOverride(asset_id="a2", company_id=ACME, billing_type="no_charge", price_e4=0)
+        await seeds.put(billing_types.ASSET_OVERRIDES)(tx, [choice], NOW)
+        person = billing_types.ContactOverride(contact_id="u2", company_id=ACME, billing_type="free", price_e4=0)
+        await seeds.put(billing_types.CONTACT_OVERRIDES)(tx, [person], NOW)
         await seeds.put(line_items.LINE_ITEMS)(
             tx, [line_items.LineItem(id="i1", company_id=ACME, name="Fibre", kind="recurring", unit_price_e4=msp.e4("99.50"))], NOW
         )
@@ -156,7 +159,7 @@ async def test_figures_are_remembered_until_anything_changes(db, bills):
     first = await bills.of_period("2026-10", known, NOW)
     assert await bills.of_period("2026-10", known, NOW) is first
     async with db.write() as tx:
-        await overrides.insert(tx, [overrides.Override(id="o1", agreement_id=terms.id, what="per_user", number=0)], NOW)
+        await seeds.put(overrides.OVERRIDES)(tx, [overrides.Override(id="o1", agreement_id=terms.id, what="per_user", number=0)], NOW)
     second = await bills.of_period("2026-10", known, NOW)
     assert (first.companies[0].sum.total_cents - second.companies[0].sum.total_cents, first.etag == second.etag) == (10000, False)
 

@@ -71,11 +71,22 @@ async def test_n021_the_end_of_an_agreement_goes_by_version_too(alice, agreement
             {"company_id": ACME, "name": "Hosting", "kind": "recurring", "unit_price": "9"},
             "line_item",
         ),
-        ("/agreements/{agreement}/overrides", "", {"what": "per_user", "value": "45"}, "agreement_override"),
-        ("/agreements/{agreement}/manual-items", "", {"kind": "user", "name": "Temp", "billing_type": "paid"}, "manual_item"),
+        (
+            "/overrides/new?agreement_id={agreement}",
+            "/overrides",
+            {"agreement_id": "{agreement}", "what": "per_user", "value": "45"},
+            "agreement_override",
+        ),
+        (
+            "/manual-items/new?agreement_id={agreement}",
+            "/manual-items",
+            {"agreement_id": "{agreement}", "kind": "user", "name": "Temp", "billing_type": "paid"},
+            "manual_item",
+        ),
     ],
 )
 async def test_a_form_sent_eight_times_makes_one(alice, agreement, db, page, action, fields, table):
     before = await db.value(f"SELECT COUNT(*) FROM {table}")
+    fields = {name: value.format(agreement=agreement.id) for name, value in fields.items()}
     answer = await check_form(alice, page.format(company=ACME, agreement=agreement.id), fields, action)
     assert answer.code == 303 and await db.value(f"SELECT COUNT(*) FROM {table}") == before + 1

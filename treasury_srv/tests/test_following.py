@@ -9,9 +9,8 @@ import pytest
 from hmlib.clock import new_id
 from hmlib.db.engine import Conflict
 from hmlib.nexus.directory import CompanyFacts, Summary
-from treasury_srv.catalogue import line_items
+from treasury_srv.catalogue import billing_types, line_items, manual_items, overrides
 from treasury_srv.invoices.bills import Bills
-from treasury_srv.queries import billing_types, manual_items, overrides
 from treasury_srv.settings import PREFERENCES
 from treasury_srv.tests import msp, seeds
 
@@ -105,7 +104,7 @@ async def some_change(db, chance):
     asset = billing_types.AssetOverride(
         asset_id=chance.choice(ASSETS), company_id=company, billing_type=chance.choice(["custom", "no_charge", "server"]), price_e4=amount
     )
-    person = billing_types.ContactOverride(contact_id=chance.choice(PEOPLE), company_id=company, billing_type="free")
+    person = billing_types.ContactOverride(contact_id=chance.choice(PEOPLE), company_id=company, billing_type="free", price_e4=0)
     either = agree if agreement is None else None
     changes = [
         *[agree] * 3,
@@ -123,11 +122,11 @@ async def some_change(db, chance):
         lambda: run("agreement_override", "DELETE FROM agreement_override WHERE id = :some"),
         lambda: run("invoice", "UPDATE invoice SET status = 'void' WHERE id = :some"),
         lambda: db.run("DELETE FROM asset_override WHERE asset_id = :id", id=asset.asset_id),
-        lambda: replaced("asset_override", "asset_id", asset.asset_id, billing_types.insert_assets, asset),
-        lambda: replaced("contact_override", "contact_id", person.contact_id, billing_types.insert_contacts, person),
+        lambda: replaced("asset_override", "asset_id", asset.asset_id, seeds.put(billing_types.ASSET_OVERRIDES), asset),
+        lambda: replaced("contact_override", "contact_id", person.contact_id, seeds.put(billing_types.CONTACT_OVERRIDES), person),
         either or invoice,
-        either or (lambda: insert(overrides.insert, override)),
-        either or (lambda: insert(manual_items.insert, manual)),
+        either or (lambda: insert(seeds.put(overrides.OVERRIDES), override)),
+        either or (lambda: insert(seeds.put(manual_items.MANUAL_ITEMS), manual)),
     ]
     with contextlib.suppress(Conflict):
         await chance.choice(changes)()

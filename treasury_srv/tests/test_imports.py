@@ -5,11 +5,11 @@ import pytest
 from hmlib.auth.permissions import CompanyScope
 from hmlib.records import audit
 from hmlib.records.audit import Actor
+from hmlib.resources import records
 from hmlib.testing.hub import ACME, GLOBEX
 from hmlib.testing.imports import whole
-from treasury_srv.catalogue import labour, line_items
+from treasury_srv.catalogue import agreements, billing_types, labour, line_items, overrides, plans, prices
 from treasury_srv.imports import files
-from treasury_srv.queries import agreements, billing_types, overrides, plans, prices
 from treasury_srv.tests import msp, seeds
 
 pytestmark = pytest.mark.gen_test
@@ -169,7 +169,7 @@ async def test_billing_types_of_devices_and_people(db, bring):
     text = "asset_external_id,billing_type,price\next-a1,custom,12.34\next-a2,no_charge,\n"
     assert counts(await bring("asset-overrides", text)) == (2, 0, 0, [])
     assert counts(await bring("asset-overrides", text.replace("12.34", "12.35"))) == (0, 1, 1, [])
-    stored = await billing_types.of_assets(db, EVERYONE, ["a1", "a2"])
+    stored = {one.asset_id: one for one in await records.by_ids(db, billing_types.ASSET_OVERRIDES, EVERYONE, ["a1", "a2"])}
     assert {id: (one.billing_type, one.price_e4) for id, one in stored.items()} == {"a1": ("custom", 123_500), "a2": ("no_charge", 0)}
     assert counts(await bring("contact-overrides", "contact_external_id,billing_type\next-u1,free\n")) == (1, 0, 0, [])
     assert counts(await bring("contact-overrides", "contact_external_id,billing_type\next-u1,free\n")) == (0, 0, 1, [])

@@ -9,7 +9,7 @@ from markupsafe import escape
 from hmlib.auth.permissions import CompanyScope
 from hmlib.testing.hub import ACME, CAST, GLOBEX
 from treasury_srv.catalogue import homes
-from treasury_srv.queries.billing_types import AssetOverride
+from treasury_srv.catalogue.billing_types import AssetOverride
 from treasury_srv.tests import seeds
 
 pytestmark = pytest.mark.gen_test
@@ -91,7 +91,7 @@ async def test_a_device_is_billed_otherwise_and_again_as_itself(carol, month, db
     assert "$42.00" in (await carol.fetch(OCTOBER)).text
     assert (await carol.fetch(path, "POST", {"billing_type": "no_charge", "price": "", "version": "1"})).code == 303
     assert (await db.one("SELECT billing_type, price_e4 FROM asset_override")) == {"billing_type": "no_charge", "price_e4": 0}
-    assert (await carol.fetch(f"{path}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
+    assert (await carol.fetch(path, "DELETE", {"confirmed": "yes", "version": "2"})).code == 303
     assert await audited(db) == ["asset_override.created", "asset_override.changed", "asset_override.deleted"]
 
 
@@ -102,7 +102,7 @@ async def test_a_person_is_billed_otherwise(carol, month, db):
         "company_id": ACME,
         "billing_type": "free",
     }
-    assert (await carol.fetch(f"{BILLING[1]}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 303
+    assert (await carol.fetch(BILLING[1], "DELETE", {"confirmed": "yes", "version": "1"})).code == 303
 
 
 @pytest.mark.parametrize("path", BILLING)
@@ -132,7 +132,7 @@ async def test_things_of_the_directory_only(carol, month):
         f"/companies/{GLOBEX}/devices/{DEVICE}/billing",
     ):
         assert ((await carol.fetch(path)).code, (await carol.fetch(path, "POST", {"version": "0"})).code) == (404, 404)
-    assert (await carol.fetch(f"{BILLING[0]}/removal", "POST", {"confirmed": "yes", "version": "0"})).code == 404
+    assert (await carol.fetch(BILLING[0], "DELETE", {"confirmed": "yes", "version": "0"})).code == 404
 
 
 async def test_billing_types_by_program(carol, month):
@@ -196,7 +196,7 @@ async def test_case_n_a_billing_type_goes_where_the_device_goes(carol, month, db
     assert (await carol.fetch(BILLING[0])).code == 404 and "7.77" in (await carol.fetch(path)).text
     assert (await carol.fetch(path, "POST", {"billing_type": "custom", "price": "8", "version": "1"})).code == 303
     assert (await db.one("SELECT company_id, price_e4 FROM asset_override")) == {"company_id": GLOBEX, "price_e4": 80_000}
-    assert (await carol.fetch(f"{path}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
+    assert (await carol.fetch(path, "DELETE", {"confirmed": "yes", "version": "2"})).code == 303
 
 
 async def test_case_n_a_person_of_two_companies_has_one_price_at_both(carol, month, db, hub):
@@ -244,7 +244,7 @@ async def test_what_another_companys_bill_needs_is_not_a_limited_persons_to_chan
     hub.people[CAST["carol"].id] = dataclasses.replace(CAST["carol"], scope=CompanyScope("only", frozenset({ACME})))
     answer = await carol.fetch(BILLING[1], "POST", {"billing_type": "free", "version": "1"})
     assert answer.code == 422 and "a company that you do not see" in answer.text
-    assert (await carol.fetch(f"{BILLING[1]}/removal", "POST", {"version": "1"})).code == 422
+    assert (await carol.fetch(BILLING[1], "DELETE", {"version": "1"})).code == 422
     path = f"/api/contact-overrides/{PERSON}"
     etag = (await carol.api(path)).headers["Etag"]
     assert (await carol.api(path, "PATCH", {"billing_type": "free"}, If_Match=etag)).code == 422

@@ -9,16 +9,14 @@ from treasury_srv.tests import seeds
 pytestmark = pytest.mark.gen_test
 NOBODY = "018f0000-0000-7000-8000-00000000ffff"
 RATES = {name: "10.00" for name in PRICE_RATES}
-PRICES = {"term": "2_year", "valid_from": "2030-01-01", "currency": "USD", **RATES}
+PRICES = {"plan_id": seeds.PLAN, "term": "2_year", "valid_from": "2030-01-01", "currency": "USD", **RATES}
 WRITING = [
     "/plans",
     f"/plans/{seeds.PLAN}",
-    f"/plans/{seeds.PLAN}/removal",
-    f"/plans/{seeds.PLAN}/prices",
+    "/prices",
     f"/prices/{NOBODY}",
-    f"/prices/{NOBODY}/removal",
 ]
-READING = ["/plans", "/plans/rows", "/plans/new", f"/plans/{seeds.PLAN}", f"/plans/{seeds.PLAN}/edit", f"/plans/{seeds.PLAN}/prices"]
+READING = ["/plans", "/plans/rows", "/plans/new", f"/plans/{seeds.PLAN}", f"/plans/{seeds.PLAN}/edit", "/prices", "/prices/new"]
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ async def test_the_list_counts_agreements_in_force(carol, plan, db):
 
 async def test_an_empty_list_offers_the_first_step(carol):
     page = (await carol.fetch("/plans")).text
-    assert "No plans yet" in page and 'href="/plans/new"' in page and 'href="/imports/prices"' in page
+    assert "No plans yet" in page and 'href="/plans/new"' in page and 'href="/imports?kind=prices"' in page
 
 
 async def test_a_plan_is_added_renamed_and_deleted(carol, db):
@@ -52,15 +50,17 @@ async def test_a_plan_is_added_renamed_and_deleted(carol, db):
     assert answer.code == 303 and "Basic" in page and "antivirus" in page and "SOC" in page
     renamed = await carol.fetch(answer.location, "POST", {"name": "Basic 2", "features": "", "version": "1"})
     assert renamed.code == 303 and "Basic 2" in (await carol.fetch(answer.location)).text
-    gone = await carol.fetch(f"{answer.location}/removal", "POST", {"confirmed": "yes", "version": "2"})
+    gone = await carol.fetch(answer.location, "DELETE", {"confirmed": "yes", "version": "2"})
     assert (gone.code, gone.location) == (303, "/plans")
     assert (await carol.fetch(answer.location)).code == 404
     assert await audited(db) == ["plan.created", "plan.changed", "plan.deleted"]
 
 
 async def test_a_plan_in_use_is_not_deleted(carol, plan):
-    answer = await carol.fetch(f"/plans/{seeds.PLAN}/removal", "POST", {"confirmed": "yes", "version": "1"})
-    assert answer.code == 409 and "Agreements or prices belong to it still." in answer.text
+    answer = await carol.fetch(f"/plans/{seeds.PLAN}", "DELETE", {"confirmed": "yes", "version": "1"})
+    assert answer.code == 303 and "1 price version belongs to it." in (await carol.fetch(answer.location)).text
+    refused = await carol.api(f"/api/plans/{seeds.PLAN}", "DELETE", If_Match='"1"')
+    assert (refused.code, refused.json["code"]) == (409, "in_use")
 
 
 async def test_a_taken_name_comes_back_beside_its_field(carol, plan):
@@ -75,9 +75,9 @@ async def test_a_stale_version_is_a_conflict_side_by_side(carol, plan):
     mine = {"name": "Mine", "version": "1", "base": '{"name": "Complete", "features": ""}'}
     answer = await carol.fetch(f"/plans/{seeds.PLAN}", "POST", mine)
     assert answer.code == 409 and all(text in answer.text for text in ("Complete", "Theirs", "Mine", 'name="version" value="2"'))
-    assert (await carol.fetch(f"/plans/{seeds.PLAN}/removal", "POST", {"confirmed": "yes", "version": "1"})).code == 409
-    form = (await carol.fetch(f"/plans/{seeds.PLAN}/edit")).text
-    assert "This cannot be deleted." in form and "/removal" not in form
+    assert (await carol.fetch(f"/plans/{seeds.PLAN}", "DELETE", {"confirmed": "yes", "version": "1"})).code == 409
+    page = (await carol.fetch(f"/plans/{seeds.PLAN}")).text
+    assert "belongs to it." in page and 'value="DELETE"' not in page
 
 
 async def test_a_plan_shows_its_prices_by_term(carol, plan):
@@ -86,19 +86,19 @@ async def test_a_plan_shows_its_prices_by_term(carol, plan):
 
 
 async def test_new_prices_begin_like_the_newest_of_the_term(carol, plan):
-    assert 'value="50.00"' in (await carol.fetch(f"/plans/{seeds.PLAN}/prices?term=1_year")).text
-    assert 'value="50.00"' not in (await carol.fetch(f"/plans/{seeds.PLAN}/prices?term=3_year")).text
+    assert 'value="50.00"' in (await carol.fetch(f"/prices/new?plan_id={seeds.PLAN}&term=1_year")).text
+    assert 'value="50.00"' not in (await carol.fetch(f"/prices/new?plan_id={seeds.PLAN}&term=3_year")).text
 
 
 async def test_prices_to_come_are_added_changed_and_deleted(carol, plan, db):
-    answer = await carol.fetch(f"/plans/{seeds.PLAN}/prices", "POST", {**PRICES, "per_user": "12.3456"})
+    answer = await carol.fetch("/prices", "POST", {**PRICES, "per_user": "12.3456"})
     assert (answer.code, answer.location) == (303, f"/plans/{seeds.PLAN}")
     assert "$12.3456" in (await carol.fetch(answer.location)).text
     row = await version_of(db, "2030-01-01")
     changed = await carol.fetch(f"/prices/{row['id']}", "POST", {**PRICES, "per_user": "0", "version": "1"})
     assert changed.code == 303
     assert (await db.one("SELECT per_user_e4 FROM price_version WHERE id = :id", id=row["id"]))["per_user_e4"] == 0
-    assert (await carol.fetch(f"/prices/{row['id']}/removal", "POST", {"confirmed": "yes", "version": "2"})).code == 303
+    assert (await carol.fetch(f"/prices/{row['id']}", "DELETE", {"confirmed": "yes", "version": "2"})).code == 303
     assert await audited(db) == ["price.created", "price.changed", "price.deleted"]
 
 
@@ -111,18 +111,18 @@ async def test_prices_to_come_are_added_changed_and_deleted(carol, plan, db):
         ("per_user", "0.00001", "at most 4 decimals"),
         ("per_user", "9999999999999999", "too large"),
         ("currency", "XXQ", "no currency code"),
-        ("valid_from", "2030-02-30", "The value"),
-        ("term", "5_year", "Choose one of the list."),
+        ("valid_from", "2030-02-30", "Use a date"),
+        ("term", "5_year", "Choose one of"),
     ],
 )
 async def test_a_wrong_price_comes_back_beside_its_field(carol, plan, field, value, message):
-    answer = await carol.fetch(f"/plans/{seeds.PLAN}/prices", "POST", {**PRICES, field: value})
+    answer = await carol.fetch("/prices", "POST", {**PRICES, field: value})
     beside = answer.text.partition(f'id="{field}-error">')[2].partition("<")[0]
     assert answer.code == 422 and message in beside
 
 
 async def test_prices_of_a_day_stand_once(carol, plan):
-    answer = await carol.fetch(f"/plans/{seeds.PLAN}/prices", "POST", {**PRICES, "term": "1_year", "valid_from": "2020-01-01"})
+    answer = await carol.fetch("/prices", "POST", {**PRICES, "term": "1_year", "valid_from": "2020-01-01"})
     assert answer.code == 422 and "has prices for this term from this day" in answer.text
 
 
@@ -130,11 +130,11 @@ async def test_prices_that_were_billed_by_stay_as_they_are(carol, plan, db):
     await seeds.agreement(db, start_on="2021-01-01")
     row = await version_of(db)
     changed = await carol.fetch(f"/prices/{row['id']}", "POST", {**PRICES, "term": "1_year", "valid_from": "2020-01-01", "version": "1"})
-    deleted = await carol.fetch(f"/prices/{row['id']}/removal", "POST", {"confirmed": "yes", "version": "1"})
-    between = await carol.fetch(f"/plans/{seeds.PLAN}/prices", "POST", {**PRICES, "term": "1_year", "valid_from": "2022-01-01"})
+    deleted = await carol.fetch(f"/prices/{row['id']}", "DELETE", {"confirmed": "yes", "version": "1"})
+    between = await carol.fetch("/prices", "POST", {**PRICES, "term": "1_year", "valid_from": "2022-01-01"})
     assert [(answer.code, "Prices change from a later day on" in answer.text) for answer in (changed, deleted, between)] == [
         (422, True),
-        (409, True),
+        (303, False),
         (422, True),
     ]
 
@@ -147,12 +147,12 @@ async def test_prices_nobody_was_billed_by_may_change(carol, plan, db):
 
 async def test_prices_for_a_term_that_had_none_fill_the_gap(carol, plan, db):
     await seeds.agreement(db, start_on="2021-01-01", term="2_year")
-    answer = await carol.fetch(f"/plans/{seeds.PLAN}/prices", "POST", {**PRICES, "valid_from": "2020-01-01"})
+    answer = await carol.fetch("/prices", "POST", {**PRICES, "valid_from": "2020-01-01"})
     assert answer.code == 303
 
 
 async def test_not_there_is_404(carol, plan):
-    paths = [f"/plans/{NOBODY}", f"/plans/{NOBODY}/edit", f"/plans/{NOBODY}/prices", f"/prices/{NOBODY}"]
+    paths = [f"/plans/{NOBODY}", f"/plans/{NOBODY}/edit", f"/prices/{NOBODY}/edit", f"/prices/{NOBODY}"]
     assert [(await carol.fetch(path)).code for path in paths] == [404] * 4
 
 

@@ -57,7 +57,8 @@ def table_of(of: Resource[Any], company: str = "", keys: tuple[tuple[str, ...], 
     """The table of a kind, for the last transaction."""
     hints = get_type_hints(of.record)
     names = [*statements.columns(of)[1:], *statements.derived_columns(of)]
-    return Table(of.table_name, {name: _sql_type(hints.get(name)) for name in names}, of.key, of.name, company, of.unique, keys)
+    others = tuple(unique for unique in of.unique if of.key not in unique.columns)  # a plan finds its rows by the key itself
+    return Table(of.table_name, {name: _sql_type(hints.get(name)) for name in names}, of.key, of.name, company, others, keys)
 
 
 def _sql_type(hint: Any) -> SqlType:
