@@ -93,6 +93,14 @@ async def test_clients_and_strangers_see_nothing(dave, stranger, noun):
 
 
 @pytest.mark.parametrize("noun", LISTS)
+async def test_a_program_that_holds_billing_read_reads_every_list(stranger, hub, noun):
+    stranger.token = hub.service_bearer("treasury", "billing:read")
+    assert [(await stranger.api(f"/api/{noun}{query}")).code for query in ("", "?limit=1")] == [200, 200]
+    stranger.token = hub.service_bearer("treasury", "labour:read")
+    assert (await stranger.api(f"/api/{noun}")).code == 403
+
+
+@pytest.mark.parametrize("noun", LISTS)
 async def test_technicians_neither_see_nor_write(bob, noun):
     assert ((await bob.api(f"/api/{noun}")).code, (await bob.api(f"/api/{noun}", "POST", {})).code) == (403, 403)
     assert [(await bob.api(f"/api/{noun}/{NOBODY}", verb, {}, If_Match='"1"')).code for verb in ("PATCH", "DELETE")] == [403, 403]
