@@ -8,6 +8,7 @@ from hmlib.imports.kind import Table
 from hmlib.imports.plan.rows import value
 
 BEFORE, AFTER = "before_json", "after_json"
+MUCH_ROOM, USUAL_ROOM = 65_536, 2_000
 MOST_COMPARED = 500
 """Rows of a kind that others may have written while a plan was made, before all of it is planned again."""
 
@@ -22,6 +23,7 @@ async def apply(tx: Db, batch_id: str, tables: Sequence[Table], number: int, tog
     for kind in together:
         if await change_numbers.changed(tx, kind, number):
             raise PlanIsOld
+    await _room(tx, MUCH_ROOM)
     try:
         for table in _whole(tables):
             await _check_new(tx, batch_id, table, number)
@@ -32,12 +34,14 @@ async def apply(tx: Db, batch_id: str, tables: Sequence[Table], number: int, tog
             if table.part_of:
                 await _put_parts(tx, batch_id, table, AFTER)
         await _bury_left(tx, batch_id, tables, BEFORE, AFTER, now)
+        await _room(tx, USUAL_ROOM)
     except Conflict as conflict:
         raise PlanIsOld from conflict
 
 
 async def undo(tx: Db, batch_id: str, tables: Sequence[Table], now: str) -> None:
     """Write what was there before. Raises PlanIsOld where a row is not as the import has left it, or something hangs on it."""
+    await _room(tx, MUCH_ROOM)
     try:
         await _bury_made(tx, batch_id, tables, now)
         for table in tables:
@@ -49,8 +53,16 @@ async def undo(tx: Db, batch_id: str, tables: Sequence[Table], now: str) -> None
             await _let_go(tx, batch_id, table)
             await _update(tx, batch_id, table, BEFORE, 1, now)
         await _bury_left(tx, batch_id, tables, AFTER, BEFORE, now)
+        await _room(tx, USUAL_ROOM)
     except Conflict as conflict:
         raise PlanIsOld from conflict
+
+
+async def _room(tx: Db, kib: int) -> None:
+    """How many KiB of pages SQLite keeps at hand: with its usual 2 MB a large transaction reads its own pages back again and again, which
+    doubles its time (measured with 100,000 devices)."""
+    if tx.dialect == "sqlite":
+        await tx.run(f"PRAGMA cache_size = -{kib}")
 
 
 def _whole(tables: Sequence[Table]) -> list[Table]:
