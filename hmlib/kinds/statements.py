@@ -199,7 +199,8 @@ def search_text(of: Resource[Any], record: Any) -> str:
         value = getattr(record, attribute)
         if not field.searched or not value or isinstance(field.value, Reference):  # a name is looked for where it is kept
             continue
-        words.append(field.value.words(value))
+        several = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        words += value if several else [field.value.words(value)]
         if isinstance(field.value, Phone):
             digits.append(re.sub("[^0-9]", "", value))
     return " ".join([folded(" ".join(words)), *digits]).strip()

@@ -7,7 +7,13 @@ from msgspec import structs
 
 from hmlib.imports.kind import Ground, Planned, SqlType, Table, bad
 from hmlib.imports.plan.of_resource import company_of
+from hmlib.kinds import statements
+from hmlib.kinds.resource import Resource
+from hmlib.kinds.statements import EVERY_COMPANY
+from hmlib.resources import changes, records
 from hmlib.tables.rows import Row
+from nexus_srv.directory.assets import ASSETS
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.directory.import_columns import READ
 from nexus_srv.directory.import_kinds import PLANNERS
 from nexus_srv.directory.import_plan import Known
@@ -16,6 +22,8 @@ from nexus_srv.queries.companies import Company
 
 _ROWS: Mapping[str, Any] = {"contacts": contacts, "assets": assets}
 _TABLES = {"contacts": "contact", "assets": "asset"}
+_DECLARED: Mapping[str, Resource[Any]] = {"contacts": CONTACTS, "assets": ASSETS}
+_SLICE = 500
 _NUMBERS = frozenset({"backup_bytes"})
 _FLAGS = frozenset({"active", "billable", "billed"})
 
@@ -57,6 +65,7 @@ class EntryPlanner:
     def __init__(self, kind: str, ground: Ground) -> None:
         self._kind, self._ground = kind, ground
         self._rows: list[Row] = []
+        self._whole: dict[str, Any] = {}
 
     async def take(self, rows: Sequence[Row]) -> Sequence[Planned]:
         """See Planner."""
@@ -82,7 +91,25 @@ class EntryPlanner:
             planner.take(Row(row.line, {**empty, **row.values}, row.beside))
         planner.settle()
         errors = [bad(error.line, error.column, error.value, error.message) for error in planner.plan.outcome.errors]
+        self._whole = await self._declared([before.id for before, _ in planner.plan.updates])
         return [*errors, *self._planned(planner.plan)]
+
+    async def _declared(self, ids: Sequence[str]) -> dict[str, Any]:
+        """The declared records of these ids: what they are found by is in fields that files do not have, too."""
+        found: dict[str, Any] = {}
+        for at in range(0, len(ids), _SLICE):
+            for record in await records.by_ids(self._ground.db, _DECLARED[self._kind], EVERY_COMPANY, ids[at : at + _SLICE]):
+                found[record.id] = record
+        return found
+
+    def _row(self, entry: Any) -> dict[str, Any]:
+        """The columns of an entry, which is found by what its declared record is found by."""
+        of, facts = _DECLARED[self._kind], structs.asdict(entry)
+        record = self._whole.get(entry.id) or changes.blank(of, {"id": entry.id})
+        known = {name: facts[name] for name in facts if name in of.fields and of.fields[name].searched}
+        row = {**_ROWS[self._kind].columns_of(entry), "search": statements.search_text(of, structs.replace(record, **known))}
+        del row["id"]
+        return row
 
     def _planned(self, plan: Any) -> list[Planned]:
         changes = {change.line: change for change in plan.outcome.changes}
@@ -98,8 +125,7 @@ class EntryPlanner:
         return [*found, *(Planned(line=one.line, outcome="unchanged", target=_TABLES[self._kind], label=one.label) for one in same)]
 
     def _written(self, outcome: Any, change: Any, before: Any, after: Any) -> list[Planned]:
-        columns = _ROWS[self._kind].columns_of
-        old, new = (None if side is None else {k: v for k, v in columns(side).items() if k != "id"} for side in (before, after))
+        old, new = (None if side is None else self._row(side) for side in (before, after))
         version = before.version if before else 1
         main = Planned(
             line=change.line, outcome=outcome, target=_TABLES[self._kind], id=after.id, version=version, label=change.label,

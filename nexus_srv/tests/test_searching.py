@@ -115,3 +115,29 @@ async def test_what_was_stored_before_is_found_as_what_is_stored_now(alice, db):
 
 async def test_control_the_words_of_before_are_others():
     assert all(before(record).split() != statements.search_text(of, record).split() for of, record in STORED if record.external_id)
+
+
+PEOPLE = (
+    b"company_account_number,email,first_name,last_name,phone,external_id\n100001,zoe@acme.example,Zo\xc3\xab,Quinn,(203) 555-1001,C-777\n"
+)
+DEVICES = b"company_account_number,name,type,operating_system\n100001,ACM-PC77,workstation,Windows 11 Pro\n"
+
+
+async def imported(alice, kind, raw):
+    answer = await alice.api(f"/api/imports/{kind}", "POST", raw=raw, **{"Content-Type": "text/csv"})
+    assert answer.code == 200, answer.text
+    return answer.json
+
+
+async def test_what_was_imported_is_found_as_what_was_written_by_hand(alice, people):
+    await imported(alice, "contacts", PEOPLE)
+    for q, found in {"2035551001": ["Zoë Quinn"], "zoe acme.example": ["Zoë Quinn"], "777": [], "C-777": ["Zoë Quinn"]}.items():
+        assert await names(alice, "contacts", q) == found, q
+
+
+async def test_an_import_leaves_what_a_device_is_found_by_besides(alice, people):
+    said = {"company_id": ACME, "name": "ACM-PC77", "model": "Latitude", "tags": ["front-desk"]}
+    assert (await alice.api("/api/assets", "POST", said)).code == 201
+    assert (await imported(alice, "assets", DEVICES))["updated"] == 1
+    for q in ("latitude", "front-desk", "windows 11 acm-pc77"):
+        assert await names(alice, "assets", q) == ["ACM-PC77"], q
