@@ -5,6 +5,7 @@ from pathlib import Path
 from tornado.web import url
 
 from hmlib.config import Settings
+from hmlib.db import change_numbers
 from hmlib.db.database import Db
 from hmlib.db.migrate import Folder
 from hmlib.nexus.client import Nexus
@@ -68,6 +69,7 @@ ROUTES = [
     # other services
     url(r"/api/articles", api_articles.ArticleList),
     url(r"/api/articles:lookup", api_articles.ArticleLookup),
+    url(r"/api/articles:gone", api_articles.ArticleGone),
     url(rf"/api/articles/{ID}", api_articles.ArticleOne, name="api-article"),
     url(rf"/api/articles/{ID}/archive", api_articles.ArticleArchive),
     url(rf"/api/articles/{ID}/revisions", api_revisions.RevisionList),
@@ -90,4 +92,5 @@ def make_app(settings: Settings, db: Db, nexus: Nexus | None) -> ServiceApplicat
         navigation=NAVIGATION,
         search_route="search",
         parts=WikiParts(Texts()),
+        state=change_numbers.latest,
     )

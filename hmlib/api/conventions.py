@@ -29,6 +29,13 @@ class Lookup(msgspec.Struct, forbid_unknown_fields=True):
     ids: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=MOST_LOOKED_UP)]
 
 
+class Gone(msgspec.Struct):
+    """The ids that no longer exist, or have left the companies that the caller sees, and the UTC time to ask from next."""
+
+    ids: list[str]
+    until: str
+
+
 class ItemResult(msgspec.Struct, kw_only=True):
     """What became of one item of a list that another system puts: `status` is HTTP's for the item alone, 201 created, 200 updated or
     unchanged, and 403, 409 or 422 for an error; `errors` are sentences by field, "" being the item as a whole; `id` and `version` are ours,

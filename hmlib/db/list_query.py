@@ -13,6 +13,8 @@ T = TypeVar("T")
 Key = tuple[str | int, str | int]
 Side = Literal["after", "from", "before", "to"]
 
+BY_ID = "id"
+"""The order in which nothing is skipped though it changes meanwhile."""
 MAX_SEARCH = 200
 MAX_CURSOR = 8192
 

@@ -14,13 +14,6 @@ from hmlib.kinds.types import Choice, Day, Moment
 MOST_ITEMS = 1000
 
 
-class Gone(msgspec.Struct):
-    """The ids that no longer exist, or have left the companies that the caller sees, and the UTC time to ask from next."""
-
-    ids: list[str]
-    until: str
-
-
 class BulkAnswer(msgspec.Struct):
     """What became of each item, in the order of the list; behind these stand those that the list does not hold and that could not be
     ended. Then the ids of those that were ended because it does not hold them."""

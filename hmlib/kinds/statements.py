@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
-from hmlib.db.list_query import ListDefinition, ListQuery, folded, like
+from hmlib.db.list_query import BY_ID, ListDefinition, ListQuery, folded, like
 from hmlib.kinds.resource import STAMPS, Field, Resource
 from hmlib.kinds.several import Words
 from hmlib.kinds.types import Fixed, Phone, Reference, Value, YesNo
@@ -16,8 +16,6 @@ EVERY_COMPANY = CompanyScope()
 NOTHING: Mapping[str, str] = {}
 MOST_WORDS = 8
 MOST_EXACT = 5
-BY_ID = "id"
-"""The order in which nothing is skipped though it changes meanwhile."""
 _made_once = lru_cache(maxsize=512)
 """What follows from a declaration alone is worked out once for each kind, however often it is asked."""
 _SHORT_NUMBER = re.compile("[0-9]{1,3}")

@@ -10,11 +10,11 @@ from tornado.web import HTTPError, url
 
 from hmlib import json
 from hmlib.api import tombstones
-from hmlib.api.answer_cache import AnswerCache, KeptAnswer
-from hmlib.api.conventions import QUERY, Lookup, given, ids_of, since_of
-from hmlib.api.lists import page_headers
+from hmlib.api.answer_cache import KeptAnswer
+from hmlib.api.conventions import QUERY, Gone, Lookup, given, ids_of, since_of
+from hmlib.api.lists import answer_page, page_headers, paged, state_tag
 from hmlib.auth.permissions import allowed_of
-from hmlib.db.list_query import ListQuery
+from hmlib.db.list_query import BY_ID, ListQuery
 from hmlib.kinds import custom, shapes, statements
 from hmlib.kinds.resource import Resource
 from hmlib.kinds.types import YesNo
@@ -85,43 +85,26 @@ class ListApi(ResourceApi):
         """Those that the caller may see: whole without a limit; with one, page by page with Link and X-Total-Count."""
         if "ids" in self.query:
             await self.answer_some(ids_of(self.query["ids"]))
-        elif "limit" in self.query or "cursor" in self.query:
-            await self.answer_page()
+        elif paged(self):
+            await answer_page(self, self._page, self.of.plural, *self.of.by_name)
         else:
             await self.answer_whole()
 
     async def answer_some(self, ids: Sequence[str]) -> None:
         self.answer(self.shown(await self.some(ids)))
 
-    async def answer_page(self) -> None:
-        """One page; made anew only when something has changed."""
-        answers = self.spine.find(AnswerCache)
-        if answers is None:
-            kept, etag = await self._page(), None
-        else:
-            etag = await self.state_tag(answers)
-            kept = await answers.of(etag, self._page)
-        for name, value in kept.headers.items():
-            self.set_header(name, value)
-        self.answer(kept.body, etag=etag)
-
     async def _page(self) -> KeptAnswer:
         asked = await self.asked(self.query, records.BATCH)
         page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since_of(self.query))
         return KeptAnswer(json.encode(self.shown(page.rows)), page_headers(self, page))
 
-    async def state_tag(self, answers: AnswerCache) -> str:
-        """Names the answer to this question as the database stands, and the kind with the fields that were added to it."""
-        question = (f"{name}={value}" for name, value in sorted(self.query.items()))
-        return await answers.etag(self.db, self.known.scope, self.of.plural, *self.of.by_name, "", *question)
-
     async def answer_whole(self) -> None:
         """Every row, streamed by id, so that one that changes meanwhile is neither skipped nor told twice."""
-        answers = self.spine.find(AnswerCache)
-        if answers is not None and self.not_modified(await self.state_tag(answers)):
+        etag = await state_tag(self, self.of.plural, *self.of.by_name)
+        if etag is not None and self.not_modified(etag):
             self.finish()
             return
-        question = dict(self.query) if "sort" in self.query else {**self.query, "sort": statements.BY_ID}
+        question = dict(self.query) if "sort" in self.query else {**self.query, "sort": BY_ID}
         asked = replace(await self.asked(question, records.BATCH), sort_chosen="sort" in self.query)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         before = b"["
@@ -158,16 +141,14 @@ class GoneApi(ResourceApi):
     """What is no longer there."""
 
     @allowed_of("read")
-    @speaks_of(
-        lambda of: Contract(answers=shapes.Gone, query={"since": Parameter("The number of the answer before, or a UTC time.", "string")})
-    )
+    @speaks_of(lambda of: Contract(answers=Gone, query={"since": Parameter("The number of the answer before, or a UTC time.", "string")}))
     async def get(self) -> None:
         """The ids that are gone since a number, and the number to ask with next."""
         since = since_of({"updated_since": self.query.get("since", "")})
         async with self.db.read() as snapshot:
             gone = await tombstones.gone_since(snapshot, self.of.name, self.known.scope, since)
             alive = {row[self.of.key] for row in await records.plain_by_ids(snapshot, self.of, self.known.scope, gone)}
-        self.answer(shapes.Gone([id for id in gone if id not in alive], self.now))
+        self.answer(Gone([id for id in gone if id not in alive], self.now))
 
 
 class OneApi(ResourceApi):

@@ -1,6 +1,6 @@
 """Articles for programs: the list in bulk, one, new ones, changes, and the archive."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -8,14 +8,16 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
-from hmlib.api.conventions import QUERY, Lookup, check_version, ids_of, listed, picked, since_of
+from hmlib.api.conventions import QUERY, Gone, Lookup, check_version, ids_of, picked, since_of
+from hmlib.api.lists import MOST_ROWS, answer_list
 from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import ListQuery, Page
 from hmlib.errors import Invalid
 from hmlib.nexus.transport import NexusDown, NexusRefused
 from hmlib.records.audit import Actor
-from hmlib.web.api_handler import ApiHandler, documented
+from hmlib.web.api_handler import ApiHandler, Parameter, documented
 from wiki_srv.articles import editing
-from wiki_srv.articles.drafts import GENERAL, Draft, draft, folder_path, one_line
+from wiki_srv.articles.drafts import AUDIENCES, GENERAL, Draft, draft, folder_path, one_line
 from wiki_srv.articles.editing import Target
 from wiki_srv.queries import articles, catalogue
 from wiki_srv.queries.articles import LISTING, Article, Entry
@@ -26,6 +28,9 @@ Line = Annotated[str, Meta(max_length=400)]
 Tags = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=20)]
 Text = Annotated[str, Meta(max_length=500_000)]
 Audience = Literal["internal", "client"]
+STATUS = Parameter("Archived ones are left out unless asked for.", choices=("published", "archived"))
+MOST_TEXTS = 100
+"""How many articles are in memory at once with their texts."""
 
 
 class ArticleAnswer(msgspec.Struct, frozen=True):
@@ -49,9 +54,6 @@ class ArticleAnswer(msgspec.Struct, frozen=True):
     updated_by: str
     updated_by_name: str
     url: str
-
-
-ArticleListed = listed(ArticleAnswer)
 
 
 class NewArticle(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -124,29 +126,27 @@ class ArticleList(ArticleHandler):
         "company_id": "A company's id, or general.",
         "space_id": "One space only.",
         "folder": "A folder's path, with those below it.",
-        "audience": "internal or client.",
+        "audience": Parameter("For whom they are.", choices=AUDIENCES),
         "tag": "One tag only.",
-        "status": "published or archived; archived ones are left out unless asked for.",
+        "status": STATUS,
     }
 
     @allowed("wiki:read")
-    @documented(answers=ArticleListed, query=QUERY | filters)
+    @documented(answers=list[ArticleAnswer], query=QUERY | filters)
     async def get(self) -> None:
         """Articles by search, filters, ids or time of change, with their texts; leave body out of fields where the texts are not needed."""
         if "ids" in self.query:
-            found = await articles.some(self.db, self.known, ids_of(self.query["ids"]))
-            self.answer({"items": self._picked(found), "next_cursor": None, "total": len(found)})
+            self.answer(self._picked(await articles.some(self.db, self.known, ids_of(self.query["ids"]))))
             return
-        since, list_query = since_of(self.query), LISTING.read(self.query, self.keys, limit_default=100)
-        fields = self.query.get("fields", "")
-        reading = articles.page_with_texts if not fields or "body" in fields.split(",") else articles.page_of
-        async with self.db.read() as snapshot:
-            page = await reading(snapshot, self.known, list_query, since)
-            answer: dict[str, object] = {"items": self._picked(page.rows), "next_cursor": page.next_cursor, "total": page.total}
-            if since:
-                first = not self.query.get("cursor")
-                answer["deleted"] = await catalogue.ids_gone(snapshot, self.known, since, list_query.filters.get("status")) if first else []
-        self.answer(answer)
+        since, fields = since_of(self.query), self.query.get("fields", "")
+        texts = not fields or "body" in fields.split(",")
+
+        async def page_of(asked: ListQuery) -> Page[Entry]:
+            reading: Callable[..., Awaitable[Page[Any]]] = articles.page_with_texts if texts else articles.page_of
+            return await reading(self.db, self.known, asked, since)
+
+        most = MOST_TEXTS if texts else MOST_ROWS
+        await answer_list(self, LISTING, page_of, self._picked, "articles", self.known.level or "", most=most)
 
     @allowed("wiki:write")
     @documented(takes=NewArticle, answers=ArticleAnswer, status=201)
@@ -181,11 +181,22 @@ class ArticleLookup(ArticleHandler):
     """More ids than fit into an address."""
 
     @allowed("wiki:read")
-    @documented(takes=Lookup, answers=ArticleListed)
+    @documented(takes=Lookup, answers=list[ArticleAnswer])
     async def post(self) -> None:
         """Up to 5,000 articles by id; those the caller may not see are absent."""
         found = await articles.some(self.db, self.known, self.body(Lookup).ids)
-        self.answer({"items": [self.answer_of(article) for article in found], "next_cursor": None, "total": len(found)})
+        self.answer([self.answer_of(article) for article in found])
+
+
+class ArticleGone(ArticleHandler):
+    """What has left the list."""
+
+    @allowed("wiki:read")
+    @documented(answers=Gone, query={"since": Parameter("The `until` of the answer before, a UTC time.", "date-time"), "status": STATUS})
+    async def get(self) -> None:
+        """The ids that have left the caller's list, or that of a status, since a UTC time; and the time to ask with next."""
+        since = since_of({"updated_since": self.query.get("since", "")})
+        self.answer(Gone(await catalogue.ids_gone(self.db, self.known, since, self.query.get("status")), self.now))
 
 
 class ArticleOne(ArticleHandler):

@@ -3,9 +3,14 @@
 import msgspec
 from tornado.web import HTTPError
 
+from hmlib.api.conventions import QUERY
+from hmlib.api.lists import answer_list
 from hmlib.auth.permissions import allowed
+from hmlib.db.list_query import ListDefinition, ListQuery, Page
 from hmlib.web.api_handler import ApiHandler, documented
 from wiki_srv.queries import articles, revisions
+
+LISTING = ListDefinition(sorts={"number": "revision.number"}, default="-number", id_column="revision.number")
 
 
 class RevisionAnswer(msgspec.Struct, frozen=True):
@@ -21,12 +26,6 @@ class RevisionAnswer(msgspec.Struct, frozen=True):
     created_at: str
 
 
-class RevisionListAnswer(msgspec.Struct, frozen=True):
-    """The history of an article, newest first."""
-
-    items: list[RevisionAnswer]
-
-
 class RevisionOneAnswer(msgspec.Struct, frozen=True):
     """A revision with its Markdown."""
 
@@ -38,7 +37,7 @@ class RevisionList(ApiHandler):
     """Every save of an article."""
 
     @allowed("wiki:read")
-    @documented(answers=RevisionListAnswer)
+    @documented(answers=list[RevisionAnswer], query={name: QUERY[name] for name in ("sort", "limit", "cursor")})
     async def get(self, id: str) -> None:
         """Every save of an article, newest first, without the texts."""
         async with self.db.read() as snapshot:
@@ -46,7 +45,11 @@ class RevisionList(ApiHandler):
             found = await revisions.of(snapshot, self.known, id)
         if article is None:
             raise HTTPError(404)
-        self.answer(RevisionListAnswer([_answer(revision) for revision in found]))
+
+        async def page_of(asked: ListQuery) -> Page[revisions.Revision]:
+            return asked.page_out_of(found, lambda one: (one.number, one.number))
+
+        await answer_list(self, LISTING, page_of, lambda page: [_answer(one) for one in page])
 
 
 class RevisionOne(ApiHandler):

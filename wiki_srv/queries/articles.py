@@ -19,6 +19,7 @@ LISTING = ListDefinition(
         "space": "space.folded",
         "updated_at": "article.updated_at",
         "created_at": "article.created_at",
+        "id": "article.id",
     },
     default="-updated_at",
     id_column="article.id",

@@ -4,6 +4,7 @@ import pytest
 
 from hmlib.nexus.directory import User
 from hmlib.testing.hub import CAST
+from wiki_srv.api import articles as articles_api
 from wiki_srv.tests.conftest import ACME, EARLIER, GLOBEX
 
 pytestmark = pytest.mark.gen_test
@@ -15,9 +16,9 @@ async def titles(person, query=""):
 
 
 async def test_the_list_answers_texts(bob, network, runbook):
-    answer = (await bob.api("/api/articles?sort=title")).json
-    assert (answer["total"], answer["next_cursor"]) == (2, None)
-    first = answer["items"][0]
+    answer = await bob.api("/api/articles?sort=title")
+    assert (len(answer.json), answer.next_cursor) == (2, None)
+    first = answer.json[0]
     assert first["title"] == "Network overview" and first["body"].startswith("# Firewall")
     assert (first["company_id"], first["account_number"], first["version"], first["tags"]) == (ACME, "100001", 1, ["network"])
     assert first["url"].endswith(f"/articles/{network}")
@@ -35,36 +36,63 @@ async def test_bulk_by_ids_keeps_their_order_and_drops_what_is_not_there(bob, ne
 async def test_pages_follow_each_other(bob, write):
     for number in range(5):
         await write(f"T{number}")
-    first = (await bob.api("/api/articles?sort=title&limit=3")).json
-    second = (await bob.api(f"/api/articles?sort=title&limit=3&cursor={first['next_cursor']}")).json
-    assert [item["title"] for item in first["items"] + second["items"]] == ["T0", "T1", "T2", "T3", "T4"]
+    first = await bob.api("/api/articles?sort=title&limit=3")
+    second = await bob.api(f"/api/articles?sort=title&limit=3&cursor={first.next_cursor}")
+    assert [item["title"] for item in first.json + second.json] == ["T0", "T1", "T2", "T3", "T4"]
+    assert (first.total, second.total, second.next_cursor) == (5, 5, None)
     assert (await bob.api("/api/articles?sort=title&limit=3&cursor=abc")).json["code"] == "invalid_cursor"
 
 
-async def since(person, query=f"updated_since={EARLIER}"):
-    answer = (await person.api(f"/api/articles?{query}")).json
-    return sorted(item["title"] for item in answer["items"]), answer["deleted"]
+async def test_a_list_without_a_limit_is_whole_by_id_and_streamed(bob, write, monkeypatch):
+    monkeypatch.setattr(articles_api, "MOST_TEXTS", 2)
+    ids = sorted([await write(f"T{number}", "x" * number) for number in range(5)])
+    whole = await bob.api("/api/articles")
+    assert [item["id"] for item in whole.json] == ids and "Link" not in whole.headers
+    assert (await bob.api("/api/articles", If_None_Match=whole.headers["Etag"])).code == 304
+    assert await titles(bob, "sort=-title") == ["T4", "T3", "T2", "T1", "T0"]
+
+
+@pytest.mark.parametrize("query", ["", "limit=1", "sort=title"])
+async def test_an_unchanged_list_is_not_sent_again_and_a_changed_one_is(bob, alice, dave, write, network, welcome, query):
+    first = await bob.api(f"/api/articles?{query}")
+    tag = first.headers["Etag"]
+    again = await bob.api(f"/api/articles?{query}", If_None_Match=tag)
+    assert again.code == 304 and again.headers.get("X-Total-Count") == first.headers.get("X-Total-Count")
+    assert again.headers.get("Link") == first.headers.get("Link")
+    assert (await dave.api(f"/api/articles?{query}", If_None_Match=tag)).code == 200, "a client's list is another one"
+    await write("A third one")
+    assert (await bob.api(f"/api/articles?{query}", If_None_Match=tag)).code == 200
+
+
+async def since(person, query=f"since={EARLIER}"):
+    asked, _, status = query.removeprefix("since=").partition("&")
+    found = (await person.api(f"/api/articles?updated_since={asked}&{status}".rstrip("&"))).json
+    gone = (await person.api(f"/api/articles:gone?{query}")).json
+    return sorted(item["title"] for item in found), gone["ids"]
 
 
 async def test_changes_since_a_time_tell_of_archived_articles(bob, network, runbook):
     await bob.api(f"/api/articles/{network}/archive", "PUT", If_Match='"1"')
-    assert await since(bob, "updated_since=2026-11-02") == ([], [network])
+    assert await since(bob, "since=2026-11-02") == ([], [network])
     assert await since(bob) == (["Printer jam runbook"], [network])
-    assert await since(bob, f"updated_since={EARLIER}&status=archived") == (["Network overview"], [runbook])
+    assert await since(bob, f"since={EARLIER}&status=archived") == (["Network overview"], [runbook])
     assert await titles(bob) == ["Printer jam runbook"]
     await bob.api(f"/api/articles/{network}/archive", "DELETE", If_Match='"2"')
-    assert await since(bob, "updated_since=2026-11-02") == (["Network overview"], [])
-    assert (await bob.api("/api/articles?updated_since=yesterday")).json["code"] == "invalid_updated_since"
+    assert await since(bob, "since=2026-11-02") == (["Network overview"], [])
+    for address in ("/api/articles?updated_since=yesterday", "/api/articles:gone?since=yesterday"):
+        assert (await bob.api(address)).json["code"] == "invalid_updated_since"
 
 
-async def test_the_gone_are_named_once_however_many_pages_there_are(bob, write, network):
+async def test_the_gone_are_named_beside_the_list_however_many_pages_it_has(bob, write, network):
     await bob.api(f"/api/articles/{network}/archive", "PUT", If_Match='"1"')
+    gone = (await bob.api(f"/api/articles:gone?since={EARLIER}")).json
     for number in range(3):
         await write(f"T{number}")
     query = f"/api/articles?updated_since={EARLIER}&limit=2"
-    first = (await bob.api(query)).json
-    second = (await bob.api(f"{query}&cursor={first['next_cursor']}")).json
-    assert ([len(page["items"]) for page in (first, second)], first["deleted"], second["deleted"]) == ([2, 1], [network], [])
+    first = await bob.api(query)
+    second = await bob.api(f"{query}&cursor={first.next_cursor}")
+    assert ([len(page.json) for page in (first, second)], gone["ids"]) == ([2, 1], [network])
+    assert (await bob.api(f"/api/articles:gone?since={gone['until']}")).json["ids"] == []
 
 
 async def test_n113_a_client_hears_of_what_it_could_see_and_of_nothing_else(bob, dave, network, welcome, freight, runbook):
@@ -114,8 +142,11 @@ async def test_writing_and_changing_an_article(bob, hub):
     path = made.headers["Location"]
     changed = await bob.api(path, "PATCH", {"body": "Hourly.", "message": "More often"}, If_Match='"1"')
     assert (changed.code, changed.json["version"], changed.json["body"], changed.json["tags"]) == (200, 2, "Hourly.\n", ["veeam"])
-    history = (await bob.api(f"{path}/revisions")).items
+    history = (await bob.api(f"{path}/revisions")).json
     assert [(item["number"], item["message"]) for item in history] == [(2, "More often"), (1, "First")]
+    newest = await bob.api(f"{path}/revisions?limit=1")
+    assert ([item["number"] for item in newest.json], newest.total) == ([2], 2)
+    assert [item["number"] for item in (await bob.api(f"{path}/revisions?limit=1&cursor={newest.next_cursor}")).json] == [1]
     assert (await bob.api(f"{path}/revisions/1")).json["body"] == "# Jobs\n\nNightly.\n"
 
 
