@@ -169,7 +169,8 @@ class Resource(Generic[R]):
     a record. ``within`` is the attribute of what its forms lead back to, ``path`` where its pages are if not at its plural.
     ``filters`` are beside the filtered fields; ``load`` turns
     a row into attributes where a column is none, and ``derived`` names the columns that follow from a record. ``key`` is the column of
-    the id.
+    the id. ``trigrams`` says that what is searched in has an index of three letters
+    on SQLite: the tables NAME_trigram and NAME_number.
     """
 
     name: str
@@ -197,6 +198,7 @@ class Resource(Generic[R]):
     unique: tuple[Unique, ...] = ()
     parts: tuple[Part, ...] = ()
     custom: bool = False
+    trigrams: bool = False
     lifecycle: Lifecycle[R] | None = None
     filters: Mapping[str, Filter] = field(default_factory=dict)
     load: Callable[[dict[str, Any]], dict[str, Any]] | None = None

@@ -16,6 +16,8 @@ EVERY_COMPANY = CompanyScope()
 NOTHING: Mapping[str, str] = {}
 MOST_WORDS = 8
 MOST_EXACT = 5
+LETTERS = 3
+"""How long a word is at least that an index of three letters finds."""
 _made_once = lru_cache(maxsize=512)
 """What follows from a declaration alone is worked out once for each kind, however often it is asked."""
 _SHORT_NUMBER = re.compile("[0-9]{1,3}")
@@ -65,7 +67,10 @@ def surplus(of: Resource[Any]) -> Sequence[str]:
 @_made_once
 def source(of: Resource[Any]) -> str:
     """The table, joined with what its records refer to and are shown with."""
-    joins = [f"LEFT JOIN {table} {alias} ON {alias}.id = {of.table_name}.{column}" for alias, column, table in _joined(of)]
+    joins = [
+        f"{'' if of.references[column].needed else 'LEFT '}JOIN {table} {alias} ON {alias}.id = {of.table_name}.{column}"
+        for alias, column, table in _joined(of)
+    ]
     return " ".join([of.table_name, *joins])
 
 
@@ -137,8 +142,16 @@ def filters(of: Resource[Any], scope: CompanyScope = EVERY_COMPANY, chosen: Mapp
     return found | {name: condition if isinstance(condition, str) else condition(scope, chosen) for name, condition in own.items()}
 
 
-def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", without: Sequence[str] = ()) -> Where:
-    """What the rows of a list fulfil, but for those ``without`` that stand before it."""
+def where(
+    of: Resource[Any],
+    scope: CompanyScope,
+    asked: ListQuery,
+    *,
+    since: str = "",
+    without: Sequence[str] = (),
+    among: Sequence[str] | None = None,
+) -> Where:
+    """What the rows of a list fulfil, but for those ``without`` that stand before it; they are ``among`` these, where that is known."""
     found = _narrowed(of, scope, asked, since)
     clauses, params = [found.text], {**found.params, **asked.bound}
     if asked.q and searched(of):
@@ -146,17 +159,32 @@ def where(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: st
     if without:
         clauses.append(f"{of.table_name}.{of.key} NOT IN :without")
         params["without"] = list(without)
+    if among is not None:
+        clauses.append(f"{of.table_name}.{of.key} IN :among")
+        params["among"] = list(among)
     return Where(" AND ".join(clauses), params)
 
 
-def exact(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "") -> Where | None:
+def count(of: Resource[Any], found: Where) -> str:
+    """How many rows there are."""
+    return f"SELECT count(*) FROM {of.table_name} WHERE {found.text}"
+
+
+def count_up_to(of: Resource[Any], found: Where) -> str:
+    """The same, up to :count_limit."""
+    return f"SELECT count(*) FROM (SELECT 1 AS one FROM {of.table_name} WHERE {found.text} LIMIT :count_limit) counted"
+
+
+def exact(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", among: Sequence[str] | None = None) -> Where | None:
     """The ids of what is called exactly as is searched for or has it as an identifier, within what the list is narrowed to; None where
-    nothing of the kind is one."""
+    nothing of the kind is one. They are ``among`` these, where that is known."""
     named = [f"{of.table_name}.{name} = :folded" for name in of.derived if name == "name_form"]
-    fields = [_whole(of, attribute) for attribute, field in of.fields.items() if field.identifier]
+    fields = _identified(of, asked.q, [attribute for attribute, field in of.fields.items() if field.identifier])
     if not asked.q or not [*named, *fields]:
         return None
     found = _narrowed(of, scope, asked, since)
+    if among is not None:
+        found = Where(f"{of.table_name}.{of.key} IN :among AND {found.text}", {**found.params, "among": list(among)})
     text = (
         f"SELECT {of.table_name}.{of.key} AS id FROM {of.table_name} WHERE ({' OR '.join([*named, *fields])}) AND {found.text}"
         f" ORDER BY {of.table_name}.{of.key} LIMIT {MOST_EXACT}"
@@ -224,20 +252,61 @@ def _search(of: Resource[Any], asked: ListQuery, params: dict[str, Any]) -> str:
                 named = f"SELECT {alias}.id FROM {table} {alias} WHERE {alias}.name_form LIKE :like_{number} ESCAPE '\\'"
                 places.append(f"{of.table_name}.{column} IN ({named})")
         words.append(places[0] if len(places) == 1 else f"({' OR '.join(places)})")
-    ways = [" AND ".join(words)]
-    if "external_id" in of.fields:
-        ways.append(f"{of.table_name}.external_id = :said")
-        params["said"] = q
-    if apart := [attribute for attribute, field in of.fields.items() if field.identifier and not field.searched]:
-        ways += [_whole(of, attribute) for attribute in apart]
-        params |= spoken(of, q)
-    if _LIKE_A_PHONE.fullmatch(q) and any(isinstance(field.value, Phone) and field.searched for field in of.fields.values()):
+    ways = [" AND ".join(words), *_apart(of, q, params)]
+    if digits := _digits(of, q):
         ways.append(f"{of.table_name}.search LIKE :digits ESCAPE '\\'")
-        params["digits"] = like(re.sub("[^0-9]", "", q))
+        params["digits"] = like(digits)
     for attribute in of.references:
         if asked.bound.get(found_by(attribute)):
             ways.append(f"{of.table_name}.{attribute} IN :{found_by(attribute)}")
     return f"({' OR '.join(ways)})"
+
+
+def candidates(of: Resource[Any], asked: ListQuery) -> Where | None:
+    """The ids of all that can be what is searched for, by SQLite's index of three letters; None where there is none, or no word is that
+    long. A number of two digits is three letters with the space before it. Bind :most with how many are of use."""
+    spaced = [f" {word}" if _SHORT_NUMBER.fullmatch(word) else word for word in folded(asked.q).split()[:MOST_WORDS]]
+    words, digits = [word for word in spaced if len(word) >= LETTERS], _digits(of, asked.q)
+    if not of.trigrams or not words or 0 < len(digits) < LETTERS:
+        return None
+    params: dict[str, Any] = {}
+    whole = {name: said for name, said in spoken(of, asked.q).items() if said and name != "lowered"}
+    matches = {"trigrams": " AND ".join(map(_quoted, words)), **({"digits": _quoted(digits)} if digits else {})}
+    matches |= {f"{name}_quoted": _quoted(said) for name, said in whole.items()}
+    table, index = of.table_name, f"{of.table_name}_trigram"
+    matching = f"SELECT numbered.id FROM {index} JOIN {table}_number numbered ON numbered.number = {index}.rowid WHERE {index} MATCH"
+    ways = [way for way in _apart(of, asked.q, params) if not any(f":{name} " in way for name in whole)]
+    parts = [f"{matching} :{name} LIMIT :most" for name in matches]
+    parts += [f"SELECT {table}.{of.key} AS id FROM {table} WHERE {way} LIMIT :most" for way in ways]
+    return Where(" UNION ALL ".join(f"SELECT id FROM ({part})" for part in parts), params | matches)
+
+
+def _quoted(words: str) -> str:
+    """As FTS5 looks for it letter by letter."""
+    return '"' + words.replace('"', '""') + '"'
+
+
+def _digits(of: Resource[Any], q: str) -> str:
+    """The digits of a telephone number that is searched for; "" where it is none, or there are none to find."""
+    has_numbers = any(isinstance(field.value, Phone) and field.searched for field in of.fields.values())
+    return re.sub("[^0-9]", "", q) if has_numbers and _LIKE_A_PHONE.fullmatch(q) else ""
+
+
+def _apart(of: Resource[Any], q: str, params: dict[str, Any]) -> list[str]:
+    """The ways to be found that are no words of what is searched in: an external id, and identifiers as a whole."""
+    ways = []
+    if "external_id" in of.fields:
+        ways.append(f"{of.table_name}.external_id = :said")
+        params["said"] = q
+    found = _identified(of, q, [attribute for attribute, field in of.fields.items() if field.identifier and not field.searched])
+    params |= spoken(of, q) if found else {}
+    return [*ways, *found]
+
+
+def _identified(of: Resource[Any], q: str, attributes: Sequence[str]) -> list[str]:
+    """That one of the identifiers is exactly what is searched for, of those that it can be."""
+    said = spoken(of, q)
+    return [_whole(of, attribute) for attribute in attributes if said.get(f"as_{attribute}", q)]
 
 
 def _custom(of: Resource[Any], field: Field, name: str) -> str:

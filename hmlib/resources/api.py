@@ -95,7 +95,8 @@ class ListApi(ResourceApi):
 
     async def _page(self) -> KeptAnswer:
         asked = await self.asked(self.query, records.BATCH)
-        page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since_of(self.query))
+        since, totals = since_of(self.query), self.spine.find(AnswerCache)
+        page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since, totals=totals)
         return KeptAnswer(json.encode(self.shown(page.rows)), page_headers(self, page))
 
     async def answer_whole(self) -> None:

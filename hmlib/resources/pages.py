@@ -77,7 +77,8 @@ class ResourcePage(PageHandler):
 
     async def list_context(self, page_url: str = "", **fixed: str) -> dict[str, Any]:
         """What a list at an address (the kind's own unless given) is shown with, narrowed further by ``fixed``."""
-        page = await records.page_of(self.db, self.of, self.known.scope, await self.asked(**fixed))
+        asked, totals = await self.asked(**fixed), self.spine.find(AnswerCache)
+        page = await records.page_of(self.db, self.of, self.known.scope, asked, totals=totals)
         names = await pickers.names(self, self.of, page.rows)
         listed = [attribute for attribute, field in self.of.fields.items() if field.listed]
         at: dict[str, Any] = {"page_url": page_url or self.reverse_url(self.of.plural), "columns": forms.columns(self.of)}

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
 from hmlib.db.list_query import ListQuery, Page
@@ -14,26 +15,42 @@ from hmlib.kinds.resource import Part, Resource
 
 R = TypeVar("R", bound=msgspec.Struct)
 BATCH = 1000
+MOST_COUNTED = 10_000
+MOST_CANDIDATES = 2000
+"""How many are looked at one by one in a search; a word that more have is found soon wherever one looks."""
 
 
-async def page_of(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True) -> Page[R]:
-    """A page of the list; what is called exactly as the search says stands before the first row, wherever it is sorted."""
-    page = await plain_page_of(db, of, scope, asked, since=since, total=total)
+async def page_of(
+    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, total: bool = True, totals: AnswerCache | None = None
+) -> Page[R]:
+    """A page of the list; what is called exactly as the search says stands before the first row, wherever it is sorted. What a search
+    finds is counted up to MOST_COUNTED: beyond that the total is None. ``totals`` remembers how many there are."""
+    page = await plain_page_of(db, of, scope, asked, total=total, totals=totals, most=MOST_COUNTED if asked.q else None)
     return Page([of.record(**row) for row in page.rows], *_rest(page))
 
 
 async def plain_page_of(
-    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = "", total: bool = True
+    db: Db,
+    of: Resource[R],
+    scope: CompanyScope,
+    asked: ListQuery,
+    *,
+    since: str = "",
+    total: bool = True,
+    totals: AnswerCache | None = None,
+    most: int | None = None,
 ) -> Page[dict[str, Any]]:
-    """As page_of(), without making a record of each row: what a program asks for is only written down again."""
+    """As page_of(), without making a record of each row: what a program asks for is only written down again. It counts all unless
+    ``most`` says how many at most."""
     async with db.read() as snapshot:
-        first = await _exact(snapshot, of, scope, asked, since)
-        found = statements.where(of, scope, asked, since=since, without=first)
+        among = await _candidates(snapshot, of, asked)
+        first = await _exact(snapshot, of, scope, asked, since, among)
+        found = statements.where(of, scope, asked, since=since, without=first, among=among)
         place, order, limits = asked.sql()
         rows = await snapshot.all(
             f"SELECT {statements.select(of)} FROM {statements.source(of)} WHERE {found.text} {place} {order}", **found.params, **limits
         )
-        count = await snapshot.value(f"SELECT count(*) FROM {of.table_name} WHERE {found.text}", **found.params) if total else None
+        count = await _count(snapshot, of, scope, found, totals if among is None else None, most) if total else None
         page = asked.page(rows, None if count is None else count + len(first), lambda row: statements.place(of, asked, row))
         before = await snapshot.all(statements.some(of, scope), ids=first, **scope.params()) if first and asked.position is None else []
         shown = [*before, *page.rows]
@@ -172,9 +189,37 @@ def _attributes(of: Resource[R], row: dict[str, Any], parts: Mapping[str, Mappin
     return row
 
 
-async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, since: str) -> list[str]:
-    found = None if asked.sort_chosen else statements.exact(of, scope, asked, since=since)
+async def _count(
+    db: Db, of: Resource[R], scope: CompanyScope, found: statements.Where, totals: AnswerCache | None, most: int | None
+) -> int | None:
+    """How many there are; None when that is more than ``most``."""
+    text = statements.count(of, found) if most is None else statements.count_up_to(of, found)
+    params = found.params if most is None else {**found.params, "count_limit": most + 1}
+
+    async def counted() -> KeptAnswer:
+        return KeptAnswer(str(await db.value(text, **params)).encode())
+
+    if totals is None:
+        kept = await counted()
+    else:
+        question = (f"{name}={value}" for name, value in sorted(params.items()))
+        kept = await totals.of(await totals.etag(db, scope, "total", text, *question), counted)
+    count = int(kept.body)
+    return None if most is not None and count > most else count
+
+
+async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, since: str, among: Sequence[str] | None) -> list[str]:
+    found = None if asked.sort_chosen else statements.exact(of, scope, asked, since=since, among=among)
     return [row["id"] for row in await db.all(found.text, **found.params)] if found else []
+
+
+async def _candidates(db: Db, of: Resource[R], asked: ListQuery) -> list[str] | None:
+    """The ids of all that can be what is searched for; None where that is not known, or so many that a walk finds a page of them soon."""
+    found = statements.candidates(of, asked) if db.dialect == "sqlite" else None
+    if found is None:
+        return None
+    rows = await db.all(found.text, **found.params, most=MOST_CANDIDATES + 1)
+    return None if len(rows) > MOST_CANDIDATES else sorted({row["id"] for row in rows})
 
 
 async def _parts(db: Db, of: Resource[R], scope: CompanyScope, ids: Sequence[str]) -> dict[str, dict[str, tuple[Any, ...]]]:

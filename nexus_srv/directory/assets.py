@@ -138,6 +138,7 @@ ASSETS = Resource(
     write="directory:write",
     icon="device-desktop",
     custom=True,
+    trigrams=True,
     complete=completed,
     rules=misplaced,
     derived={"name_form": lambda asset: folded(asset.name)},

@@ -124,6 +124,7 @@ COMPANIES = Resource(
     write="directory:write",
     icon="building",
     custom=True,
+    trigrams=True,
     number="account_number",
     seen=lambda scope: scope.clause("company.id"),
     companies=own,

@@ -170,6 +170,7 @@ CONTACTS = Resource(
     icon="address-book",
     number="email",
     custom=True,
+    trigrams=True,
     seen=contacts.seen,
     companies=places,
     complete=settled,

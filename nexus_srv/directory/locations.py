@@ -38,6 +38,7 @@ LOCATIONS = Resource(
     write="directory:write",
     icon="map-pin",
     custom=True,
+    trigrams=True,
     derived={"name_form": lambda location: folded(location.name)},
     unique=(
         Unique(("company_id", "name_form"), "location_of_company", "name", TAKEN),

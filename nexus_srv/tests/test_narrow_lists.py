@@ -19,7 +19,7 @@ class Planned:
     """A database that notes which whole tables its statements walk, as SQLite's own plan says."""
 
     def __init__(self, db):
-        self._db, self.walks = db, []
+        self._db, self.walks, self.dialect = db, [], db.dialect
 
     async def all(self, sql, **params):
         self.walks += await self._walked(sql, params)

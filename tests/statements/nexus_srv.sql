@@ -1,7 +1,6 @@
 -- assets: the list, searched and with every filter
 SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_system, asset.serial, asset.manufacturer, asset.model, asset.contact_id, asset.location_id, asset.ip_addresses, asset.mac_addresses, asset.active_on, asset.retired_on, asset.purchased_on, asset.warranty_until, asset.backup_bytes, asset.measured_at, asset.last_seen_at, asset.tags, asset.source, asset.external_id, asset.notes, asset.name_form, asset.created_at, asset.updated_at, asset.version, company.name AS company_name, company.name_form AS company_form, contact.name AS contact_name, contact.name_form AS contact_form, location.name AS location_name, location.name_form AS location_form
-    FROM asset
-    LEFT JOIN company company ON company.id = asset.company_id
+    FROM asset JOIN company company ON company.id = asset.company_id
     LEFT JOIN contact contact ON contact.id = asset.contact_id
     LEFT JOIN location location ON location.id = asset.location_id
     WHERE asset.company_id IN :scope_ids
@@ -18,17 +17,13 @@ SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_syste
     WHERE company.name_form LIKE :like_0 ESCAPE '\'))
     AND (asset.search LIKE :like_1 ESCAPE '\' OR asset.company_id IN (SELECT company.id
     FROM company company
-    WHERE company.name_form LIKE :like_1 ESCAPE '\')) OR asset.external_id = :said OR (asset.ip_addresses <> ''
-    AND replace(' ' || asset.ip_addresses || ' ', ' ' || :as_ip_addresses || ' ', '') <> ' ' || asset.ip_addresses || ' ') OR (asset.mac_addresses <> ''
-    AND replace(' ' || asset.mac_addresses || ' ', ' ' || :as_mac_addresses || ' ', '') <> ' ' || asset.mac_addresses || ' '))
+    WHERE company.name_form LIKE :like_1 ESCAPE '\')) OR asset.external_id = :said)
     ORDER BY asset.name_form, asset.id LIMIT :cursor_limit;
 
 -- assets: what stands first in a search
 SELECT asset.id AS id
     FROM asset
-    WHERE (asset.name_form = :folded OR lower(asset.serial) = :lowered OR (asset.ip_addresses <> ''
-    AND replace(' ' || asset.ip_addresses || ' ', ' ' || :as_ip_addresses || ' ', '') <> ' ' || asset.ip_addresses || ' ') OR (asset.mac_addresses <> ''
-    AND replace(' ' || asset.mac_addresses || ' ', ' ' || :as_mac_addresses || ' ', '') <> ' ' || asset.mac_addresses || ' '))
+    WHERE (asset.name_form = :folded OR lower(asset.serial) = :lowered)
     AND asset.company_id IN :scope_ids
     AND asset.company_id = :company_id
     AND asset.type = :type
@@ -41,8 +36,7 @@ SELECT asset.id AS id
 
 -- assets: some by their ids
 SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_system, asset.serial, asset.manufacturer, asset.model, asset.contact_id, asset.location_id, asset.ip_addresses, asset.mac_addresses, asset.active_on, asset.retired_on, asset.purchased_on, asset.warranty_until, asset.backup_bytes, asset.measured_at, asset.last_seen_at, asset.tags, asset.source, asset.external_id, asset.notes, asset.name_form, asset.created_at, asset.updated_at, asset.version, company.name AS company_name, company.name_form AS company_form, contact.name AS contact_name, contact.name_form AS contact_form, location.name AS location_name, location.name_form AS location_form
-    FROM asset
-    LEFT JOIN company company ON company.id = asset.company_id
+    FROM asset JOIN company company ON company.id = asset.company_id
     LEFT JOIN contact contact ON contact.id = asset.contact_id
     LEFT JOIN location location ON location.id = asset.location_id
     WHERE asset.id IN :ids
@@ -251,8 +245,7 @@ DELETE
 
 -- locations: the list, searched and with every filter
 SELECT location.id, location.company_id, location.name, location.address, location.postal_code, location.city, location.region, location.country, location.phone, location.active, location.source, location.external_id, location.name_form, location.created_at, location.updated_at, location.version, company.name AS company_name, company.name_form AS company_form
-    FROM location
-    LEFT JOIN company company ON company.id = location.company_id
+    FROM location JOIN company company ON company.id = location.company_id
     WHERE location.company_id IN :scope_ids
     AND location.company_id = :company_id
     AND location.country = :country
@@ -278,8 +271,7 @@ SELECT location.id AS id
 
 -- locations: some by their ids
 SELECT location.id, location.company_id, location.name, location.address, location.postal_code, location.city, location.region, location.country, location.phone, location.active, location.source, location.external_id, location.name_form, location.created_at, location.updated_at, location.version, company.name AS company_name, company.name_form AS company_form
-    FROM location
-    LEFT JOIN company company ON company.id = location.company_id
+    FROM location JOIN company company ON company.id = location.company_id
     WHERE location.id IN :ids
     AND location.company_id IN :scope_ids
     ORDER BY location.id;
