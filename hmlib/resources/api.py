@@ -10,7 +10,7 @@ from tornado.web import HTTPError, url
 
 from hmlib import json
 from hmlib.api import tombstones
-from hmlib.api.answer_cache import KeptAnswer
+from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.api.conventions import QUERY, Gone, Lookup, given, ids_of, since_of
 from hmlib.api.lists import answer_page, page_headers, paged, state_tag
 from hmlib.auth.permissions import allowed_of
