@@ -86,12 +86,16 @@ class ListApi(ResourceApi):
         if "ids" in self.query:
             await self.answer_some(ids_of(self.query["ids"]))
         elif paged(self):
-            await answer_page(self, self._page, self.of.plural, *self.of.by_name)
+            await self.answer_page()
         else:
             await self.answer_whole()
 
     async def answer_some(self, ids: Sequence[str]) -> None:
         self.answer(self.shown(await self.some(ids)))
+
+    async def answer_page(self) -> None:
+        """One page; made anew only when something has changed."""
+        await answer_page(self, self._page, self.of.plural, *self.of.by_name)
 
     async def _page(self) -> KeptAnswer:
         asked = await self.asked(self.query, records.BATCH)

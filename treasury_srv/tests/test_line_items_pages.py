@@ -191,6 +191,7 @@ async def test_case_n_a_billing_type_goes_where_the_device_goes(carol, month, db
     listed = await carol.api(f"/api/asset-overrides?company_id={GLOBEX}")
     assert [(one["asset_id"], one["company_id"]) for one in listed.items] == [(DEVICE, GLOBEX)]
     assert (await carol.api(f"/api/asset-overrides?company_id={ACME}")).total == 0
+    assert (await carol.api(f"/api/asset-overrides?company_id={GLOBEX}&limit=5")).json == listed.json, "a page says where it is now, too"
     assert (await carol.api(f"/api/asset-overrides/{DEVICE}")).json["company_id"] == GLOBEX
     path = f"/companies/{GLOBEX}/devices/{DEVICE}/billing"
     assert (await carol.fetch(BILLING[0])).code == 404 and "7.77" in (await carol.fetch(path)).text
