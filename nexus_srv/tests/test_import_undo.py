@@ -109,3 +109,37 @@ async def test_a_records_history_names_the_file_that_changed_it(alice, db, stock
     id = await db.value("SELECT id FROM location WHERE external_id = 'l-2'")
     page = (await alice.fetch(f"/locations/{id}")).text
     assert "(import of locations) changed City of South from nothing to Elko" in " ".join(page.split())
+
+
+CITIES = [f"account_number,name,city\n300001,Initech,{city}\n100001,Acme Dental,{city}\n".encode() for city in ("Ely", "Reno", "Elko")]
+
+
+async def sent(alice, raw):
+    answer = await alice.api("/api/imports/companies", "POST", raw=raw, **{"Content-Type": "text/csv"})
+    assert (answer.code, answer.json["applied"]) == (200, True)
+    return answer.json["id"]
+
+
+async def test_imports_of_the_same_rows_are_undone_one_after_another(alice, stocked):
+    before, ids = [], []
+    for raw in CITIES:
+        before.append(await exports(alice))
+        ids.append(await sent(alice, raw))
+    last = await exports(alice)
+    assert (await undo(alice, ids[0])).code == 202
+    assert await exports(alice) == last, "a later import has written to its rows"
+    for id, then in reversed(list(zip(ids, before, strict=True))):
+        assert (await undo(alice, id)).code == 202
+        assert await exports(alice) == then
+        assert (await alice.api(f"/api/imports/{id}")).json["state"] == "undone"
+
+
+async def test_what_somebody_wrote_between_two_imports_stays(alice, db, stocked):
+    ids = [await sent(alice, CITIES[0])]
+    await db.run("UPDATE company SET notes = 'theirs', version = version + 1 WHERE account_number = '300001'")
+    between = await exports(alice)
+    ids.append(await sent(alice, CITIES[1]))
+    for id in reversed(ids):
+        assert (await undo(alice, id)).code == 202
+        assert await exports(alice) == between
+    assert [(await alice.api(f"/api/imports/{id}")).json["state"] for id in ids] == ["applied", "undone"]

@@ -52,6 +52,7 @@ async def undo(tx: Db, batch_id: str, tables: Sequence[Table], now: str) -> None
         for table in _whole(tables):
             await _let_go(tx, batch_id, table)
             await _update(tx, batch_id, table, BEFORE, 1, now)
+            await _count_on(tx, batch_id, table)
         await _bury_left(tx, batch_id, tables, AFTER, BEFORE, now)
         await _room(tx, USUAL_ROOM)
     except Conflict as conflict:
@@ -110,6 +111,25 @@ async def _update(tx: Db, batch_id: str, table: Table, side: str, later: int, no
         raise PlanIsOld
 
 
+async def _count_on(tx: Db, batch_id: str, table: Table) -> None:
+    """Rows that are as earlier imports left them again are untouched for these, too: what they know of their versions goes on by the two
+    that an import and its undo have taken, so that several imports are undone one after another. What others wrote between stays seen."""
+    await tx.run(
+        """
+        UPDATE import_row SET record_version = import_row.record_version + 2 FROM import_row undone
+        WHERE undone.batch_id = :id AND undone.outcome = 'update' AND undone.target = :target
+            AND import_row.record_id = undone.record_id AND import_row.target = undone.target AND import_row.batch_id <> :id
+            AND (
+                (import_row.outcome = 'update' AND import_row.record_version < undone.record_version)
+                OR (import_row.outcome = 'create' AND import_row.record_version <= undone.record_version)
+            )
+            AND import_row.batch_id IN (SELECT id FROM import_batch WHERE state = 'applied')
+        """,
+        id=batch_id,
+        target=table.name,
+    )
+
+
 async def _let_go(tx: Db, batch_id: str, table: Table) -> None:
     """Rows that give up what only one may have do so first, so that others of the file may take it; both engines look at each row."""
     for unique in table.unique:
@@ -141,10 +161,11 @@ def _insert(table: Table) -> str:
 
 async def _delete(tx: Db, batch_id: str, table: Table) -> None:
     """Every row that was made is as it was made, and goes."""
+    made = f"FROM import_row WHERE batch_id = :id AND outcome = 'create' AND target = '{table.name}'"
     gone = await tx.run(
         f"""
-        DELETE FROM {table.name} WHERE version = 1 AND {table.key} IN
-            (SELECT record_id FROM import_row WHERE batch_id = :id AND outcome = 'create' AND target = '{table.name}')
+        DELETE FROM {table.name} WHERE {table.key} IN (SELECT record_id {made}) AND ({table.key}, version) IN
+            (SELECT record_id, record_version {made})
         """,
         id=batch_id,
     )
