@@ -6,9 +6,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
+from hmlib.web.page_handler import PageHandler
 
 MOST_BYTES = 32 * 2**20
 
@@ -47,6 +49,21 @@ class AnswerCache:
         answer = await make()
         self._keep(etag, answer)
         return answer
+
+    async def answer_page(
+        self, handler: PageHandler, template: tuple[str, ...], context: Callable[[], Awaitable[Mapping[str, Any]]]
+    ) -> None:
+        """Answer a piece of a page, made anew where the database has changed since; each answer gets a nonce of its own."""
+        zone = await handler.preferences.text(handler.db, "time_zone")
+        asked = (f"{name}={value}" for name, value in sorted(handler.query.items()))
+        question = (template[0], handler.request.path, zone, *sorted(handler.known.permissions), "", *asked)
+
+        async def make() -> KeptAnswer:
+            return KeptAnswer(handler.spine.pages.render(handler, template, self.nonce, await context()).encode())
+
+        kept = await self.of(await self.etag(handler.db, handler.known.scope, *question), make)
+        nonce = secrets.token_urlsafe(18)
+        handler.send_html(kept.body.decode().replace(self.nonce, nonce), nonce)
 
     def _keep(self, etag: str, answer: KeptAnswer) -> None:
         if etag in self._kept or len(answer.body) > MOST_BYTES // 2:

@@ -48,7 +48,7 @@ class Field:
     also: tuple[str, ...] = ()
 
     @property
-    def shown(self) -> bool:
+    def told(self) -> bool:
         """Whether it is told to anybody: what is only said is not."""
         return self.stored or self.ours or self.made or bool(self.custom)
 
@@ -231,6 +231,11 @@ class Resource(Generic[R]):
     def loads(self) -> Sequence[tuple[str, Callable[[Any], Any]]]:
         """The same with what makes a value of the record out of what is stored."""
         return [(attribute, self.fields[attribute].value.load) for attribute in self.converted]
+
+    @cached_property
+    def referred(self) -> Sequence[tuple[str, str, Reference]]:
+        """Name, attribute and type of what a record refers to."""
+        return [(self.fields[attribute].name or attribute, attribute, to) for attribute, to in self.references.items()]
 
     @cached_property
     def references(self) -> Mapping[str, Reference]:

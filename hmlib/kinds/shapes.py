@@ -7,9 +7,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from hmlib.api.conventions import ItemResult
+from hmlib.api.conventions import QUERY, ItemResult
+from hmlib.kinds import statements
 from hmlib.kinds.resource import Field, Resource
-from hmlib.kinds.types import Choice, Day, Moment
+from hmlib.kinds.types import Choice, Day, Moment, YesNo
+from hmlib.web.api_handler import Parameter
+from hmlib.web.problems import Problem
 
 MOST_ITEMS = 1000
 
@@ -52,7 +55,7 @@ def answer(of: Resource[Any]) -> type[msgspec.Struct]:
     shown = [
         (name, _type(field) | msgspec.UnsetType, msgspec.UNSET)
         for name, (_, field) in of.by_name.items()
-        if field.shown and not field.custom
+        if field.told and not field.custom
     ]
     shown += [("custom", dict[str, Any] | msgspec.UnsetType, msgspec.UNSET)] if of.custom else []
     names = {f"{attribute.removesuffix('_id')}_name": of.fields[attribute].value.empty for attribute in of.named}
@@ -129,3 +132,29 @@ def _named(of: Resource[Any]) -> str:
 
 def _doc(of: Resource[Any]) -> dict[str, Any]:
     return {"__doc__": of.record.__doc__}
+
+
+def parameters(of: Resource[Any]) -> dict[str, Parameter]:
+    """What a list may be asked, by name."""
+    searchable = statements.searched(of)
+    own = {name: _parameter(of, name) for name in statements.filters(of)}
+    return {name: said for name, said in QUERY.items() if searchable or name != "q"} | own
+
+
+def written_names(of: Resource[Any], fields: str) -> list[tuple[str, str, Any]]:
+    """Name, attribute and how it is written, of each field of an answer. Raises Problem 400 for one that does not exist."""
+    every = statements.answered(of)
+    if not fields:
+        return list(every.values())
+    names = dict.fromkeys([of.key, *(name for name in fields.split(",") if name != "custom" or not of.custom)])
+    unknown = next((name for name in names if name not in every), None)
+    if unknown is not None:
+        raise Problem(400, "invalid_fields", f"There is no field {unknown[:50]!r} here.")
+    return [every[name] for name in names]
+
+
+def _parameter(of: Resource[Any], name: str) -> Parameter:
+    if name in of.filters:
+        return Parameter(of.filters[name].said, choices=tuple(key for key, _ in of.filters[name].options))
+    field = of.by_name[name][1]
+    return Parameter(f"Of this {field.label.lower()}.", choices=("yes", "no") if isinstance(field.value, YesNo) else choices(field))

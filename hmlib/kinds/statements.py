@@ -210,7 +210,7 @@ def answered(of: Resource[Any]) -> Mapping[str, tuple[str, str, Any]]:
     """What programs are told: by name, the name, the attribute, and how it is written where it is not as it is stored."""
     found: dict[str, tuple[str, str, Any]] = {of.key: (of.key, of.key, None)}
     for name, (attribute, field) in of.by_name.items():
-        if field.shown and not field.custom:
+        if field.told and not field.custom:
             as_it_is = type(field.value).write is Value.write
             found[name] = (name, attribute, None if as_it_is else field.value.write)
     beside = [f"{column.removesuffix('_id')}_name" for column in of.named]

@@ -11,17 +11,15 @@ from tornado.web import HTTPError, url
 from hmlib import json
 from hmlib.api import tombstones
 from hmlib.api.answer_cache import AnswerCache, KeptAnswer
-from hmlib.api.conventions import QUERY, Gone, Lookup, given, ids_of, since_of
+from hmlib.api.conventions import Gone, Lookup, given, ids_of, since_of
 from hmlib.api.lists import answer_page, page_headers, paged, state_tag
 from hmlib.auth.permissions import allowed_of
 from hmlib.db.list_query import BY_ID, ListQuery
 from hmlib.kinds import custom, shapes, statements
 from hmlib.kinds.resource import Resource
-from hmlib.kinds.types import YesNo
 from hmlib.resources import bulk, changes, pickers, records
 from hmlib.resources.changes import writer_of
 from hmlib.web.api_handler import ApiHandler, Contract, Parameter, speaks_of
-from hmlib.web.problems import Problem
 
 
 class ResourceApi(ApiHandler):
@@ -44,9 +42,9 @@ class ResourceApi(ApiHandler):
         """Those of the ids that the caller may see, as rows."""
         return await records.plain_by_ids(self.db, self.of, self.known.scope, ids)
 
-    def shown(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def answered(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows as JSON has them, with the fields that were asked for."""
-        fields = written_names(self.of, self.query.get("fields", ""))
+        fields = shapes.written_names(self.of, self.query.get("fields", ""))
         names, values = [name for name, _, _ in fields], itemgetter(*(attribute for _, attribute, _ in fields), self.of.key)
         told: list[dict[str, Any]] = [dict(zip(names, values(row), strict=False)) for row in rows]
         for name, _, write in fields:
@@ -60,7 +58,7 @@ class ResourceApi(ApiHandler):
 
     def show(self, record: Any, status: int = 200) -> None:
         attributes = {name: getattr(record, name) for name in record.__struct_fields__}
-        value, etag = self.shown([attributes])[0], self.tag(record.version)
+        value, etag = self.answered([attributes])[0], self.tag(record.version)
         if status == 201:
             self.answer_created(value, etag, f"{self.request.path}/{self.of.id_of(record)}")
         else:
@@ -80,28 +78,21 @@ class ListApi(ResourceApi):
     """All of them."""
 
     @allowed_of("read")
-    @speaks_of(lambda of: Contract(answers=shapes.listed(of), query=parameters(of)))
+    @speaks_of(lambda of: Contract(answers=shapes.listed(of), query=shapes.parameters(of)))
     async def get(self) -> None:
         """Those that the caller may see: whole without a limit; with one, page by page with Link and X-Total-Count."""
         if "ids" in self.query:
-            await self.answer_some(ids_of(self.query["ids"]))
+            self.answer(self.answered(await self.some(ids_of(self.query["ids"]))))
         elif paged(self):
-            await self.answer_page()
+            await answer_page(self, self._page, self.of.plural, *self.of.by_name)
         else:
             await self.answer_whole()
-
-    async def answer_some(self, ids: Sequence[str]) -> None:
-        self.answer(self.shown(await self.some(ids)))
-
-    async def answer_page(self) -> None:
-        """One page; made anew only when something has changed."""
-        await answer_page(self, self._page, self.of.plural, *self.of.by_name)
 
     async def _page(self) -> KeptAnswer:
         asked = await self.asked(self.query, records.BATCH)
         since, totals = since_of(self.query), self.spine.find(AnswerCache)
         page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since, totals=totals)
-        return KeptAnswer(json.encode(self.shown(page.rows)), page_headers(self, page))
+        return KeptAnswer(json.encode(self.answered(page.rows)), page_headers(self, page))
 
     async def answer_whole(self) -> None:
         """Every row, streamed by id, so that one that changes meanwhile is neither skipped nor told twice."""
@@ -114,7 +105,7 @@ class ListApi(ResourceApi):
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         before = b"["
         async for rows in records.batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):
-            encoded = json.encode(self.shown(rows))[1:-1]
+            encoded = json.encode(self.answered(rows))[1:-1]
             if encoded:
                 self.write(before + encoded)
                 before = b","
@@ -139,7 +130,7 @@ class LookupApi(ResourceApi):
     async def post(self) -> None:
         """Those of up to 5,000 ids that the caller may see."""
         ids = list(dict.fromkeys(self.body(Lookup).ids))
-        self.answer(self.shown(await self.some(ids)))
+        self.answer(self.answered(await self.some(ids)))
 
 
 class GoneApi(ResourceApi):
@@ -207,25 +198,6 @@ class BulkApi(ResourceApi):
             self.answer(await bulk.put(tx, self.of, body, items, missing, writer))
 
 
-def parameters(of: Resource[Any]) -> dict[str, Parameter]:
-    """What a list may be asked, by name."""
-    searchable = statements.searched(of)
-    own = {name: _parameter(of, name) for name in statements.filters(of)}
-    return {name: said for name, said in QUERY.items() if searchable or name != "q"} | own
-
-
-def written_names(of: Resource[Any], fields: str) -> list[tuple[str, str, Any]]:
-    """Name, attribute and how it is written, of each field of an answer. Raises Problem 400 for one that does not exist."""
-    every = statements.answered(of)
-    if not fields:
-        return list(every.values())
-    names = dict.fromkeys([of.key, *(name for name in fields.split(",") if name != "custom" or not of.custom)])
-    unknown = next((name for name in names if name not in every), None)
-    if unknown is not None:
-        raise Problem(400, "invalid_fields", f"There is no field {unknown[:50]!r} here.")
-    return [every[name] for name in names]
-
-
 def api_of(of: Resource[Any]) -> list[URLSpec]:
     """Every address of the kind's API."""
     at, known = f"/api/{of.plural}", {"of": of}
@@ -233,10 +205,3 @@ def api_of(of: Resource[Any]) -> list[URLSpec]:
     if "external_id" in of.fields:
         routes.append(url(f"{at}:bulk", BulkApi, known))
     return [*routes, url(rf"{at}/([\w-]+)", OneApi, known)]
-
-
-def _parameter(of: Resource[Any], name: str) -> Parameter:
-    if name in of.filters:
-        return Parameter(of.filters[name].said, choices=tuple(key for key, _ in of.filters[name].options))
-    field = of.by_name[name][1]
-    return Parameter(f"Of this {field.label.lower()}.", choices=("yes", "no") if isinstance(field.value, YesNo) else shapes.choices(field))

@@ -1,11 +1,12 @@
 """A whole list from another system at once: new records are made, known ones changed, and what is missing comes to its normal end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hmlib.api.conventions import ItemResult, given
 from hmlib.db.database import Conflict, Transaction
-from hmlib.errors import Invalid, NotAllowed, Stale, Taken
+from hmlib.errors import Invalid, NotAllowed, Stale
 from hmlib.kinds import custom
 from hmlib.kinds.resource import Resource, Writer
 from hmlib.kinds.shapes import BulkAnswer
@@ -37,7 +38,7 @@ async def put(
     ended: list[str] = []
     for record in known.values() if body.complete and of.lifecycle else []:
         if body.company_id in (None, *await of.company_ids(tx, record)):
-            result = await _ended(tx, of, record, writer)
+            result = await _tried(tx, of, record.external_id, record, partial(changes.end, tx, of, record, writer))
             if result.result == "error":
                 results.append(result)
             elif result.version != record.version:  # one that ends later than today ends now
@@ -48,33 +49,26 @@ async def put(
 async def _one(
     tx: Transaction, of: Resource[Any], before: Any, said: Mapping[str, Any], wrong: Mapping[str, str], writer: Writer
 ) -> ItemResult:
-    try:
-        async with tx.savepoint():
-            if before is None:
-                return _answer(of, said["external_id"], "created", 201, await changes.add(tx, of, said, writer, wrong=wrong))
-            after = await changes.change(tx, of, before, said, writer, wrong=wrong)
-            return _answer(of, said["external_id"], "unchanged" if after.version == before.version else "updated", 200, after)
-    except (Invalid, NotAllowed, Conflict, Stale) as refusal:
-        return _refused(of, said["external_id"], before, refusal)
+    if before is None:
+        return await _tried(tx, of, said["external_id"], None, lambda: changes.add(tx, of, said, writer, wrong=wrong))
+    return await _tried(tx, of, said["external_id"], before, lambda: changes.change(tx, of, before, said, writer, wrong=wrong))
 
 
-async def _ended(tx: Transaction, of: Resource[Any], before: Any, writer: Writer) -> ItemResult:
+async def _tried(tx: Transaction, of: Resource[Any], external_id: str, before: Any, step: Callable[[], Awaitable[Any]]) -> ItemResult:
+    """What became of one item, which stands by itself."""
     try:
         async with tx.savepoint():
-            return _answer(of, before.external_id, "updated", 200, await changes.end(tx, of, before, writer))
+            after = await step()
     except (Invalid, NotAllowed, Conflict, Stale) as refusal:
-        return _refused(of, before.external_id, before, refusal)
+        return _refused(of, external_id, before, refusal)
+    if before is None:
+        return _answer(of, external_id, "created", 201, after)
+    return _answer(of, external_id, "unchanged" if after.version == before.version else "updated", 200, after)
 
 
 def _refused(of: Resource[Any], external_id: str, before: Any, refusal: Exception) -> ItemResult:
     errors = refusal.errors if isinstance(refusal, Invalid) else {"": getattr(refusal, "detail", changes.NOT_ALLOWED)}
-    status = (
-        refusal.status
-        if isinstance(refusal, NotAllowed)
-        else 422
-        if isinstance(refusal, Invalid) and not isinstance(refusal, Taken)
-        else 409
-    )
+    status = getattr(refusal, "status", 422 if type(refusal) is Invalid else 409)
     return _answer(of, external_id, "error", status, before, errors)
 
 

@@ -1,6 +1,6 @@
 """How records come to be, change, end and go: read, checked, stored, told to the audit log and to followers, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -30,8 +30,7 @@ async def writer_of(handler: Handler) -> Writer:
 
 
 def read(of: Resource[R], said: Mapping[str, Any], writer: Writer, *, new: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """The attributes out of what is said by field, and what is wrong with the rest, in sentences by field. A new record needs what is
-    needed and has no default."""
+    """The attributes out of what is said by field, and what is wrong with the rest, by field. A new one needs what has no default."""
     values: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for attribute, field in of.fields.items():
@@ -54,8 +53,7 @@ def blank(of: Resource[R], values: Mapping[str, Any]) -> R:
 
 
 async def add(tx: Transaction, of: Resource[R], said: Mapping[str, Any], writer: Writer, *, wrong: Mapping[str, str] = NOTHING) -> R:
-    """The new record as it stands. ``wrong`` is what is known to be wrong already. Raises Invalid with all that is wrong, Taken,
-    NotAllowed."""
+    """The new record as it stands. ``wrong`` is known to be wrong already. Raises Invalid with all that is wrong, Taken, NotAllowed."""
     values, unread = read(of, said, writer, new=True)
     fresh = {} if of.key != "id" else {"id": new_id()}
     wanted = structs.replace(blank(of, {**fresh, **values}), created_at=writer.now, updated_at=writer.now, version=1)
@@ -153,9 +151,9 @@ def refusal(of: Resource[Any], conflict: Conflict) -> Invalid:
     if unique is not None:
         return Taken({unique.field: unique.said})
     if conflict.kind != "unique":
-        gone = next(((name, to) for name, to in of.references.items() if to.table and to.table in conflict.constraint), None)
-        if gone is not None:
-            return Invalid({gone[0]: gone[1].said})
+        for name, _, to in of.referred:
+            if to.table and to.table in conflict.constraint:
+                return Invalid({name: to.said})
     return Invalid({"": NOT_ALLOWED})
 
 
@@ -175,12 +173,12 @@ async def _checked(tx: Db, of: Resource[R], writer: Writer, before: R | None, wa
 async def _missing(tx: Db, of: Resource[R], writer: Writer, before: R | None, wanted: R) -> dict[str, str]:
     """What is referred to anew in this database and is not there, or not for this caller."""
     found = {}
-    for attribute, to in of.references.items():
+    for name, attribute, to in of.referred:
         id = getattr(wanted, attribute)
         if to.table and id and id != (getattr(before, attribute) if before else None):
             seen = writer.scope.clause("id" if to.to == "companies" else "company_id") if to.scoped else "TRUE"
             if await tx.value(f"SELECT 1 FROM {to.table} WHERE id = :id AND {seen}", id=id, **writer.scope.params()) is None:
-                found[of.fields[attribute].name or attribute] = to.said
+                found[name] = to.said
     return found
 
 
@@ -203,11 +201,4 @@ def _happened(of: Resource[R], before: R, after: R) -> str:
 
 
 def _kept(of: Resource[Any]) -> Mapping[str, Field]:
-    return {name: field for name, field in of.fields.items() if name not in (*STAMPS, *of.derived) and field.shown}
-
-
-def events_of(of: Resource[R], pairs: Sequence[tuple[R | None, R]]) -> list[audit.AuditEvent]:
-    """What the audit log says of many records at once, each as it was (None: not there) and as it is."""
-    return [
-        created(of, after) if before is None else _changed(of, before, after, differences(of, before, after)) for before, after in pairs
-    ]
+    return {name: field for name, field in of.fields.items() if name not in (*STAMPS, *of.derived) and field.told}

@@ -39,8 +39,7 @@ def written(of: Resource[Any], record: Any, zone: str) -> dict[str, str]:
 
 
 async def said(handler: PageHandler, of: Resource[Any], before: Any | None = None) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the posted form says by name, and what is wrong with the records it refers to. A box that is not ticked is not sent: it means
-    no."""
+    """What the posted form says by name, and what is wrong with what it refers to. A box that is not ticked is not sent: no."""
     posted: dict[str, Any] = {}
     for _, name, field in on_form(of):
         if name in handler.form or isinstance(field.value, YesNo):
@@ -145,37 +144,6 @@ def filters(handler: PageHandler, of: Resource[Any], chosen: Mapping[str, str]) 
     return found + [
         {"name": name, "label": one.label, "options": one.options, "kind": one.kind} for name, one in of.filters.items() if one.label
     ]
-
-
-def words(fmt: Any, field: Field, value: Any, names: Mapping[str, str]) -> str:
-    """A value as people read it; ``fmt`` is the reader's rendering.Formats, ``names`` what is called how by id."""
-    if isinstance(field.value, Reference):
-        return names.get(value or "", value or "")
-    if field.value.widget == "date":
-        return str(fmt.date(value))
-    if field.value.widget == "datetime-local":
-        return str(fmt.datetime(value))
-    return field.value.words(value)
-
-
-def file_header(of: Resource[Any]) -> list[str]:
-    """The columns of the kind's files: a company stands there by its account number."""
-    return [file_name(name, field) for name, (_, field) in of.by_name.items() if field.shown]
-
-
-def file_name(name: str, field: Field) -> str:
-    """What a field is called in files."""
-    return "company_account_number" if isinstance(field.value, Reference) and name == "company_id" else name
-
-
-def file_row(of: Resource[Any], row: Mapping[str, Any], numbers: Mapping[str, str]) -> list[object]:
-    """The cells of a row under file_header(): as the import reads them again."""
-    cells: list[object] = []
-    for attribute, field in of.fields.items():
-        if field.shown:
-            value = row[attribute]
-            cells.append(numbers.get(value or "", value) if isinstance(field.value, Reference) else field.value.cell(value))
-    return cells
 
 
 def _is_named(field: Field) -> bool:

@@ -14,6 +14,12 @@ from hmlib.resources import pickers
 from hmlib.web.page_handler import PageHandler
 
 MOST_SHOWN = 20
+IMPORTED = """
+    SELECT batch.applied_at, batch.started_by_name, batch.file_name, batch.undone_at, planned.changed
+    FROM import_row planned JOIN import_batch batch ON batch.id = planned.batch_id
+    WHERE planned.record_id = :id AND planned.target = :target AND planned.outcome IN ('create', 'update') AND batch.applied_at <> ''
+    ORDER BY batch.applied_at DESC LIMIT :most
+"""
 VERBS = {"created": "added", "deleted": "deleted", "deactivated": "ended", "reactivated": "put back into use", "changed": "changed"}
 
 
@@ -51,17 +57,7 @@ async def of_record(handler: PageHandler, of: Resource[Any], record: Any) -> lis
 
 async def _imported(db: Db, of: Resource[Any], id: str) -> list[Event]:
     """What imports did to a record: they have one entry in the audit log for a file, and keep its rows themselves."""
-    rows = await db.all(
-        """
-        SELECT batch.applied_at, batch.started_by_name, batch.file_name, batch.undone_at, planned.changed
-        FROM import_row planned JOIN import_batch batch ON batch.id = planned.batch_id
-        WHERE planned.record_id = :id AND planned.target = :target AND planned.outcome IN ('create', 'update') AND batch.applied_at <> ''
-        ORDER BY batch.applied_at DESC LIMIT :most
-        """,
-        id=id,
-        target=of.table_name,
-        most=MOST_SHOWN,
-    )
+    rows = await db.all(IMPORTED, id=id, target=of.table_name, most=MOST_SHOWN)
     return [_import_event(of, row) for row in rows]
 
 
@@ -79,12 +75,9 @@ def event(of: Resource[Any], row: audit.AuditRow, names: Mapping[str, str], zone
     verb = VERBS.get(row.action.rpartition(".")[2], row.action)
     before, after = row.before or {}, row.after or {}
     changed = {name: (before.get(name), after.get(name)) for name in {**before, **after}} if before else {}
-    fields = [_told(field, *changed[name], names, zone) for name, (_, field) in of.by_name.items() if name in changed]
+    pairs = [(field, *changed[name]) for name, (_, field) in of.by_name.items() if name in changed]
+    fields = [Told(field.label, _words(field, old, names, zone), _words(field, new, names, zone)) for field, old, new in pairs]
     return Event(row.at, who, verb, tuple(fields))
-
-
-def _told(field: Field, old: Any, new: Any, names: Mapping[str, str], zone: str) -> Told:
-    return Told(field.label, _words(field, old, names, zone), _words(field, new, names, zone))
 
 
 def _words(field: Field, value: Any, names: Mapping[str, str], zone: str) -> str:
@@ -99,5 +92,4 @@ def _words(field: Field, value: Any, names: Mapping[str, str], zone: str) -> str
 
 
 def _referred(of: Resource[Any], row: audit.AuditRow) -> list[str]:
-    columns = [of.fields[attribute].name or attribute for attribute in of.references]
-    return [side[name] for side in (row.before or {}, row.after or {}) for name in columns if side.get(name)]
+    return [side[name] for side in (row.before or {}, row.after or {}) for name, _, _ in of.referred if side.get(name)]

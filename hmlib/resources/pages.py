@@ -1,17 +1,16 @@
 """The pages of a declared kind, for browsers: list, rows, form, one record with its history, its end and its way back, picker, file."""
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
-from hmlib.api.answer_cache import AnswerCache, KeptAnswer
+from hmlib.api.answer_cache import AnswerCache
 from hmlib.auth.permissions import allowed, allowed_of
 from hmlib.db.list_query import ListQuery
 from hmlib.errors import Invalid, NotAllowed, Stale
-from hmlib.kinds import custom, statements
+from hmlib.kinds import cells, custom, statements
 from hmlib.kinds.resource import Resource
 from hmlib.records import audit
 from hmlib.resources import changes, forms, history, pickers, records
@@ -82,7 +81,7 @@ class ResourcePage(PageHandler):
         names = await pickers.names(self, self.of, page.rows)
         listed = [attribute for attribute, field in self.of.fields.items() if field.listed]
         at: dict[str, Any] = {"page_url": page_url or self.reverse_url(self.of.plural), "columns": forms.columns(self.of)}
-        at |= {"listed": listed, "words": forms.words}
+        at |= {"listed": listed, "words": cells.words}
         at["importable"] = self.of.plural in self.spine.own(Pickers).imported
         return {"of": self.of, "page": page, "names": names, **at, **await self.rows(self, page.rows)}
 
@@ -91,17 +90,8 @@ class ResourcePage(PageHandler):
         answers = self.spine.find(AnswerCache)
         if answers is None or not all(to.table for to in self.of.references.values()):
             self.partial(template, **await context())
-            return
-        zone = await self.preferences.text(self.db, "time_zone")
-        asked = (f"{name}={value}" for name, value in sorted(self.query.items()))
-        question = (template[0], self.request.path, zone, *sorted(self.known.permissions), "", *asked)
-
-        async def make() -> KeptAnswer:
-            return KeptAnswer(self.spine.pages.render(self, template, answers.nonce, await context()).encode())
-
-        kept = await answers.of(await answers.etag(self.db, self.known.scope, *question), make)
-        nonce = secrets.token_urlsafe(18)
-        self.send_html(kept.body.decode().replace(answers.nonce, nonce), nonce)
+        else:
+            await answers.answer_page(self, template, context)
 
     async def show_form(self, record: Any | None, said: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> None:
         """The form with what is stored, or 422 with what was typed and what is wrong with it."""
@@ -145,7 +135,7 @@ class Export(ResourcePage):
 
     @allowed_of("read", export=True)
     async def get(self) -> None:
-        await self.send(forms.file_header(self.of), self.cells)
+        await self.send(cells.file_header(self.of), self.cells)
 
     async def send(self, header: Sequence[str], rows: Callable[[ListQuery], AsyncIterator[Sequence[object]]]) -> None:
         """The file with these columns, and the rows made of the question that the address asks."""
@@ -159,7 +149,7 @@ class Export(ResourcePage):
             async for batch in records.batches(snapshot, self.of, self.known.scope, question):
                 numbers = await pickers.numbers(self, self.of, batch)
                 for row in batch:
-                    yield forms.file_row(self.of, row, numbers)
+                    yield cells.file_row(self.of, row, numbers)
 
     async def counted(self, rows: int) -> None:
         """Who took which list away as a file is kept before the file goes out."""
@@ -188,16 +178,8 @@ class One(ResourcePage):
         names = await pickers.names(self, self.of, [record])
         here = {name: to.one for name, to in self.of.references.items() if to.table and getattr(record, name)}
         links = {name: self.reverse_url(one, getattr(record, name)) for name, one in here.items()}
-        context = {
-            "of": self.of,
-            "record": record,
-            "removal": removal,
-            "history": told,
-            "names": names,
-            "words": forms.words,
-            "links": links,
-        }
-        self.page(self.template("resources/page.html"), **context, **await self.shows(self, record))
+        context = {"of": self.of, "record": record, "removal": removal, "history": told, "names": names, "links": links}
+        self.page(self.template("resources/page.html"), words=cells.words, **context, **await self.shows(self, record))
 
     @allowed_of("write")
     async def post(self, id: str) -> None:
@@ -278,8 +260,7 @@ class Picker(ResourcePage):
 
     @allowed_of("read")
     async def get(self) -> None:
-        typed = self.query.get(self.query.get("field", "q"), "")
-        self.partial("resources/_options.html", options=await pickers.offered(self, self.of, typed))
+        await offer(self, self.of)
 
 
 class CompanyPicker(PageHandler):
@@ -287,8 +268,13 @@ class CompanyPicker(PageHandler):
 
     @allowed("directory:read")
     async def get(self) -> None:
-        typed = self.query.get(self.query.get("field", "q"), "")
-        self.partial("resources/_options.html", options=await pickers.offered(self, "companies", typed))
+        await offer(self, "companies")
+
+
+async def offer(handler: PageHandler, to: Resource[Any] | str) -> None:
+    """Answer the options for the letters that were typed into the field that the address names."""
+    typed = handler.query.get(handler.query.get("field", "q"), "")
+    handler.partial("resources/_options.html", options=await pickers.offered(handler, to, typed))
 
 
 def pages_of(

@@ -37,8 +37,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the records of one kind are found, as far as the caller may see them: so many at most by what is typed, and by ids. Raises
-    NexusDown where they are in another service."""
+    """Where records that the caller may see are found: so many at most by what is typed, and by ids. Raises NexusDown of other services."""
 
     search: Callable[[Handler, str, int], Awaitable[Sequence[Option]]]
     by_ids: Callable[[Handler, Sequence[str]], Awaitable[Mapping[str, Option]]]
@@ -65,8 +64,7 @@ async def bound(handler: Handler, of: Resource[Any], asked: ListQuery) -> ListQu
 
 
 async def names(handler: Handler, of: Resource[Any], rows: Iterable[Any]) -> dict[str, str]:
-    """What people call the records that some rows refer to, by id; those that cannot be found, or not now, are left out. Whose name the
-    rows were read with is not looked up again."""
+    """What people call the records that some rows refer to, by id, without those that cannot be found now."""
     found: dict[str, str] = {}
     shown = list(rows)
     for attribute in of.named:
@@ -83,8 +81,7 @@ async def numbers(handler: Handler, of: Resource[Any], rows: Sequence[Any]) -> d
 async def chosen(handler: Handler, of: Resource[Any], values: Mapping[str, str]) -> dict[str, str]:
     """What stands in the boxes of a form whose values are these, by name: the id itself where it cannot be found, or not now."""
     found = {}
-    for attribute, to in of.references.items():
-        name = of.fields[attribute].name or attribute
+    for name, _, to in of.referred:
         if id := values.get(name):
             option = (await _by_ids(handler, to.to, [id])).get(id) if _like_an_id(id) else None
             found[name] = option.label if option else id
@@ -96,8 +93,7 @@ async def resolved(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What was posted with ids in the place of names and numbers, and what could not be found, as sentences by name."""
     said, wrong = dict(posted), {}
-    for attribute, to in of.references.items():
-        name = of.fields[attribute].name or attribute
+    for name, attribute, to in of.referred:
         typed = str(posted.get(name) or "").strip()
         if typed and typed != getattr(before, attribute, None):
             option, why = await looked_up(handler, to, typed)
@@ -114,9 +110,9 @@ async def missing_elsewhere(
     """Which of the records in other services that each item names anew are not there, or not for the caller: sentences by name. Asked
     for once, however many items there are. Raises NexusDown."""
     wrong: list[dict[str, str]] = [{} for _ in items]
-    for attribute, to in of.references.items():
+    for name, attribute, to in of.referred:
         if not to.table:
-            name, stands = of.fields[attribute].name or attribute, getattr(before, attribute, None)
+            stands = getattr(before, attribute, None)
             named = {id for item in items if isinstance(id := item.get(name), str) and id not in ("", stands)}
             gone = named - set(await _source(handler, to.to).by_ids(handler, sorted(named))) if named else set()
             for item, told in zip(items, wrong, strict=True):

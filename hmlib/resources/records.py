@@ -1,5 +1,4 @@
-"""Records out of the database and into it, as their kind declares them. What a caller may not see is not found, not counted and not
-read."""
+"""Records out of the database and into it, as their kind declares them. What a caller may not see is not found, counted or read."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar

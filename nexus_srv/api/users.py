@@ -27,7 +27,7 @@ API_NAMES = {"level": "permission_level", "scope_rule": "scope", "company_ids": 
 class UserListHandler(ApiHandler):
     """What answers several users."""
 
-    def shown(self, found: Sequence[User]) -> Sequence[Any]:
+    def picked(self, found: Sequence[User]) -> Sequence[Any]:
         return conventions.picked([answered(user) for user in found], UserAnswer, self.query.get("fields", ""))
 
 
@@ -40,10 +40,10 @@ class UserList(UserListHandler):
         """Users by search, filters, ids or change time."""
         if "ids" in self.query:
             found = await users.some_visible_to(self.db, self.known, conventions.ids_of(self.query["ids"]))
-            self.answer(self.shown(found))
+            self.answer(self.picked(found))
             return
         since = conventions.since_of(self.query)
-        await answer_list(self, LISTING, lambda asked: users.page_of(self.db, self.known, asked, since=since), self.shown)
+        await answer_list(self, LISTING, lambda asked: users.page_of(self.db, self.known, asked, since=since), self.picked)
 
     @allowed("users:admin")
     @documented(takes=NewUser, answers=UserAnswer, status=201)
@@ -67,7 +67,7 @@ class UserLookup(UserListHandler):
     async def post(self) -> None:
         """Users by id, at most 5,000."""
         found = await users.some_visible_to(self.db, self.known, self.body(conventions.Lookup).ids)
-        self.answer(self.shown(found))
+        self.answer(self.picked(found))
 
 
 class OneUser(ApiHandler):

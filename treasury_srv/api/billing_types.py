@@ -75,7 +75,7 @@ class BillingTypeList(AtHome, ListApi):
         page = asked.page_out_of(kept, lambda row: (getattr(row, column), self.of.id_of(row)))
         for name, value in page_headers(self, page).items() if "limit" in self.query else ():
             self.set_header(name, value)
-        self.answer(self.shown([structs.asdict(row) for row in page.rows]))
+        self.answer(self.answered([structs.asdict(row) for row in page.rows]))
 
 
 class BillingTypeLookup(AtHome, LookupApi):
