@@ -138,10 +138,10 @@ async def rules(tx: Db, writer: Writer, before: Contact | None, after: Contact) 
     if after.active_on and after.ended_on and after.ended_on < after.active_on:
         wrong["ended_on"] = "This is before the day it begins."
     ids = await places(tx, after)
-    fresh = set(ids) - set(await places(tx, before) if before else ()) - {after.company_id if before is None else None}
+    fresh = set(ids) - set(await places(tx, before) if before else ()) - {after.company_id}
     if len(set(ids)) < len(ids):
         wrong["companies"] = "A company stands there twice."
-    elif len(await contacts.companies_among(tx, writer.scope, sorted(fresh))) < len(fresh):
+    elif fresh and len(await contacts.companies_among(tx, writer.scope, sorted(fresh))) < len(fresh):
         wrong["companies"] = NO_SUCH
     if before is not None and await contacts.hidden_places(tx, writer.scope, before.id):
         wrong |= billed_elsewhere(before, after)

@@ -2,7 +2,9 @@
 
 from hmlib.imports.reading import COMPANY_CALLED, COMPANY_ID_COLUMN
 from hmlib.tables.columns import Column
-from nexus_srv.queries import assets, companies, contacts
+from nexus_srv.directory.assets import TYPES
+from nexus_srv.directory.companies import COMPLIANCE, STATUSES
+from nexus_srv.directory.contacts import ROLES
 
 _WORKSTATION = (
     *(
@@ -154,7 +156,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(
             "status",
             kind="choice",
-            choices=companies.STATUSES,
+            choices=tuple(STATUSES),
             also=("Company Status", "Active", "Is Active", "Enabled", "Inactive", "Disabled"),
             words=_STATUSES,
             yes_is={
@@ -165,7 +167,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("main_phone", max_length=50, also=("Phone", *_PHONE)),
         Column("website", max_length=300, also=("Web Site", "Web Address", "URL", "Web", "Homepage")),
         Column("domains", kind="list", max_length=253, also=("Domain", "Email Domain", "Email Domains", "Domain Name")),
-        Column("compliance_level", kind="choice", choices=companies.COMPLIANCE_LEVELS),
+        Column("compliance_level", kind="choice", choices=tuple(COMPLIANCE)),
         *_PLACE,
         Column("external_id", also=("Company RecID", "Company ID", "Organization ID", "Client ID", "Customer ID", "Account ID")),
     ),
@@ -176,7 +178,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("last_name", max_length=100, also=("Last", "Surname", "Family Name")),
         Column("phone", max_length=50, also=(*_PHONE, "Mobile", "Mobile Phone", "Cell", "Cell Phone", "Mobile Number")),
         Column("title", max_length=100, also=("Job Title", "Position")),
-        Column("role", kind="choice", choices=contacts.ROLES[1:]),
+        Column("role", kind="choice", choices=tuple(ROLES)[1:]),
         Column("active", kind="bool", also=_IS_ACTIVE, words=_ON_OFF, yes_is=_ENDS),
         Column("billable", kind="bool", also=("Is Billable", "Non-Billable"), words=_BILLED, yes_is={"Non-Billable": ("no", "yes")}),
         Column("exclusion_reason"),
@@ -198,7 +200,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(
             "type",
             kind="choice",
-            choices=assets.TYPES,
+            choices=tuple(TYPES),
             also=("Device Type", "Asset Type", "Device Class", "Device Role", "Configuration Type", "Node Class", "Class", "Role"),
             words=_TYPES,
         ),

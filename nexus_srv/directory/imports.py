@@ -10,13 +10,15 @@ from hmlib.db.database import Db
 from hmlib.imports.columns import completed
 from hmlib.imports.companies import Clue, KnownCompany
 from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports, Planned, Table
-from hmlib.imports.plan.of_resource import FileOf, table_of
+from hmlib.imports.plan.of_resource import FileOf, part_of, table_of
 from hmlib.records.preferences import Preferences
 from hmlib.resources import records
 from hmlib.resources.changes import blank
+from nexus_srv.directory.assets import ASSETS
 from nexus_srv.directory.companies import COMPANIES, Company
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.directory.import_columns import READ
-from nexus_srv.directory.import_entries import ASSET_TABLE, CONTACT_TABLES, planner_of
+from nexus_srv.directory.import_files import ASSET_FILE, CONTACT_FILE
 from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.directory.presets import PRESETS
 from nexus_srv.queries import companies
@@ -113,15 +115,16 @@ IMPORTS = Imports(
             tables=(table_of(COMPANIES, company="id"), KNOWN_AS),
         ),
         ImportKind(
-            name="contacts", title="Contacts", permission=WRITE, columns=READ["contacts"], planner=planner_of("contacts"),
-            tables=CONTACT_TABLES,
+            name="contacts", title="Contacts", permission=WRITE, columns=READ["contacts"], planner=CONTACT_FILE.planner,
+            tables=(table_of(CONTACTS), part_of(CONTACTS, CONTACTS.parts[0])),
         ),
         ImportKind(
             name="locations", title="Locations", permission=WRITE, columns=LOCATION_COLUMNS, planner=LOCATION_FILE.planner,
             tables=(table_of(LOCATIONS, company="company_id", keys=OF_COMPANY),),
         ),
         ImportKind(
-            name="assets", title="Assets", permission=WRITE, columns=READ["assets"], planner=planner_of("assets"), tables=(ASSET_TABLE,),
+            name="assets", title="Assets", permission=WRITE, columns=READ["assets"], planner=ASSET_FILE.planner,
+            tables=(table_of(ASSETS, company="company_id", keys=OF_COMPANY),),
         ),
     ),
 )  # fmt: skip

@@ -5,25 +5,8 @@ from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import ListDefinition, folded
+from hmlib.db.list_query import folded
 from nexus_srv.queries import directory
-
-STATUSES = ("prospect", "active", "inactive")
-COMPLIANCE_LEVELS = ("standard", "hipaa", "cjis")
-
-LISTING = ListDefinition(
-    sorts={
-        "name": "company.name_form",
-        "account_number": "company.account_number",
-        "status": "company.status",
-        "city": "company.city",
-        "created_at": "company.created_at",
-        "updated_at": "company.updated_at",
-    },
-    default="name",
-    id_column="company.id",
-    filters=("status", "compliance_level", "parent_id"),
-)
 
 
 class Company(directory.Entry, frozen=True, kw_only=True):

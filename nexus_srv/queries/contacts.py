@@ -1,78 +1,11 @@
 """The people at companies: their rows in `contact` and `contact_company`, and which of them a caller may see."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Collection, Mapping, Sequence
 
 from hmlib.auth.permissions import CompanyScope
 from hmlib.db.database import Db
-from hmlib.db.list_query import ListDefinition, folded
-from nexus_srv.queries import directory
 
-ROLES = ("", "primary", "billing", "technical")
-
-LISTING = ListDefinition(
-    sorts={
-        "name": "contact.name_form",
-        "email": "contact.email",
-        "created_at": "contact.created_at",
-        "updated_at": "contact.updated_at",
-    },
-    default="name",
-    id_column="contact.id",
-    filters=("company_id", "role", "active", "billable"),
-)
-
-
-class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact's place at a company. `role` is empty, primary, billing or technical; `billed` says whether this company pays for them."""
-
-    company_id: str
-    role: str = ""
-    billed: bool = True
-
-
-class Contact(directory.Entry, frozen=True, kw_only=True):
-    """A person at one company or several. `emails` begins with the primary one, which is also `email`; who is not billable has an
-    `exclusion_reason` (kiosk, shared mailbox, …); `ended_on` is the first day that no longer counts."""
-
-    name: str
-    first_name: str = ""
-    last_name: str = ""
-    email: str = ""
-    emails: tuple[str, ...] = ()
-    phone: str = ""
-    mobile_phone: str = ""
-    title: str = ""
-    active: bool = True
-    billable: bool = True
-    exclusion_reason: str = ""
-    active_on: str | None = None
-    ended_on: str | None = None
-    companies: tuple[Link, ...] = ()
-    notes: str = ""
-
-
-_FIELDS = directory.stored_fields(Contact, "emails", "companies")
-COLUMNS = (*_FIELDS, "more_emails", "name_form", "search")
-_COLUMNS = ", ".join(f"contact.{name}" for name in (*_FIELDS, "more_emails", "name_form", "created_at", "updated_at", "version"))
 _LINK = "SELECT 1 FROM contact_company link WHERE link.contact_id = contact.id AND"
-_INSERT = directory.insert_sql("contact", COLUMNS)
-
-
-async def everything(db: Db) -> list[Contact]:
-    """All of them, for an import to compare with."""
-    async with db.read() as snapshot:
-        rows = await snapshot.all(f"SELECT {_COLUMNS} FROM contact ORDER BY contact.id")
-        links = await _links(snapshot, CompanyScope(), None)
-    return [_contact(row, links) for row in rows]
-
-
-async def insert(tx: Db, contacts: Sequence[Contact], now: str) -> None:
-    """Raises Conflict when an external id is taken or a company does not exist."""
-    await tx.many(_INSERT, [{**columns_of(contact), "now": now} for contact in contacts])
-    await _link(tx, contacts)
 
 
 def seen(scope: CompanyScope) -> str:
@@ -100,6 +33,8 @@ async def companies_among(db: Db, scope: CompanyScope, ids: Sequence[str]) -> li
 
 async def hidden_places(db: Db, scope: CompanyScope, id: str) -> list[str]:
     """The ids of the contact's companies that are out of scope."""
+    if scope.rule == "all":
+        return []
     rows = await db.all("SELECT company_id FROM contact_company WHERE contact_id = :id ORDER BY company_id", id=id)
     return [row["company_id"] for row in rows if not scope.sees(row["company_id"])]
 
@@ -109,55 +44,46 @@ def _at(condition: str) -> str:
     return f"contact.id IN (SELECT link.contact_id FROM contact_company link WHERE {condition})"
 
 
-async def _links(db: Db, scope: CompanyScope, ids: Sequence[str] | None) -> dict[str, tuple[Link, ...]]:
-    """The companies of contacts (of all where `ids` is None), as far as they are in scope."""
+async def by_address(db: Db, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+    """The ids of contacts by company and address, which are wanted in lower case."""
+    found: dict[tuple[str, str], list[str]] = {}
+    beyond_ascii = not all(address.isascii() for _, address in wanted)  # whose lower case the database does not know
     rows = await db.all(
-        f"""
-        SELECT link.contact_id, link.company_id, link.role, link.billed FROM contact_company link
-        WHERE {"TRUE" if ids is None else "link.contact_id IN :ids"} AND {scope.clause("link.company_id")}
-        ORDER BY link.company_id
+        """
+        SELECT contact.id, link.company_id, contact.email, contact.more_emails
+        FROM contact_company link JOIN contact ON contact.id = link.contact_id
+        WHERE link.company_id IN :companies AND (lower(contact.email) IN :addresses OR contact.more_emails <> '' OR :beyond_ascii)
+        ORDER BY contact.id
         """,
-        **({} if ids is None else {"ids": list(ids)}),
-        **scope.params(),
+        companies=sorted({company_id for company_id, _ in wanted}),
+        addresses=sorted({address for _, address in wanted}),
+        beyond_ascii=beyond_ascii,
     )
-    found: dict[str, list[Link]] = {}
     for row in rows:
-        link = Link(company_id=row["company_id"], role=row["role"], billed=bool(row["billed"]))
-        found.setdefault(row["contact_id"], []).append(link)
-    return {id: tuple(links) for id, links in found.items()}
+        for address in [row["email"], *row["more_emails"].split()]:
+            if (pair := (row["company_id"], address.casefold())) in wanted:
+                found.setdefault(pair, []).append(row["id"])
+    return found
 
 
-async def _link(tx: Db, contacts: Iterable[Contact]) -> None:
-    await tx.many(
-        "INSERT INTO contact_company (contact_id, company_id, role, billed) VALUES (:contact_id, :company_id, :role, :billed)",
-        [
-            {"contact_id": contact.id, "company_id": link.company_id, "role": link.role, "billed": link.billed}
-            for contact in contacts
-            for link in contact.companies
-        ],
+async def by_name(db: Db, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+    """The ids of contacts by company and name, as it is compared."""
+    found: dict[tuple[str, str], list[str]] = {}
+    rows = await db.all(
+        """
+        SELECT contact.id, link.company_id, contact.name_form
+        FROM contact_company link JOIN contact ON contact.id = link.contact_id
+        WHERE link.company_id IN :companies AND contact.name_form IN :names ORDER BY contact.id
+        """,
+        companies=sorted({company_id for company_id, _ in wanted}),
+        names=sorted({name for _, name in wanted}),
     )
+    for row in rows:
+        if (pair := (row["company_id"], row["name_form"])) in wanted:
+            found.setdefault(pair, []).append(row["id"])
+    return found
 
 
-def columns_of(contact: Contact) -> dict[str, Any]:
-    """Its row, but for times and version."""
-    values = {name: getattr(contact, name) for name in _FIELDS}
-    words = [contact.name, *contact.emails, contact.phone, contact.mobile_phone, contact.title, contact.external_id or ""]
-    return {
-        **values,
-        "email": contact.emails[0] if contact.emails else "",
-        "more_emails": " ".join(contact.emails[1:]),
-        "name_form": folded(contact.name),
-        "search": folded(" ".join(words)),
-    }
-
-
-def _contact(row: dict[str, Any], links: Mapping[str, tuple[Link, ...]]) -> Contact:
-    return Contact(**_shaped(row, links))
-
-
-def _shaped(row: dict[str, Any], links: Mapping[str, tuple[Link, ...]]) -> dict[str, Any]:
-    """The row itself, with the fields of a Contact."""
-    row["active"], row["billable"], row["companies"] = bool(row["active"]), bool(row["billable"]), links.get(row["id"], ())
-    row["emails"] = (row["email"], *row["more_emails"].split()) if row["email"] else ()
-    del row["name_form"], row["more_emails"]
-    return row
+async def addresses(db: Db, ids: Collection[str]) -> dict[str, str]:
+    """The primary addresses of contacts by id."""
+    return {row["id"]: row["email"] for row in await db.all("SELECT id, email FROM contact WHERE id IN :ids", ids=sorted(ids))}

@@ -3,11 +3,12 @@
 import pytest
 
 from hmlib.clock import utc_now
+from hmlib.resources import records
 from hmlib.testing.hub import ACME, GLOBEX
-from nexus_srv.queries import assets, billing_summary, companies, contacts
-from nexus_srv.queries.assets import Asset
+from nexus_srv.directory.assets import ASSETS, Asset
+from nexus_srv.directory.contacts import CONTACTS, Contact, Link
+from nexus_srv.queries import billing_summary, companies
 from nexus_srv.queries.companies import Company
-from nexus_srv.queries.contacts import Contact, Link
 
 pytestmark = pytest.mark.gen_test
 
@@ -15,8 +16,9 @@ pytestmark = pytest.mark.gen_test
 async def fill(db):
     now = utc_now()
     async with db.write() as tx:
-        await contacts.insert(
+        await records.insert(
             tx,
+            CONTACTS,
             [
                 Contact(
                     id="c1",
@@ -29,8 +31,11 @@ async def fill(db):
             ],
             now,
         )
-        await assets.insert(
-            tx, [Asset(id="a1", company_id=ACME, name="SRV", type="server", backup_bytes=5, retired_on="2026-02-03", external_id="x")], now
+        await records.insert(
+            tx,
+            ASSETS,
+            [Asset(id="a1", company_id=ACME, name="SRV", type="server", backup_bytes=5, retired_on="2026-02-03", external_id="x")],
+            now,
         )
 
 
@@ -101,7 +106,7 @@ async def test_a_whole_book_is_one_answer_of_few_statements(alice, db):
     async with db.write() as tx:
         book = [Company(id=f"co{n}", account_number=str(300_000 + n), name=f"Company {n}") for n in range(300)]
         await companies.insert(tx, book, now)
-        await assets.insert(tx, [Asset(id=f"as{n}", company_id=f"co{n % 300}", name=f"PC-{n}") for n in range(6000)], now)
+        await records.insert(tx, ASSETS, [Asset(id=f"as{n}", company_id=f"co{n % 300}", name=f"PC-{n}") for n in range(6000)], now)
     before = db.statements
     answer = await alice.api("/api/billing_summary")
     assert db.statements - before < 16 + 3 * 300 / billing_summary.SLICE

@@ -366,3 +366,18 @@ async def test_a_book_is_imported_within_seconds(run, db, tmp_path):
     outcomes = [await run(kind, (tmp_path / f"{kind}.csv").read_bytes()) for kind in ("companies", "contacts", "assets")]
     assert [(o.created + o.updated, o.errors) for o in outcomes] == [(200, []), (1600, []), (4000, [])]
     assert time.process_time() - start < 6
+
+
+async def test_who_uses_a_device_is_told_by_address_before_and_after(run):
+    await run("contacts", "company_account_number,email\n100001,a@b.example\n100001,ü@b.example")
+    head = "company_account_number,name,contact_email\n"
+    await run("assets", head + "100001,PC-1,a@b.example")
+    outcome = await run("assets", head + "100001,PC-1,Ü@b.example", dry_run=True)
+    assert outcome.changes[0].fields == {"contact_email": ("a@b.example", "ü@b.example")}
+    outcome = await run("assets", head + "100001,PC-1,", dry_run=True)
+    assert outcome.changes[0].fields == {"contact_email": ("a@b.example", "")}
+
+
+async def test_a_person_whom_a_row_has_made_is_meant_by_further_rows(run):
+    text = "company_account_number,email,first_name\n100001,a@b.example,Ann\n100001,,Ann"
+    assert counts(await run("contacts", text))[3] == [(3, "", "")]

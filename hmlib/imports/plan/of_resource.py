@@ -14,11 +14,13 @@ from hmlib.clock import new_id
 from hmlib.errors import Invalid, NotAllowed
 from hmlib.imports.companies import Clue, name_form
 from hmlib.imports.kind import WITHOUT_SOURCE, BadRow, Ground, Planned, SqlType, Table, bad
+from hmlib.imports.plan.known import Asked, Known, NaturalKey, Reference, key_of, known_of, learn
 from hmlib.imports.reading import COMPANY, clue_of
 from hmlib.kinds import statements
-from hmlib.kinds.resource import Field, Resource, Writer, as_said, nothing_wrong
-from hmlib.kinds.statements import EVERY_COMPANY
+from hmlib.kinds.resource import Field, Part, Resource, Writer, as_said, nothing_wrong
+from hmlib.kinds.several import Many
 from hmlib.kinds.types import Choice, Digits, YesNo
+from hmlib.kinds.types import Reference as Id
 from hmlib.resources import changes, records
 from hmlib.tables.columns import Column
 from hmlib.tables.rows import Row
@@ -34,11 +36,15 @@ class FileOf:
     the first of them that it fills counting. `find` finds it otherwise, where that takes more (the id, or None). `held` says of a new
     record that `settle` has to complete it after the last row. With `any_id` a row found by a key is the one meant whatever its external
     id. Who `may_make` none is told, as of a record that they may not see, what `hidden` says. `ids_beside` is the table of
-    the ids that further systems give a record."""
+    the ids that further systems give a record.
+
+    `refers` are attributes that files say in other words; `given` are those that a row gives otherwise than by a column of their own: of
+    its company, its cells, and the record as it is (None: a new one); it raises BadRow. `called` are the columns of fields that are not
+    called as these."""
 
     of: Resource[Any]
     columns: tuple[Column, ...]
-    keys: tuple[tuple[str, ...], ...]
+    keys: tuple[tuple[str, ...] | NaturalKey, ...]
     find: Callable[[Ground, Mapping[str, Any]], str | None] | None = None
     complete: bool = True
     held: Callable[[Any], bool] = lambda record: False
@@ -47,6 +53,9 @@ class FileOf:
     ids_beside: str = ""
     may_make: Callable[[Ground], bool] = lambda ground: True
     hidden: Callable[[Mapping[str, Any]], BadRow] = lambda values: BadRow("external_id", HIDDEN)
+    refers: tuple[Reference, ...] = ()
+    given: Callable[[Ground, str, Mapping[str, Any], Any], Mapping[str, Any]] = lambda ground, company_id, values, before: {}
+    called: Mapping[str, str] = field(default_factory=dict)
 
     async def planner(self, ground: Ground) -> "RecordPlanner":
         """A planner for one file."""
@@ -61,29 +70,16 @@ def table_of(of: Resource[Any], company: str = "", keys: tuple[tuple[str, ...], 
     return Table(of.table_name, {name: _sql_type(hints.get(name)) for name in names}, of.key, of.name, company, others, keys)
 
 
+def part_of(of: Resource[Any], part: Part) -> Table:
+    """The table of what belongs to the records of a kind, for the same."""
+    hints = get_type_hints(part.of)
+    columns = {name: _sql_type(hints[name]) for name in part.of.__struct_fields__}
+    return Table(part.table, columns, part.key, of.name, part.scope, part_of=of.table_name)
+
+
 def _sql_type(hint: Any) -> SqlType:
     parts = [part for part in get_args(hint) if part is not type(None)] if get_origin(hint) is UnionType else [hint]
     return "BOOLEAN" if parts == [bool] else "BIGINT" if parts == [int] else "TEXT"
-
-
-@dataclass
-class _Asked:
-    """A row that may be taken: the attributes that it gives, its external id, and the columns by which it can be found."""
-
-    row: Row
-    values: dict[str, Any]
-    external_id: str | None
-    key: tuple[int, tuple[Any, ...]] | None = None
-    id: str | None = None
-
-
-@dataclass
-class _Known:
-    """The records that a slice of rows may mean: by id, by source and external id, by key."""
-
-    by_id: dict[str, Any] = field(default_factory=dict)
-    by_external_id: dict[tuple[str, str], str] = field(default_factory=dict)
-    by_key: dict[tuple[int, tuple[Any, ...]], list[str]] = field(default_factory=dict)
 
 
 class RecordPlanner:
@@ -94,7 +90,7 @@ class RecordPlanner:
         self._writer = Writer(ground.actor, ground.scope, ground.now, ground.today, ground.zone)
         self._source = ground.source or WITHOUT_SOURCE
         self._lines: dict[str, int] = {}
-        self._made = _Known()
+        self._made = Known()
         self._held: list[tuple[int, Any]] = []
         self._taken: set[str] = set()
         self._beside: list[Planned] = []
@@ -103,7 +99,7 @@ class RecordPlanner:
     async def take(self, rows: Sequence[Row]) -> Sequence[Planned]:
         """See Planner."""
         found: list[Planned] = []
-        asked: list[_Asked] = []
+        asked: list[Asked] = []
         for row in rows:
             try:
                 one = self._asked(row, found)
@@ -111,7 +107,7 @@ class RecordPlanner:
                 found.append(_refused(row, wrong))
                 continue
             asked += [one] if one else []
-        known = await self._known(asked)
+        known = await known_of(self._ground.db, self._of, self._how.keys, self._how.refers, asked)
         for one in asked:
             try:
                 planned = await self._plan(one, known)
@@ -129,7 +125,7 @@ class RecordPlanner:
         whole = await self._how.settle(self._ground, [record for _, record in self._held], sorted(self._taken))
         return [self._created(line, record) for (line, _), record in zip(self._held, whole, strict=True)]
 
-    def _asked(self, row: Row, found: list[Planned]) -> _Asked | None:
+    def _asked(self, row: Row, found: list[Planned]) -> Asked | None:
         """The row's values; None for one that is left out or that belongs to a company that is not found (which is asked about once)."""
         values: dict[str, Any] = {}
         if "company_id" in self._of.fields:
@@ -150,7 +146,7 @@ class RecordPlanner:
         if wrong:
             return None
         found_by = self._how.find(self._ground, row.values) if self._how.find else None
-        return _Asked(row, values, values.get("external_id"), self._key(values), found_by)
+        return Asked(row, values, values.get("external_id"), key_of(self._of, self._how.keys, row, values), found_by)
 
     def _value(self, attribute: str, one: Field, said: Any) -> dict[str, Any]:
         """The attribute as it is stored; nothing where an empty cell leaves it as it is. Raises ValueError."""
@@ -162,59 +158,25 @@ class RecordPlanner:
             said = f"{said:f}"
         return {attribute: one.value.read(said, self._ground.zone)}
 
-    def _key(self, values: Mapping[str, Any]) -> tuple[int, tuple[Any, ...]] | None:
-        for number, key in enumerate(self._how.keys):
-            if all(values.get(_attribute(column)) not in (None, "") for column in key):
-                row = records.values(self._of, changes.blank(self._of, values))
-                return number, tuple(row[column] for column in key)
-        return None
-
-    async def _known(self, asked: Sequence[_Asked]) -> _Known:
-        """What the rows may mean: one question for each way to find a record, one for the records."""
-        known, table, ids = _Known(), self._of.table_name, set[str]()
-        external_ids = sorted({one.external_id for one in asked if one.external_id})
-        if external_ids:
-            select = f"SELECT {self._of.key} AS id, source, external_id FROM {table} WHERE external_id IN :external_ids"
-            for row in await self._ground.db.all(select, external_ids=external_ids):
-                known.by_external_id[row["source"], row["external_id"]] = row["id"]
-                known.by_external_id.setdefault(("", row["external_id"]), row["id"])
-        for number, columns in enumerate(self._how.keys):
-            wanted = {one.key[1] for one in asked if one.key and one.key[0] == number}
-            for row in await self._by_key(columns, wanted) if wanted else ():
-                found = tuple(row[column] for column in columns)
-                if found in wanted:
-                    known.by_key.setdefault((number, found), []).append(row["id"])
-        ids |= set(known.by_external_id.values()) | {id for found in known.by_key.values() for id in found}
-        ids |= {one.id for one in asked if one.id}
-        whole = await records.by_ids(self._ground.db, self._of, EVERY_COMPANY, sorted(ids))
-        known.by_id = {self._of.id_of(record): record for record in whole}
-        return known
-
-    async def _by_key(self, columns: Sequence[str], wanted: set[tuple[Any, ...]]) -> list[dict[str, Any]]:
-        """Rows of the table whose columns are among those wanted, each for itself: a few too many."""
-        each = {f"in_{column}": sorted({key[at] for key in wanted}) for at, column in enumerate(columns)}
-        where = " AND ".join(f"{column} IN :in_{column}" for column in columns)
-        select = f"SELECT {self._of.key} AS id, {', '.join(columns)} FROM {self._of.table_name} WHERE {where} ORDER BY {self._of.key}"
-        return await self._ground.db.all(select, **each)
-
-    async def _plan(self, one: _Asked, known: _Known) -> Planned | None:
+    async def _plan(self, one: Asked, known: Known) -> Planned | None:
         before = self._found(one, known)
         if before is not None:
             await self._check_seen(one, before)
         if before is None and not self._ground.creates:
-            self._ground.missing.append(str(one.values.get(self._of.title) or one.external_id or ""))
+            named = {**one.values, **self._given(one, None)}.get(self._of.title)
+            self._ground.missing.append(str(named or one.external_id or ""))
             return None
         if before is None and not self._how.may_make(self._ground):
             raise self._how.hidden(one.row.values)
-        after = await self._after(one, before)
+        after = await self._after(one, before, known)
         self._mind(one, after)
         if before is not None and self._is_known_otherwise(one, before):
-            return self._named_beside(one, before, after)
+            return self._named_beside(one, before, after, known)
         if before is None:
             return self._new(one, after)
-        return self._changed(one.row.line, before, after)
+        return self._changed(one.row.line, before, after, known)
 
-    def _found(self, one: _Asked, known: _Known) -> Any:
+    def _found(self, one: Asked, known: Known) -> Any:
         """The record that the row means, None for a new one. Raises BadRow where it may be several."""
         if (id := self._by_external_id(one, known)) is not None:
             return self._record(id, known)
@@ -227,10 +189,10 @@ class RecordPlanner:
             raise BadRow("external_id", said)
         return fits[0] if fits else None
 
-    def _record(self, id: str, known: _Known) -> Any:
+    def _record(self, id: str, known: Known) -> Any:
         return self._made.by_id.get(id) or known.by_id[id]
 
-    def _by_external_id(self, one: _Asked, known: _Known) -> str | None:
+    def _by_external_id(self, one: Asked, known: Known) -> str | None:
         if not one.external_id:
             return None
         for found in (self._made, known):
@@ -248,15 +210,16 @@ class RecordPlanner:
         theirs = record.external_id
         return self._how.any_id or not external_id or theirs is None or (bool(self._ground.source) and record.source != self._source)
 
-    async def _check_seen(self, one: _Asked, before: Any) -> None:
+    async def _check_seen(self, one: Asked, before: Any) -> None:
         scope = self._ground.scope
         if scope.rule == "all" or self._of.id_of(before) in self._made.by_id:
             return
         if not any(scope.sees(id) for id in await self._of.company_ids(self._ground.db, before)):
             raise self._how.hidden(one.row.values)
 
-    async def _after(self, one: _Asked, before: Any) -> Any:
+    async def _after(self, one: Asked, before: Any, known: Known) -> Any:
         of, values = self._of, dict(one.values)
+        given = {**self._referred(one, known), **self._given(one, before)}
         if before is not None and one.id == of.id_of(before) and before.external_id != one.external_id:
             values.pop(of.title, None)  # it was found by its name, which may be written in another way here
         if one.external_id and (before is None or before.external_id is None):
@@ -267,11 +230,10 @@ class RecordPlanner:
             if of.key == "id":
                 values["id"] = new_id()
             self._need(values)
-            wanted = structs.replace(changes.blank(of, values), version=1)
+            wanted = structs.replace(changes.blank(of, {**values, **given}), version=1)
         else:
-            wanted = structs.replace(
-                before, **{name: value for name, value in values.items() if name == "source" or not of.fields[name].fixed}
-            )
+            free = {name: value for name, value in values.items() if name == "source" or not of.fields[name].fixed}
+            wanted = structs.replace(before, **{**free, **given})
         try:
             if self._how.complete and of.complete is not as_said:
                 wanted = await of.complete(self._ground.db, self._writer, before, wanted)
@@ -281,47 +243,57 @@ class RecordPlanner:
         except NotAllowed as refusal:
             raise BadRow("", refusal.detail) from refusal
         for name, said in wrong.items():
-            raise BadRow(COMPANY if name == "company_id" else name, said)
+            raise BadRow(self._named(name), said)
         return wanted
+
+    def _given(self, one: Asked, before: Any) -> Mapping[str, Any]:
+        return self._how.given(self._ground, one.values.get("company_id", ""), one.row.values, before)
+
+    def _referred(self, one: Asked, known: Known) -> dict[str, str | None]:
+        """The ids of the other records that the row names, None where its cell is empty. Raises BadRow."""
+        found: dict[str, str | None] = {}
+        for to in self._how.refers:
+            if to.column in one.row.values:
+                pair = one.refers(to)
+                found[to.attribute] = known.referred[to.attribute].get(pair) if pair else None
+                if pair and found[to.attribute] is None:
+                    raise BadRow(to.column, to.said)
+        return found
 
     def _need(self, values: Mapping[str, Any]) -> None:
         for attribute, one in self._of.fields.items():
             if attribute in self._of.required and values.get(attribute) in (None, ""):
                 raise BadRow(one.name or attribute, f"A new {self._of.singular} needs a {one.label.lower()}.")
 
-    def _mind(self, one: _Asked, after: Any) -> None:
+    def _mind(self, one: Asked, after: Any) -> None:
         """Raises BadRow where an earlier row is about the same."""
         line = self._lines.setdefault(self._of.id_of(after), one.row.line)
         if line != one.row.line:
             column = "external_id" if one.external_id else ""
             raise BadRow(column, f"This is the same {self._of.singular} as on line {line}.")
 
-    def _is_known_otherwise(self, one: _Asked, before: Any) -> bool:
+    def _is_known_otherwise(self, one: Asked, before: Any) -> bool:
         """Whether the row brings the id of a further system that is not known yet."""
         ids = self._ids.get(self._of.id_of(before), {})
         return bool(one.external_id and self._ground.source and before.external_id and before.source != self._source) and (
             ids.get(self._source) != one.external_id and self._how.ids_beside != ""
         )
 
-    def _named_beside(self, one: _Asked, before: Any, after: Any) -> Planned:
+    def _named_beside(self, one: Asked, before: Any, after: Any, known: Known) -> Planned:
         """An update that keeps the id of a further system beside the record's own."""
         id, line = self._of.id_of(before), one.row.line
         earlier = {source: said for source, said in self._ids.get(id, {}).items() if source != before.source}
         for outcome, ids in (("part before", earlier), ("part after", {**earlier, self._source: one.external_id or ""})):
             for source, said in ids.items():
-                facts, kind = {"source": source, "external_id": said}, cast(Any, outcome)
-                was, now = (facts, None) if outcome == "part before" else (None, facts)
-                self._beside.append(Planned(line=line, outcome=kind, target=self._how.ids_beside, id=id, before=was, after=now))
-        whole = self._changed(line, before, after)
+                self._beside.append(_part(outcome, line, self._how.ids_beside, id, {"source": source, "external_id": said}))
+        whole = self._changed(line, before, after, known)
         fields = {**whole.fields, "external_id": ("", f"{one.external_id} ({self._source})")}
         old, new = (records.values(self._of, side) for side in (before, after))
         return msgspec.structs.replace(whole, outcome="update", fields=fields, before=old, after=new)
 
-    def _new(self, one: _Asked, after: Any) -> Planned | None:
+    def _new(self, one: Asked, after: Any) -> Planned | None:
         id = self._of.id_of(after)
-        self._made.by_id[id] = after
-        if one.key:
-            self._made.by_key.setdefault(one.key, []).append(id)
+        learn(self._made, self._how.keys, id, after, one.key)
         if one.external_id:
             self._made.by_external_id[self._source, one.external_id] = self._made.by_external_id["", one.external_id] = id
         if self._how.held(after):
@@ -334,32 +306,41 @@ class RecordPlanner:
         self._note(record)
         row = records.values(of, record)
         id = row.pop(of.key)
+        self._put_parts(line, None, record)
         return Planned(line=line, outcome="create", target=of.table_name, id=id, version=1, label=of.title_of(record), after=row)
 
-    def _changed(self, line: int, before: Any, after: Any) -> Planned:
+    def _changed(self, line: int, before: Any, after: Any, known: Known) -> Planned:
         of = self._of
         self._note(after)
         differences = changes.differences(of, before, after)
-        fields = {self._named(name): self._told(name, pair) for name, pair in differences.items() if name not in _NOT_TOLD}
+        fields = {self._named(name): self._told(name, pair, known) for name, pair in differences.items() if name not in _NOT_TOLD}
         outcome: Any = "update" if differences else "unchanged"
         old, new = (
             ({k: v for k, v in records.values(of, side).items() if k != of.key} if differences else None) for side in (before, after)
         )
+        self._put_parts(line, before, after)
         common = {"line": line, "target": of.table_name, "id": of.id_of(before), "version": before.version, "label": of.title_of(after)}
         return Planned(outcome=outcome, fields=fields, before=old, after=new, **common)
+
+    def _put_parts(self, line: int, before: Any, after: Any) -> None:
+        """What belongs to a record, where that is new or changes: as it was and as it will be."""
+        for part in self._of.parts:
+            sides = [() if side is None else getattr(side, part.attribute) for side in (before, after)]
+            if sides[0] != sides[1]:
+                for outcome, several in zip(("part before", "part after"), sides, strict=True):
+                    self._beside += [_part(outcome, line, part.table, self._of.id_of(after), structs.asdict(one)) for one in several]
 
     def _note(self, record: Any) -> None:
         number: str = getattr(record, self._of.number) if self._how.settle is not None else ""
         self._taken |= {number} if number else set()
 
     def _named(self, name: str) -> str:
-        return COMPANY if name == "company_id" else name
+        return COMPANY if name == "company_id" else self._how.called.get(name, name)
 
-    def _told(self, name: str, pair: tuple[Any, Any]) -> tuple[str, str]:
+    def _told(self, name: str, pair: tuple[Any, Any], known: Known) -> tuple[str, str]:
         """Before and after in the words of a file."""
-        if name == "company_id":
-            return self._ground.numbers.get(pair[0], ""), self._ground.numbers.get(pair[1], "")
-        return _word(pair[0]), _word(pair[1])
+        words = {**known.words, **self._ground.numbers} if isinstance(self._of.by_name[name][1].value, Id | Many) else {}
+        return _word(pair[0], words), _word(pair[1], words)
 
 
 def company_of(ground: Ground, row: Row) -> str | None:
@@ -382,13 +363,18 @@ def _refused(row: Row, wrong: BadRow) -> Planned:
     return bad(row.line, wrong.column, row.values.get(wrong.column) if wrong.value is None else wrong.value, wrong.message)
 
 
-def _attribute(column: str) -> str:
-    return column.removesuffix("_form")
+def _part(outcome: str, line: int, table: str, id: str, facts: Mapping[str, Any]) -> Planned:
+    before, after = (facts, None) if outcome == "part before" else (None, facts)
+    return Planned(line=line, outcome=cast(Any, outcome), target=table, id=id, before=before, after=after)
 
 
-def _word(value: Any) -> str:
+def _word(value: Any, words: Mapping[str, str]) -> str:
+    """A value as a file has it; an id that is among the words is said by its word, and what stands beside it in brackets."""
     if isinstance(value, list | tuple):
-        return "; ".join(_word(part) for part in value)
+        return "; ".join(_word(part, words) for part in value)
+    if isinstance(value, Mapping):
+        first, *others = [words.get(part, part) for part in value.values() if isinstance(part, str) and part]
+        return f"{first} ({', '.join(others)})" if others else first
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return "" if value is None else words.get(value, value) if isinstance(value, str) else str(value)

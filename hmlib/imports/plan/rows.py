@@ -83,18 +83,21 @@ async def refuse(tx: Db, batch_id: str, numbers: Mapping[int, str], column: str,
 async def sharing(db: Db, batch_id: str, table: Table, columns: Sequence[str], shown: str) -> list[dict[str, Any]]:
     """The rows of a plan that would end with columns that a row outside the plan has, or an earlier one of it: number, and what stands in
     the column ``shown``."""
-    same = " AND ".join(f"other.{column} = {value('row.after_json', table, column)}" for column in columns)
-    twin = " AND ".join(f"{value('twin.after_json', table, column)} = {value('row.after_json', table, column)}" for column in columns)
-    written = "batch_id = :id AND target = :target AND outcome IN ('create', 'update')"
+    said = {column: value("row.after_json", table, column) for column in columns}
+    same = " AND ".join(f"other.{column} = {theirs}" for column, theirs in said.items())
+    written = "row.batch_id = :id AND row.target = :target AND row.outcome IN ('create', 'update')"
     return await db.all(
         f"""
-        SELECT row.number, {value("row.after_json", table, shown)} AS value FROM import_row row
-        JOIN {table.name} other ON {same} AND other.{table.key} <> row.record_id
-        WHERE row.{written} AND NOT EXISTS
+        SELECT row.number, {value("row.after_json", table, shown)} AS value
+        FROM import_row row CROSS JOIN {table.name} other
+        WHERE {written} AND {same} AND other.{table.key} <> row.record_id AND NOT EXISTS
             (SELECT 1 FROM import_row moved WHERE moved.record_id = other.{table.key} AND moved.batch_id = :id AND moved.outcome = 'update')
         UNION
-        SELECT row.number, {value("row.after_json", table, shown)} AS value FROM import_row row
-        WHERE row.{written} AND EXISTS (SELECT 1 FROM import_row twin WHERE twin.{written} AND twin.number < row.number AND {twin})
+        SELECT number, value FROM (
+            SELECT row.number, {value("row.after_json", table, shown)} AS value,
+                min(row.number) OVER (PARTITION BY {", ".join(said.values())}) AS first
+            FROM import_row row WHERE {written} AND {" AND ".join(f"{theirs} IS NOT NULL" for theirs in said.values())}
+        ) numbered WHERE first < number
         """,
         id=batch_id,
         target=table.name,
