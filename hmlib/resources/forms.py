@@ -91,9 +91,9 @@ async def conflict(handler: PageHandler, of: Resource[Any], theirs: Any) -> dict
     names = {name: await pickers.chosen(handler, of, sides) for name, sides in {"base": base, "theirs": now, "yours": posted}.items()}
     fields = []
     for _, name, field in on_form(of):
-        yours = str(posted.get(name, "" if isinstance(field.value, YesNo) else now[name])).replace("\r\n", "\n")
+        yours = str(posted.get(name, now[name])).replace("\r\n", "\n")
         sides = {"base": base.get(name, ""), "theirs": now[name], "yours": "" if yours == "off" else yours}
-        called = {value: names[side].get(name) or field.value.words(value) for side, value in sides.items() if _is_named(field)}
+        called = {value: names[side].get(name) or _called(field, value) for side, value in sides.items() if _is_named(field)}
         fields.append({"name": name, "label": field.label, "names": called, **sides})
     return {"of": of, "record": theirs, "fields": fields}
 
@@ -147,7 +147,12 @@ def filters(handler: PageHandler, of: Resource[Any], chosen: Mapping[str, str]) 
 
 
 def _is_named(field: Field) -> bool:
-    return isinstance(field.value, Reference) or field.value.widget == "choice"
+    return isinstance(field.value, Reference | YesNo) or field.value.widget == "choice"
+
+
+def _called(field: Field, value: str) -> str:
+    """What a control says, in words: of a box whether it is ticked."""
+    return field.value.words(bool(value) if isinstance(field.value, YesNo) else value)
 
 
 def _texts(raw: str) -> dict[str, str]:

@@ -75,6 +75,27 @@ async def test_changing_saves_and_a_stale_form_is_a_conflict(alice, plural):
     assert (await alice.api(f"/api{path}")).json["name"] == "Mine"
 
 
+def differing(page):
+    """The rows of a conflict page in which theirs and yours differ: the field with the value that is proposed."""
+    return dict(re.findall(r'type="radio" name="(\w+)" value="([^"]*)" checked', page))
+
+
+async def test_a_box_that_both_leave_ticked_is_no_conflict_and_stays_so(alice):
+    entry = await add(alice, "contacts", first_name="PC-1")
+    path, base = f"/contacts/{entry['id']}", json.dumps({"first_name": "PC-1", "active": "on", "billable": "on", "title": ""})
+    assert (await alice.api(f"/api{path}", "PATCH", {"title": "Theirs"}, If_Match="*")).code == 200
+    mine = edit("contacts", "PC-1", base=base, title="Mine")
+    answer = await alice.fetch(path, "POST", mine)
+    assert (answer.code, differing(answer.text)) == (409, {"title": "Mine"})
+    answer = await alice.fetch(path, "POST", {name: said for name, said in mine.items() if name != "billable"})
+    assert differing(answer.text) == {"title": "Mine", "billable": ""}, "and one that I took out is mine"
+    assert ">Yes</span>" in answer.text and ">No</span>" in answer.text
+    chosen = edit("contacts", "PC-1", version="2", active="on", billable="", title="Mine")
+    assert (await alice.fetch(path, "POST", chosen)).code == 303
+    saved = (await alice.api(f"/api{path}")).json
+    assert (saved["active"], saved["billable"], saved["title"]) == (True, False, "Mine")
+
+
 @pytest.mark.parametrize("plural", PLURALS)
 async def test_deactivating_and_reactivating(alice, plural):
     entry = await add(alice, plural)
