@@ -172,7 +172,7 @@ def said(of: Resource[Any], values: Mapping[str, Any]) -> tuple[dict[str, Any], 
     return flat, {PREFIX + name: "There is no such field." for name in added if PREFIX + name not in of.by_name}
 
 
-def told(of: Resource[Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    """The added fields that a record has, as JSON has them under ``custom``."""
-    added = ((name.removeprefix(PREFIX), attribute, field) for name, (attribute, field) in of.by_name.items() if field.custom)
-    return {name: field.value.write(row[attribute]) for name, attribute, field in added if row.get(attribute) is not None}
+def told(of: Resource[Any], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The added fields that each of some records has, as JSON has them under ``custom``."""
+    added = [(name.removeprefix(PREFIX), attribute, field.value) for name, (attribute, field) in of.by_name.items() if field.custom]
+    return [{name: kind.write(row[attribute]) for name, attribute, kind in added if row.get(attribute) is not None} for row in rows]

@@ -52,8 +52,8 @@ class ResourceApi(ApiHandler):
                 for one in told:
                     one[name] = write(one[name])
         if self.of.custom and "custom" in self.query.get("fields", "custom").split(","):
-            for one, row in zip(told, rows, strict=True):
-                one["custom"] = custom.told(self.of, row)
+            for one, added in zip(told, custom.told(self.of, rows), strict=True):
+                one["custom"] = added
         return told
 
     def show(self, record: Any, status: int = 200) -> None:
