@@ -1,7 +1,6 @@
 """Answers made once for each state of a service's database: what has not changed is neither read nor written again."""
 
 import hashlib
-import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,8 +29,6 @@ class AnswerCache:
         """``state`` counts the changes of what is answered. ``epoch`` is the database's: a restore goes back to states that have been,
         and on to others of the same number."""
         self._state, self._epoch = state, epoch
-        self.nonce = secrets.token_urlsafe(18)
-        """Stands in kept HTML where each answer puts a nonce of its own; known to nobody, so that no stored text can hold it."""
         self._release = version("hivematrix")
         self._kept: OrderedDict[str, KeptAnswer] = OrderedDict()
         self._bytes = 0
@@ -59,11 +56,10 @@ class AnswerCache:
         question = (template[0], handler.request.path, zone, *sorted(handler.known.permissions), "", *asked)
 
         async def make() -> KeptAnswer:
-            return KeptAnswer(handler.spine.pages.render(handler, template, self.nonce, await context()).encode())
+            return KeptAnswer(handler.spine.pages.render(handler, template, await context()).encode())
 
         kept = await self.of(await self.etag(handler.db, handler.known.scope, *question), make)
-        nonce = secrets.token_urlsafe(18)
-        handler.send_html(kept.body.decode().replace(self.nonce, nonce), nonce)
+        handler.send_html(kept.body.decode())
 
     def _keep(self, etag: str, answer: KeptAnswer) -> None:
         if etag in self._kept or len(answer.body) > MOST_BYTES // 2:

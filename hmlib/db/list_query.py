@@ -101,6 +101,11 @@ class ListQuery:
     sort_chosen: bool = False
     bound: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What an address says of it, but for its place."""
+        return (self.q, self.sort, self.sort_chosen, self.limit, *self.filters.items())
+
     def sql(self) -> tuple[str, str, dict[str, Any]]:
         """What goes into the statement: a condition that begins with AND (or nothing), ORDER BY with LIMIT, and their parameters.
 

@@ -54,8 +54,10 @@ class Callers(Protocol):
 class Pages(Protocol):
     """What draws a service's pages: layout.Pages."""
 
-    def render(self, handler: Any, template: str | tuple[str, ...], nonce: str, context: Mapping[str, Any]) -> str:
-        """The HTML of a template, with what every page has around it."""
+    nonce: str
+
+    def render(self, handler: Any, template: str | tuple[str, ...], context: Mapping[str, Any]) -> str:
+        """The HTML of a template, with what every page has around it, and ``nonce`` where an answer puts its own."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What every page of a service has around its content: navigation, modules, the caller, toasts and the banner."""
 
+import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +16,7 @@ from hmlib.web import rendering, toasts
 from hmlib.web.page_handler import PageHandler
 
 AWAY = "Nexus is not answering. You can go on with your work here; signing in and what needs the directory will be back shortly."
+MOST_PIECES, LONGEST_PIECE = 512, 8000
 READ_ONLY = "Nexus is not answering and your sign-in has run out: you can read on for a while, but neither change nor export anything."
 
 
@@ -53,11 +56,26 @@ class Pages:
         self._version = version("hivematrix")
         self._formats: dict[str, rendering.Formats] = {}
         self._url: Callable[..., str] | None = None
+        self.nonce = secrets.token_urlsafe(18)
+        """Stands in what is rendered where each answer puts a nonce of its own; known to nobody, so that no stored text can hold it."""
+        self._pieces: OrderedDict[tuple[Any, ...], str] = OrderedDict()
 
-    def render(self, handler: PageHandler, template: str | tuple[str, ...], nonce: str, context: Mapping[str, Any]) -> str:
-        """The page; of several templates the first that there is."""
+    def render(self, handler: PageHandler, template: str | tuple[str, ...], context: Mapping[str, Any]) -> str:
+        """The page, with ``nonce`` where an answer puts its own; of several templates the first that there is."""
         found = self._environment.select_template(template if isinstance(template, tuple) else (template,))
-        return found.render({**self._shared(handler, nonce), **context})
+        return found.render({**self._shared(handler, self.nonce), "piece": self._piece, **context})
+
+    def _piece(self, key: Sequence[Any], macro: Callable[..., str], *args: Any) -> str:
+        """What a macro makes of its arguments, made once for what they depend on: the head of a table says the same to everybody."""
+        name = _frozen(key)
+        if name not in self._pieces:
+            made = macro(*args)
+            if len(made) > LONGEST_PIECE:
+                return made
+            self._pieces[name] = made
+            if len(self._pieces) > MOST_PIECES:
+                self._pieces.popitem(last=False)
+        return self._pieces[name]
 
     def _shared(self, handler: PageHandler, nonce: str) -> dict[str, Any]:
         settings, caller = self._settings, handler.caller
@@ -113,6 +131,13 @@ class Pages:
             return READ_ONLY
         nexus = handler.spine.nexus
         return AWAY if caller and nexus is not None and nexus.seems_down else ""
+
+
+def _frozen(value: Any) -> Any:
+    """As a key has it."""
+    if isinstance(value, Mapping):
+        return tuple((name, _frozen(one)) for name, one in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def _may_open(handler: PageHandler, route: str, caller: Caller | None) -> bool:

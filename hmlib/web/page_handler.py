@@ -274,14 +274,14 @@ class PageHandler(Handler):
         self._answer_html(template, context)
 
     def _answer_html(self, template: str | tuple[str, ...], context: dict[str, Any]) -> None:
-        nonce = secrets.token_urlsafe(18)
-        self.send_html(self.spine.pages.render(self, template, nonce, context), nonce)
+        self.send_html(self.spine.pages.render(self, template, context))
 
-    def send_html(self, html: str, nonce: str) -> None:
-        """Answer HTML whose scripts and htmx attributes carry this nonce, which no other answer has."""
+    def send_html(self, html: str) -> None:
+        """Answer what was rendered; its scripts and htmx attributes carry a nonce that no other answer has."""
+        nonce = secrets.token_urlsafe(18)
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.set_header("Content-Security-Policy", page_policy(nonce, form_origins=self.form_origins()))
-        self.write(html)
+        self.write(html.replace(self.spine.pages.nonce, nonce))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
