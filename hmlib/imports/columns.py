@@ -1,13 +1,13 @@
 """The fields of a declared kind as columns of a file: how each is found in other tools' exports, and how its cells are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from hmlib.imports.reading import COMPANY, COMPANY_CALLED, COMPANY_ID_COLUMN
 from hmlib.kinds.resource import Field, Resource
 from hmlib.kinds.several import Many, Pairs, Words
-from hmlib.kinds.types import Choice, Day, Duration, Fixed, Integer, Moment, Reference, Size, Text, Value, YesNo
+from hmlib.kinds.types import MOST_BYTES, Choice, Day, Duration, Fixed, Integer, Moment, Reference, Size, Text, Value, YesNo
 from hmlib.tables.columns import Column, Kind
 
 _KINDS: tuple[tuple[type[Value], Kind], ...] = (
@@ -23,39 +23,42 @@ _KINDS: tuple[tuple[type[Value], Kind], ...] = (
     (Reference, "reference"),
 )
 """What kind of column holds a type of value, the narrower type first; all others are text, which the type itself reads."""
-_NO_CELL = (Many, Pairs)
+_NO_CELL = (Many, Pairs, Reference)
 
 
-def columns_of(of: Resource[Any], more: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Column, ...]:
-    """A column for every field that files may say; the company of a record is the column COMPANY, with one for its id in another system
-    beside it. `more` are attributes of a Column by its name that a field does not have: key, words, yes_is, joined, time_also, between …
+def columns_of(
+    of: Resource[Any], more: Mapping[str, Mapping[str, Any]] | None = None, without: frozenset[str] = frozenset()
+) -> tuple[Column, ...]:
+    """A column for every field that files may say, but for those `without`; the company of a record is the column COMPANY, with one for its
+    id in another system beside it. `more` are attributes of a Column by its name that a field does not have: key, words, yes_is, joined,
+    time_also, between … Headings and words are those of the field, too. Ids of other records and the system that a file comes from stand
+    in no cell.
 
     Raises TypeError for an attribute that no Column has.
     """
     found: list[Column] = []
     for attribute, field in of.fields.items():
-        if field.ours or isinstance(field.value, _NO_CELL):
-            continue
+        name = field.name or attribute
         if attribute == "company_id":
-            found += [
-                Column(COMPANY, required=field.value.needed, kind="reference", label=field.label, also=COMPANY_CALLED),
-                COMPANY_ID_COLUMN,
-            ]
-        else:
-            found.append(column_of(field.name or attribute, field, required=attribute in of.required))
-    return tuple(replace(column, **(more or {}).get(column.name, {})) for column in found)
+            column = Column(COMPANY, required=field.value.needed, kind="reference", label=field.label, also=COMPANY_CALLED)
+            found += [_with(column, (more or {}).get(COMPANY, {})), COMPANY_ID_COLUMN]
+        elif field.stored and not field.ours and not isinstance(field.value, _NO_CELL) and name not in {*without, "source"}:
+            found.append(_with(column_of(name, field, required=attribute in of.required), (more or {}).get(name, {})))
+    return tuple(found)
 
 
-def completed(of: Resource[Any], columns: Sequence[Column]) -> tuple[Column, ...]:
-    """`columns`, which say more than a field does (other tools' words, natural keys), with one for every field that none of them is for."""
-    known = {column.name for column in columns} | {"source"}
-    return (*columns, *(column for column in columns_of(of) if column.name not in known and column.kind != "reference"))
+def _with(column: Column, more: Mapping[str, Any]) -> Column:
+    """The column with further attributes; what tells headings and words comes to those that it has."""
+    also = tuple(dict.fromkeys((*more.get("also", ()), *column.also)))
+    return replace(column, **{**more, "also": also, "words": {**column.words, **more.get("words", {})}})
 
 
 def column_of(name: str, field: Field, *, required: bool = False) -> Column:
     """The column of one field."""
     value = field.value
     kind: Kind = next((kind for type, kind in _KINDS if isinstance(value, type)), "text")
+    if isinstance(value, Choice) and type(value).parse is not Choice.parse:
+        kind = "text"  # it reads more than its words
     return Column(
         name,
         required=required,
@@ -68,10 +71,12 @@ def column_of(name: str, field: Field, *, required: bool = False) -> Column:
 
 
 def _bounds(value: Value, kind: Kind) -> dict[str, Any]:
-    if isinstance(value, Choice):
+    if isinstance(value, Choice) and kind == "choice":
         return {"choices": tuple(key for key in value.labels if key), "words": {**_by_label(value.labels), **value.also}}
     if isinstance(value, Integer):
         return {"minimum": value.least, "maximum": value.most}
+    if isinstance(value, Size):
+        return {"minimum": 0, "maximum": MOST_BYTES}
     if isinstance(value, Fixed):
         return {"minimum": value.least, "maximum": value.most, "places": value.places if kind == "duration" else None}
     if isinstance(value, Text):

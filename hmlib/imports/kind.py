@@ -66,8 +66,9 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bad(line: int, column: str, value: object, message: str) -> Planned:
-    """An error of a row; `value` is cut to 200 characters."""
-    return Planned(line=line, outcome="error", what=column, value="" if value is None else str(value)[:200], message=message)
+    """An error of a row; `value` is cut to 200 characters, several stand with a semicolon between them."""
+    cell = "; ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
+    return Planned(line=line, outcome="error", what=column, value=cell[:200], message=message)
 
 
 @dataclass

@@ -7,7 +7,6 @@ from msgspec import structs
 
 from hmlib.clock import new_id
 from hmlib.db.database import Db
-from hmlib.imports.columns import completed
 from hmlib.imports.companies import Clue, KnownCompany
 from hmlib.imports.kind import BadRow, Ground, ImportKind, Imports, Planned, Table
 from hmlib.imports.plan.of_resource import FileOf, part_of, table_of
@@ -93,15 +92,13 @@ async def zone(db: Db) -> str:
     return await Preferences(PREFERENCES).text(db, "time_zone")
 
 
-COMPANY_COLUMNS = completed(COMPANIES, READ["companies"])
-LOCATION_COLUMNS = completed(LOCATIONS, READ["locations"])
 COMPANY_FILE = FileOf(
-    of=COMPANIES, columns=COMPANY_COLUMNS, keys=(("account_number",),), find=company_meant, complete=False,
+    of=COMPANIES, columns=READ["companies"], keys=(("account_number",),), find=company_meant, complete=False,
     ids_beside="company_known_as", any_id=True,
     may_make=lambda ground: ground.scope.rule != "only", held=lambda company: not company.account_number,
     settle=numbered, hidden=hidden_company,
 )  # fmt: skip
-LOCATION_FILE = FileOf(of=LOCATIONS, columns=LOCATION_COLUMNS, keys=OF_COMPANY)
+LOCATION_FILE = FileOf(of=LOCATIONS, columns=READ["locations"], keys=OF_COMPANY)
 KNOWN_AS = Table("company_known_as", {"source": "TEXT", "external_id": "TEXT"}, key="company_id", part_of="company")
 IMPORTS = Imports(
     write=WRITE,
@@ -111,7 +108,7 @@ IMPORTS = Imports(
     zone=zone,
     kinds=(
         ImportKind(
-            name="companies", title="Companies", permission=WRITE, columns=COMPANY_COLUMNS, planner=COMPANY_FILE.planner,
+            name="companies", title="Companies", permission=WRITE, columns=READ["companies"], planner=COMPANY_FILE.planner,
             tables=(table_of(COMPANIES, company="id"), KNOWN_AS),
         ),
         ImportKind(
@@ -119,7 +116,7 @@ IMPORTS = Imports(
             tables=(table_of(CONTACTS), part_of(CONTACTS, CONTACTS.parts[0])),
         ),
         ImportKind(
-            name="locations", title="Locations", permission=WRITE, columns=LOCATION_COLUMNS, planner=LOCATION_FILE.planner,
+            name="locations", title="Locations", permission=WRITE, columns=READ["locations"], planner=LOCATION_FILE.planner,
             tables=(table_of(LOCATIONS, company="company_id", keys=OF_COMPANY),),
         ),
         ImportKind(

@@ -381,3 +381,14 @@ async def test_who_uses_a_device_is_told_by_address_before_and_after(run):
 async def test_a_person_whom_a_row_has_made_is_meant_by_further_rows(run):
     text = "company_account_number,email,first_name\n100001,a@b.example,Ann\n100001,,Ann"
     assert counts(await run("contacts", text))[3] == [(3, "", "")]
+
+
+async def test_every_field_of_a_device_and_a_person_can_be_said_in_a_file(run, db):
+    head = "company_account_number,name,manufacturer,ip_addresses,mac_addresses,warranty_until,tags,notes\n"
+    text = head + "100001,PC-1,Dell,10.0.0.7; fe80::1,AA-BB-CC-00-11-22,2027-01-31,VIP;loan,Mind the dog\n"
+    assert counts(await run("assets", text)) == (1, 0, 0, [])
+    row = await db.one("SELECT manufacturer, ip_addresses, mac_addresses, warranty_until, tags, notes FROM asset")
+    assert tuple(row.values()) == ("Dell", "10.0.0.7 fe80::1", "aa:bb:cc:00:11:22", "2027-01-31", "vip loan", "Mind the dog")
+    assert counts(await run("assets", head + "100001,PC-1,,999.1.1.1,,,,"))[3] == [(2, "ip_addresses", "999.1.1.1")]
+    await run("contacts", "company_account_number,email,phone,mobile_phone\n100001,a@b.example,555 1,555 2")
+    assert tuple((await db.one("SELECT phone, mobile_phone FROM contact")).values()) == ("555 1", "555 2")
