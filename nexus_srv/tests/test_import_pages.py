@@ -1,6 +1,7 @@
 """Importing by page and by API: choosing columns, trying out, applying, and who may."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -228,3 +229,13 @@ async def test_a_job_that_broke_off_by_a_fault_of_ours_leaves_no_import_being_wo
     assert "Being applied" not in page.text and "broke off" in page.text
     assert (await apply(alice, path)).code == 303
     assert await count(db) == 3
+
+
+@pytest.mark.parametrize(("company", "asked"), [("", True), ("100001", False)])
+async def test_what_is_asked_of_a_whole_file_is_not_folded_away(alice, company, asked):
+    raw = (Path(__file__).parent / "layouts" / "microsoft-365-users.csv").read_bytes()
+    answer = await alice.upload("/imports", {"file": ("users.csv", raw)}, {"kind": "contacts", "company": company})
+    await jobs_done(alice.app)
+    page = (await alice.fetch(answer.location)).text
+    assert ("does not say which company its rows belong to" in page) == asked
+    assert ('<details open><summary><h2 id="import-columns"' in page) == asked
