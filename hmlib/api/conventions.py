@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hmlib import clock
+from hmlib.db import change_numbers
+from hmlib.db.change_numbers import Since
+from hmlib.db.database import Db
 from hmlib.web.api_handler import ApiHandler, Parameter
 from hmlib.web.problems import Problem
 
@@ -18,6 +21,7 @@ QUERY: dict[str, Any] = {
     "limit": Parameter("Rows a page, 1 to 1,000; without it the list is whole.", "integer"),
     "cursor": Parameter("Where a page begins: follow the Link header with rel=next."),
     "updated_since": Parameter("Only what has changed since this UTC time.", "date-time"),
+    "since": Parameter("Only what has changed since the number that X-Change-Number said beside an answer before.", "integer"),
     "fields": Parameter("Only these fields, with a comma between them, and the id; all others are left out."),
 }
 """What a list may be asked."""
@@ -29,11 +33,16 @@ class Lookup(msgspec.Struct, forbid_unknown_fields=True):
     ids: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=MOST_LOOKED_UP)]
 
 
+GONE_SINCE = Parameter("The `number` of the answer before or the X-Change-Number of a list, or a UTC time such as its `until`.")
+
+
 class Gone(msgspec.Struct):
-    """The ids that no longer exist, or have left the companies that the caller sees, and the UTC time to ask from next."""
+    """The ids that no longer exist, or have left the companies that the caller sees; and what to ask with next: the number of the last
+    change, which leaves nothing out (null where changes are not numbered), or a UTC time."""
 
     ids: list[str]
     until: str
+    number: int | None
 
 
 class ItemResult(msgspec.Struct, kw_only=True):
@@ -49,21 +58,6 @@ class ItemResult(msgspec.Struct, kw_only=True):
     errors: dict[str, str] = {}
 
 
-def listed(item: type[Any], *, deleted: bool = True) -> type[msgspec.Struct]:
-    """The shape of a list's answer; with ``deleted``, the ids that are gone too."""
-    items: Any = list.__class_getitem__(item)
-    fields: list[Any] = [("items", items), ("next_cursor", str | None), ("total", int)]
-    return msgspec.defstruct(f"{item.__name__}List", [*fields, *([("deleted", list[str], [])] if deleted else [])])
-
-
-def patch_of(draft: type[msgspec.Struct], *, without: Sequence[str] = ()) -> type[msgspec.Struct]:
-    """The same fields, none of them needed: what a PATCH takes. ``without`` names those that are fixed once and for all."""
-    given = [field for field in msgspec.structs.fields(draft) if field.name not in without]
-    fields = [(field.name, field.type | msgspec.UnsetType, msgspec.UNSET) for field in given]
-    name = draft.__name__.replace("Draft", "Patch")
-    return msgspec.defstruct(name, fields, forbid_unknown_fields=True, namespace={"__doc__": draft.__doc__})
-
-
 def given(struct: msgspec.Struct) -> dict[str, Any]:
     """The fields of a draft or patch that the body had."""
     values = {name: getattr(struct, name) for name in struct.__struct_fields__}
@@ -73,11 +67,7 @@ def given(struct: msgspec.Struct) -> dict[str, Any]:
 def check_version(handler: ApiHandler, version: int) -> None:
     """Raises Problem: 428 for a write without If-Match, 412 for one based on another version."""
     if not handler.if_match().admits(version):
-        raise stale()
-
-
-def stale() -> Problem:
-    return Problem(412, "stale", "It has changed since you read it.")
+        raise Problem(412, "stale", "It has changed since you read it.")
 
 
 def ids_of(text: str) -> list[str]:
@@ -88,12 +78,48 @@ def ids_of(text: str) -> list[str]:
     return ids
 
 
-def since_of(query: Mapping[str, str]) -> str:
-    """The UTC time of ``updated_since`` in our own form, "" where it is not given. Raises Problem 400."""
+def since_of(query: Mapping[str, str]) -> Since:
+    """What ``since`` (the number of a change) or ``updated_since`` (a UTC time) ask for. Raises Problem 400."""
+    if "since" in query:
+        return Since(number=_number(query["since"]))
     try:
-        return clock.moment_of(query["updated_since"]) if query.get("updated_since") else ""
+        return Since(clock.moment_of(query["updated_since"]) if query.get("updated_since") else "")
     except ValueError:
         raise Problem(400, "invalid_updated_since", "updated_since must be a UTC time such as 2026-11-22T10:00:00Z.") from None
+
+
+async def followed(handler: ApiHandler) -> Since:
+    """What a list is asked for by who follows it, and in the header X-Change-Number up to where this answer has everything. Ask it before
+    the rows are read: what changes meanwhile comes again. Raises Problem 400, and 410 for a number that leads nowhere any more."""
+    since = since_of(handler.query)
+    where = await change_numbers.followed(handler.db, since.number)
+    _refuse_lost(since, where)
+    handler.set_header("X-Change-Number", str(where.number))
+    return since
+
+
+async def gone_since(snapshot: Db, query: Mapping[str, str], *, numbered: bool = True) -> tuple[Since, int | None]:
+    """The same for what is gone, where ``since`` is a number, made of digits alone, or a UTC time; and up to which number it is told, None
+    for what is not ``numbered``: there it is a time. Raises Problem as followed() does."""
+    said = query.get("since", "")
+    if not numbered:
+        return since_of({"updated_since": said}), None
+    since = since_of({"since" if said.isdecimal() else "updated_since": said})
+    where = await change_numbers.followed(snapshot, since.number)
+    _refuse_lost(since, where)
+    return since, where.number
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise Problem(400, "invalid_since", "since is the number that X-Change-Number said beside the last answer.")
+    return int(text)
+
+
+def _refuse_lost(since: Since, where: change_numbers.Followed) -> None:
+    """A restore has undone what came before a number, or the number is another database's."""
+    if since.number is not None and where.anew:
+        raise Problem(410, "start_anew", "This number leads nowhere any more: read the whole list again, and follow from its number.")
 
 
 def picked(

@@ -30,6 +30,7 @@ _TOLD: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Location": ("The address of what was made.", _TEXT),
     "Link": ("With a limit: the address of the next page, rel=next; absent on the last one.", _TEXT),
     "X-Total-Count": ("With a limit: how many there are on all pages.", _NUMBER),
+    "X-Change-Number": ("Up to which change this has everything: ask with it as since the next time.", _NUMBER),
     "Retry-After": ("Seconds to wait.", _NUMBER),
 }
 _PROBLEMS = {
@@ -129,6 +130,7 @@ def _responses(operation: Operation, by_kind: Mapping[int, Any]) -> dict[str, An
     told = [*(["ETag"] if verb == "get" or _needs_version(operation) or contract.status == 201 else [])]
     told += ["Location"] if contract.status == 201 else []
     told += ["Link", "X-Total-Count"] if verb == "get" and "limit" in contract.query else []
+    told += ["X-Change-Number"] if verb == "get" and "since" in contract.query and "limit" in contract.query else []
     if told and contract.status != 204:
         done["headers"] = _headers(told)
     found: dict[str, Any] = {str(contract.status): done}

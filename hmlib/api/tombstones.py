@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hmlib.auth.permissions import CompanyScope
+from hmlib.db.change_numbers import Since
 from hmlib.db.database import Db
 
 
@@ -22,13 +23,14 @@ async def add_all(tx: Db, gone: Sequence[tuple[str, str, str]], now: str) -> Non
     )
 
 
-async def gone_since(db: Db, kind: str, scope: CompanyScope, since: str) -> list[str]:
-    """The ids that have gone since that UTC time from the companies in scope or from everybody; the same id may live on elsewhere."""
+async def gone_since(db: Db, kind: str, scope: CompanyScope, since: Since) -> list[str]:
+    """The ids that have gone since then from the companies in scope or from everybody; the same id may live on elsewhere."""
     theirs = f"(company_id = '' OR {scope.clause('company_id')})"
+    newer = since.condition("tombstone", "noun || '/' || id || '/' || company_id", "deleted_at")
     rows = await db.all(
-        f"SELECT DISTINCT id FROM tombstone WHERE noun = :kind AND deleted_at >= :since AND {theirs} ORDER BY id",
+        f"SELECT DISTINCT id FROM tombstone WHERE noun = :kind AND {newer} AND {theirs} ORDER BY id",
         kind=kind,
-        since=since,
+        **since.params(),
         **scope.params(),
     )
     return [row["id"] for row in rows]

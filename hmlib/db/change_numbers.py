@@ -21,6 +21,29 @@ class Followed:
     anew: bool
 
 
+@dataclass(frozen=True)
+class Since:
+    """What a follower asks for: what is as new as a UTC time, or newer than the change of a number; with neither, everything."""
+
+    time: str = ""
+    number: int | None = None
+
+    def condition(self, kind: str, id: str, changed_at: str) -> str:
+        """The condition that a row of a kind is so new: ``id`` and ``changed_at`` are its columns. Bind it with params()."""
+        if self.number is not None:
+            return newer(kind, id)
+        return f"{changed_at} >= :since" if self.time else "TRUE"
+
+    def params(self) -> dict[str, str | int]:
+        """What condition() is bound with."""
+        if self.number is not None:
+            return {"since": self.number}
+        return {"since": self.time} if self.time else {}
+
+
+EVERYTHING = Since()
+
+
 async def latest(db: Db) -> int:
     """The number of the last change: what is made of followed rows at one number is right as long as the number stands."""
     row = await db.peek("SELECT number FROM change_counter WHERE id = 1")

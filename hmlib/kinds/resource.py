@@ -170,7 +170,8 @@ class Resource(Generic[R]):
     ``filters`` are beside the filtered fields; ``load`` turns
     a row into attributes where a column is none, and ``derived`` names the columns that follow from a record. ``key`` is the column of
     the id. ``trigrams`` says that what is searched in has an index of three letters
-    on SQLite: the tables NAME_trigram and NAME_number.
+    on SQLite: the tables NAME_trigram and NAME_number. ``followed`` says that triggers stamp its rows, and what is gone, with the
+    numbers of changes, under its name (db.change_numbers).
     """
 
     name: str
@@ -199,6 +200,7 @@ class Resource(Generic[R]):
     parts: tuple[Part, ...] = ()
     custom: bool = False
     trigrams: bool = False
+    followed: bool = False
     lifecycle: Lifecycle[R] | None = None
     filters: Mapping[str, Filter] = field(default_factory=dict)
     load: Callable[[dict[str, Any]], dict[str, Any]] | None = None

@@ -138,7 +138,8 @@ def parameters(of: Resource[Any]) -> dict[str, Parameter]:
     """What a list may be asked, by name."""
     searchable = statements.searched(of)
     own = {name: _parameter(of, name) for name in statements.filters(of)}
-    return {name: said for name, said in QUERY.items() if searchable or name != "q"} | own
+    without = {name for name, there in (("q", searchable), ("since", of.followed)) if not there}
+    return {name: said for name, said in QUERY.items() if name not in without} | own
 
 
 def written_names(of: Resource[Any], fields: str) -> list[tuple[str, str, Any]]:

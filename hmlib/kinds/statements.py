@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from hmlib.auth.permissions import CompanyScope
+from hmlib.db.change_numbers import EVERYTHING, Since
 from hmlib.db.list_query import BY_ID, ListDefinition, ListQuery, folded, like
 from hmlib.kinds.resource import STAMPS, Field, Resource
 from hmlib.kinds.several import Words
@@ -147,7 +148,7 @@ def where(
     scope: CompanyScope,
     asked: ListQuery,
     *,
-    since: str = "",
+    since: Since = EVERYTHING,
     without: Sequence[str] = (),
     among: Sequence[str] | None = None,
 ) -> Where:
@@ -175,7 +176,9 @@ def count_up_to(of: Resource[Any], found: Where) -> str:
     return f"SELECT count(*) FROM (SELECT 1 AS one FROM {of.table_name} WHERE {found.text} LIMIT :count_limit) counted"
 
 
-def exact(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: str = "", among: Sequence[str] | None = None) -> Where | None:
+def exact(
+    of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: Since = EVERYTHING, among: Sequence[str] | None = None
+) -> Where | None:
     """The ids of what is called exactly as is searched for or has it as an identifier, within what the list is narrowed to; None where
     nothing of the kind is one. They are ``among`` these, where that is known."""
     named = [f"{of.table_name}.{name} = :folded" for name in of.derived if name == "name_form"]
@@ -192,16 +195,16 @@ def exact(of: Resource[Any], scope: CompanyScope, asked: ListQuery, *, since: st
     return Where(text, {**found.params, "folded": folded(asked.q), **spoken(of, asked.q)})
 
 
-def _narrowed(of: Resource[Any], scope: CompanyScope, asked: ListQuery, since: str) -> Where:
+def _narrowed(of: Resource[Any], scope: CompanyScope, asked: ListQuery, since: Since) -> Where:
     """What is seen, chosen by filters and changed since then."""
     clauses, params = [of.condition(scope)], dict(scope.params())
     for name, condition in filters(of, scope, asked.filters).items():
         if name in asked.filters:
             clauses.append(condition)
             params[name.replace(".", "_")] = asked.filters[name]
-    if since:
-        clauses.append(f"{of.table_name}.updated_at >= :updated_since")
-        params["updated_since"] = since
+    if since != EVERYTHING:
+        clauses.append(since.condition(of.name, f"{of.table_name}.{of.key}", f"{of.table_name}.updated_at"))
+        params |= since.params()
     return Where(" AND ".join(clauses), params)
 
 

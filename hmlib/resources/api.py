@@ -11,7 +11,7 @@ from tornado.web import HTTPError, url
 from hmlib import json
 from hmlib.api import tombstones
 from hmlib.api.answer_cache import AnswerCache, KeptAnswer
-from hmlib.api.conventions import Gone, Lookup, given, ids_of, since_of
+from hmlib.api.conventions import GONE_SINCE, Gone, Lookup, followed, given, gone_since, ids_of, since_of
 from hmlib.api.lists import answer_page, page_headers, paged, state_tag
 from hmlib.auth.permissions import allowed_of
 from hmlib.db.list_query import BY_ID, ListQuery
@@ -19,7 +19,7 @@ from hmlib.kinds import custom, shapes, statements
 from hmlib.kinds.resource import Resource
 from hmlib.resources import bulk, changes, pickers, records
 from hmlib.resources.changes import writer_of
-from hmlib.web.api_handler import ApiHandler, Contract, Parameter, speaks_of
+from hmlib.web.api_handler import ApiHandler, Contract, speaks_of
 
 
 class ResourceApi(ApiHandler):
@@ -83,15 +83,18 @@ class ListApi(ResourceApi):
         """Those that the caller may see: whole without a limit; with one, page by page with Link and X-Total-Count."""
         if "ids" in self.query:
             self.answer(self.answered(await self.some(ids_of(self.query["ids"]))))
-        elif paged(self):
-            await answer_page(self, self._page, self.of.plural, *self.of.by_name)
-        else:
-            await self.answer_whole()
+            return
+        self.since = await followed(self) if self.of.followed else since_of(self.query)
+        await (self.answer_page() if paged(self) else self.answer_whole())
+
+    async def answer_page(self) -> None:
+        """One page; made anew only when something has changed."""
+        await answer_page(self, self._page, self.of.plural, *self.of.by_name)
 
     async def _page(self) -> KeptAnswer:
         asked = await self.asked(self.query, records.BATCH)
-        since, totals = since_of(self.query), self.spine.find(AnswerCache)
-        page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=since, totals=totals)
+        totals = self.spine.find(AnswerCache)
+        page = await records.plain_page_of(self.db, self.of, self.known.scope, asked, since=self.since, totals=totals)
         return KeptAnswer(json.encode(self.answered(page.rows)), page_headers(self, page))
 
     async def answer_whole(self) -> None:
@@ -104,7 +107,7 @@ class ListApi(ResourceApi):
         asked = replace(await self.asked(question, records.BATCH), sort_chosen="sort" in self.query)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         before = b"["
-        async for rows in records.batches(self.db, self.of, self.known.scope, asked, since=since_of(self.query)):
+        async for rows in records.batches(self.db, self.of, self.known.scope, asked, since=self.since):
             encoded = json.encode(self.answered(rows))[1:-1]
             if encoded:
                 self.write(before + encoded)
@@ -137,14 +140,14 @@ class GoneApi(ResourceApi):
     """What is no longer there."""
 
     @allowed_of("read")
-    @speaks_of(lambda of: Contract(answers=Gone, query={"since": Parameter("The number of the answer before, or a UTC time.", "string")}))
+    @speaks_of(lambda of: Contract(answers=Gone, query={"since": GONE_SINCE}))
     async def get(self) -> None:
-        """The ids that are gone since a number, and the number to ask with next."""
-        since = since_of({"updated_since": self.query.get("since", "")})
+        """The ids that are gone since a number or a UTC time, and those to ask with next."""
         async with self.db.read() as snapshot:
+            since, number = await gone_since(snapshot, self.query, numbered=self.of.followed)
             gone = await tombstones.gone_since(snapshot, self.of.name, self.known.scope, since)
             alive = {row[self.of.key] for row in await records.plain_by_ids(snapshot, self.of, self.known.scope, gone)}
-        self.answer(Gone([id for id in gone if id not in alive], self.now))
+        self.answer(Gone([id for id in gone if id not in alive], self.now, number))
 
 
 class OneApi(ResourceApi):

@@ -7,6 +7,7 @@ import msgspec
 
 from hmlib.api.answer_cache import AnswerCache, KeptAnswer
 from hmlib.auth.permissions import CompanyScope
+from hmlib.db.change_numbers import EVERYTHING, Since
 from hmlib.db.database import Db
 from hmlib.db.list_query import ListQuery, Page
 from hmlib.kinds import custom, statements
@@ -34,7 +35,7 @@ async def plain_page_of(
     scope: CompanyScope,
     asked: ListQuery,
     *,
-    since: str = "",
+    since: Since = EVERYTHING,
     total: bool = True,
     totals: AnswerCache | None = None,
     most: int | None = None,
@@ -86,7 +87,7 @@ async def having(db: Db, of: Resource[R], condition: str, order: str = "", **par
 
 
 async def batches(
-    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: str = ""
+    db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, *, since: Since = EVERYTHING
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """Every row of a list in its order, some at a time and to the last one; each batch is read for itself."""
     while True:
@@ -207,7 +208,7 @@ async def _count(
     return None if most is not None and count > most else count
 
 
-async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, since: str, among: Sequence[str] | None) -> list[str]:
+async def _exact(db: Db, of: Resource[R], scope: CompanyScope, asked: ListQuery, since: Since, among: Sequence[str] | None) -> list[str]:
     found = None if asked.sort_chosen else statements.exact(of, scope, asked, since=since, among=among)
     return [row["id"] for row in await db.all(found.text, **found.params)] if found else []
 

@@ -26,11 +26,23 @@ class Endpoint:
     wrong: Mapping[str, Any]
     change: Mapping[str, Any]
     removed: bool = True
+    tells_gone: bool = True
+    """Whether it says what is gone: people's accounts are never."""
     fixed: tuple[str, ...] = field(default=())
     """Fields that a PATCH does not take."""
 
     def patch(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in values.items() if name not in self.fixed}
+
+
+async def told(who: Browser, endpoint: Endpoint, since: str = "") -> tuple[list[str], list[str], str]:
+    """What someone who follows by number is told after it: the ids in the list, the ids gone, and the number to ask with next."""
+    listed = await who.api(f"{endpoint.path}?since={since}" if since else endpoint.path)
+    assert listed.code == 200, listed.text
+    number: str = listed.headers["X-Change-Number"]
+    gone = await who.api(f"{endpoint.path}:gone?since={since or number}") if endpoint.tells_gone else None
+    assert gone is None or gone.json["number"] == int(number), "nothing has changed between the two"
+    return [row["id"] for row in listed.json], gone.json["ids"] if gone else [], number
 
 
 async def check(who: Browser, endpoint: Endpoint) -> None:
@@ -46,7 +58,14 @@ async def check(who: Browser, endpoint: Endpoint) -> None:
     refused(await _post(who, endpoint, {**endpoint.other, **endpoint.wrong}), 422, "invalid", endpoint.wrong)
     refused(await _post(who, endpoint, {**endpoint.other, "colour": "red"}), 400, "unknown_field")
 
+    start = (await told(who, endpoint))[2]
     path = (await _made(who, endpoint, endpoint.other, "k2")).location
+    id = path.rpartition("/")[2]
+    listed, gone, number = await told(who, endpoint, start)
+    assert (listed, gone, int(number) > int(start)) == ([id], [], True)
+    assert (await told(who, endpoint, number))[:2] == ([], [])
+    for said, code, word in (("x", 400, "invalid_since"), ("9" * 18, 410, "start_anew")):
+        refused(await who.api(f"{endpoint.path}?since={said}"), code, word)
     for tag, code, word in TAGS:
         headers = {} if tag is None else {"If_Match": tag}
         refused(await who.api(path, "PATCH", endpoint.patch(endpoint.change), **headers), code, word)
@@ -57,10 +76,13 @@ async def check(who: Browser, endpoint: Endpoint) -> None:
 
     changed = await who.api(path, "PATCH", endpoint.patch(endpoint.change), If_Match='"77", "1"')
     assert (changed.code, changed.headers["Etag"]) == (200, '"2"'), changed.text
+    assert (await told(who, endpoint, number))[:2] == ([id], [])
     assert (await who.api(path, "PATCH", endpoint.patch(endpoint.change), If_Match="*")).code == 200
     if endpoint.removed:
         refused(await who.api(path, "DELETE"), 428, "precondition_required")
         assert (await who.api(path, "DELETE", If_Match="*")).code == 204
+        assert (await told(who, endpoint, number))[:2] == ([], [id])
+        refused(await who.api(f"{endpoint.path}:gone?since={'9' * 18}"), 410, "start_anew")
         assert (await who.api(path, "PATCH", endpoint.patch(endpoint.change), If_Match="*")).code == 404
 
 

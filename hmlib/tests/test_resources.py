@@ -159,7 +159,10 @@ async def test_a_record_ends_comes_back_and_goes(alice):
     assert "Delete Front desk for good?" in (await alice.fetch(path, "POST", {"_method": "DELETE"})).text
     assert (await alice.fetch(path, "POST", {"_method": "DELETE", "confirmed": "yes"})).code == 303
     assert (await alice.fetch(path)).code == 404
-    assert (await alice.api("/api/printers:gone")).json["ids"] == [made["id"]]
+    gone = (await alice.api("/api/printers:gone")).json
+    assert (gone["ids"], gone["number"]) == ([made["id"]], None)
+    assert (await alice.api("/api/printers?since=1")).json["code"] == "unknown_parameter", "nobody numbers the changes of printers"
+    assert (await alice.api("/api/printers:gone?since=123456789")).code == 400
 
 
 @pytest.mark.gen_test

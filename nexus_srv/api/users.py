@@ -42,7 +42,7 @@ class UserList(UserListHandler):
             found = await users.some_visible_to(self.db, self.known, conventions.ids_of(self.query["ids"]))
             self.answer(self.picked(found))
             return
-        since = conventions.since_of(self.query)
+        since = await conventions.followed(self)
         await answer_list(self, LISTING, lambda asked: users.page_of(self.db, self.known, asked, since=since), self.picked)
 
     @allowed("users:admin")

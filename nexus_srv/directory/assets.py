@@ -136,6 +136,7 @@ ASSETS = Resource(
     record=Asset,
     read="directory:read",
     write="directory:write",
+    followed=True,
     icon="device-desktop",
     custom=True,
     trigrams=True,

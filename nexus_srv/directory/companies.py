@@ -122,6 +122,7 @@ COMPANIES = Resource(
     record=Company,
     read="directory:read",
     write="directory:write",
+    followed=True,
     icon="building",
     custom=True,
     trigrams=True,

@@ -167,6 +167,7 @@ CONTACTS = Resource(
     record=Contact,
     read="directory:read",
     write="directory:write",
+    followed=True,
     icon="address-book",
     number="email",
     custom=True,

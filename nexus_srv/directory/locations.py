@@ -36,6 +36,7 @@ LOCATIONS = Resource(
     record=Location,
     read="directory:read",
     write="directory:write",
+    followed=True,
     icon="map-pin",
     custom=True,
     trigrams=True,

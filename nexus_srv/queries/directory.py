@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hmlib.auth.permissions import CompanyScope
+from hmlib.db.change_numbers import Since
 from hmlib.db.list_query import ListQuery, Page, like
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def narrowed(
-    table: str, seen: str, scope: CompanyScope, list_query: ListQuery, filters: Mapping[str, str], since: str
+    table: str, seen: str, scope: CompanyScope, list_query: ListQuery, filters: Mapping[str, str], since: Since, kind: str
 ) -> tuple[str, dict[str, Any]]:
     """The conditions of a list and their parameters; `filters` leads from a filter's name to its condition, which binds it as :name."""
     clauses, params = [seen], dict(scope.params())
@@ -34,9 +35,8 @@ def narrowed(
     for name, value in list_query.filters.items():
         clauses.append(filters[name])
         params[name] = value
-    if since:
-        clauses.append(f"{table}.updated_at >= :updated_since")
-        params["updated_since"] = since
+    clauses.append(since.condition(kind, f"{table}.id", f"{table}.updated_at"))
+    params |= since.params()
     return " AND ".join(clauses), params
 
 

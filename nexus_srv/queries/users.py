@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hmlib.auth.permissions import Caller, CompanyScope
+from hmlib.db.change_numbers import EVERYTHING, Since
 from hmlib.db.database import Db
 from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded
 from nexus_srv.identity.usernames import canonical
@@ -102,8 +103,8 @@ async def some_visible_to(db: Db, caller: Caller, ids: Sequence[str]) -> list[Us
     return [_user(row) for row in rows]
 
 
-async def page_of(db: Db, caller: Caller, list_query: ListQuery, *, since: str = "") -> Page[User]:
-    wanted, params = narrowed("account", _seen_by(caller), caller.scope, list_query, _FILTERS, since)
+async def page_of(db: Db, caller: Caller, list_query: ListQuery, *, since: Since = EVERYTHING) -> Page[User]:
+    wanted, params = narrowed("account", _seen_by(caller), caller.scope, list_query, _FILTERS, since, "user")
     after, order, place = list_query.sql()
     async with db.read() as snapshot:
         rows = await snapshot.all(f"SELECT {_COLUMNS} FROM account WHERE {wanted} {after} {order}", **params, **place)

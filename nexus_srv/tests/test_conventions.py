@@ -16,7 +16,7 @@ PERSON = {"permission_level": "technician"}
 ENDPOINTS = [
     Endpoint(
         "/api/users", {"username": "erin", "display_name": "Erin", **PERSON}, {"username": "frank", "display_name": "Frank", **PERSON},
-        {"username": "ERIN"}, {"display_name": ""}, {"phone": "1"}, removed=False,
+        {"username": "ERIN"}, {"display_name": ""}, {"phone": "1"}, removed=False, tells_gone=False,
     ),
     Endpoint("/api/companies", {"name": "Initech"}, {"name": "Hooli"}, {"account_number": "300001"}, {"website": "no"}, {"city": "Dayton"}),
     Endpoint(

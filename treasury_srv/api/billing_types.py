@@ -7,9 +7,9 @@ from msgspec import structs
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, url
 
-from hmlib.api.conventions import since_of
 from hmlib.api.lists import page_headers
 from hmlib.auth.permissions import allowed_of
+from hmlib.db import change_numbers
 from hmlib.errors import Invalid
 from hmlib.kinds import statements
 from hmlib.kinds.resource import Resource
@@ -68,9 +68,15 @@ class BillingTypeList(AtHome, ListApi):
         await self.answer_whole()
 
     async def answer_whole(self) -> None:
-        rows, since = await self.at_home(None), since_of(self.query)
+        number = self.since.number
+        changed = None if number is None else await change_numbers.changed(self.db, self.of.name, number)
+        rows = await self.at_home(changed)
         asked = statements.definition(self.of).read(self.query, self.keys, limit_default=len(rows) + 1)
-        kept = [row for row in rows if row.updated_at >= since and all(getattr(row, name) == asked.filters[name] for name in asked.filters)]
+        kept = [
+            row
+            for row in rows
+            if row.updated_at >= self.since.time and all(getattr(row, name) == asked.filters[name] for name in asked.filters)
+        ]
         column = asked.column.rpartition(".")[2]
         page = asked.page_out_of(kept, lambda row: (getattr(row, column), self.of.id_of(row)))
         for name, value in page_headers(self, page).items() if "limit" in self.query else ():

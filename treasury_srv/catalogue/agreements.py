@@ -88,6 +88,7 @@ AGREEMENTS = Resource(
     record=Agreement,
     read="billing:read",
     write="billing:write",
+    followed=True,
     title="title",
     icon="file-text",
     order="-start_on",

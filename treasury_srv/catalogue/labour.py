@@ -83,6 +83,7 @@ LABOUR = Resource(
     record=LabourEntry,
     read="labour:read",
     write="labour:write",
+    followed=True,
     labels="Labour",
     title="title",
     icon="clock",

@@ -60,6 +60,7 @@ LINE_ITEMS = Resource(
     record=LineItem,
     read="billing:read",
     write="billing:write",
+    followed=True,
     icon="receipt",
     staff=True,
     within="company_id",

@@ -48,6 +48,7 @@ MANUAL_ITEMS = Resource(
     record=ManualItem,
     read="billing:read",
     write="billing:write",
+    followed=True,
     label="device or user by hand",
     labels="Devices and users by hand",
     icon="device-desktop",

@@ -116,6 +116,7 @@ OVERRIDES = Resource(
     table="agreement_override",
     read="billing:read",
     write="billing:write",
+    followed=True,
     title="title",
     icon="adjustments-horizontal",
     order="what",

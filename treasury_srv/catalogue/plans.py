@@ -69,6 +69,7 @@ PLANS = Resource(
     record=Plan,
     read="billing:read",
     write="billing:write",
+    followed=True,
     icon="tags",
     staff=True,
     removal=removal,

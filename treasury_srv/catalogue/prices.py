@@ -107,6 +107,7 @@ PRICES = Resource(
     table="price_version",
     read="billing:read",
     write="billing:write",
+    followed=True,
     label="price version",
     title="title",
     icon="tag",

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from tornado.web import HTTPError
 
-from hmlib.api.conventions import QUERY, Gone, Lookup, check_version, ids_of, picked, since_of
+from hmlib.api.conventions import GONE_SINCE, QUERY, Gone, Lookup, check_version, followed, gone_since, ids_of, picked
 from hmlib.api.lists import MOST_ROWS, answer_list
 from hmlib.auth.permissions import allowed
 from hmlib.db.list_query import ListQuery, Page
@@ -138,7 +138,7 @@ class ArticleList(ArticleHandler):
         if "ids" in self.query:
             self.answer(self._picked(await articles.some(self.db, self.known, ids_of(self.query["ids"]))))
             return
-        since, fields = since_of(self.query), self.query.get("fields", "")
+        since, fields = await followed(self), self.query.get("fields", "")
         texts = not fields or "body" in fields.split(",")
 
         async def page_of(asked: ListQuery) -> Page[Entry]:
@@ -192,11 +192,12 @@ class ArticleGone(ArticleHandler):
     """What has left the list."""
 
     @allowed("wiki:read")
-    @documented(answers=Gone, query={"since": Parameter("The `until` of the answer before, a UTC time.", "date-time"), "status": STATUS})
+    @documented(answers=Gone, query={"since": GONE_SINCE, "status": STATUS})
     async def get(self) -> None:
-        """The ids that have left the caller's list, or that of a status, since a UTC time; and the time to ask with next."""
-        since = since_of({"updated_since": self.query.get("since", "")})
-        self.answer(Gone(await catalogue.ids_gone(self.db, self.known, since, self.query.get("status")), self.now))
+        """The ids that have left the caller's list, or that of a status, since a number or a UTC time; and those to ask with next."""
+        async with self.db.read() as snapshot:
+            since, number = await gone_since(snapshot, self.query)
+            self.answer(Gone(await catalogue.ids_gone(snapshot, self.known, since, self.query.get("status")), self.now, number))
 
 
 class ArticleOne(ArticleHandler):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmlib.auth.permissions import Caller
+from hmlib.db.change_numbers import EVERYTHING, Since
 from hmlib.db.database import Db
 from hmlib.db.list_query import ListDefinition, ListQuery, Page, folded, like
 from hmlib.records.audit import Actor
@@ -106,9 +107,9 @@ async def some(db: Db, caller: Caller, ids: Sequence[str]) -> list[Article]:
     return [by_id[id] for id in dict.fromkeys(ids) if id in by_id]
 
 
-async def page_of(db: Db, caller: Caller, list_query: ListQuery, since: str = "") -> Page[Entry]:
-    """A page of the list, without texts and, unless the status is asked for, without what is archived; with `since`, only what was saved
-    at or after that time."""
+async def page_of(db: Db, caller: Caller, list_query: ListQuery, since: Since = EVERYTHING) -> Page[Entry]:
+    """A page of the list, without texts and, unless the status is asked for, without what is archived; with `since`, only what is as
+    new."""
     wanted, params = _wanted(caller, list_query, since)
     after, order, place = list_query.sql()
     async with db.read() as snapshot:
@@ -117,7 +118,7 @@ async def page_of(db: Db, caller: Caller, list_query: ListQuery, since: str = ""
     return list_query.page([_entry(row) for row in rows], total, _key(list_query))
 
 
-async def page_with_texts(db: Db, caller: Caller, list_query: ListQuery, since: str = "") -> Page[Article]:
+async def page_with_texts(db: Db, caller: Caller, list_query: ListQuery, since: Since = EVERYTHING) -> Page[Article]:
     """The same page with texts."""
     wanted, params = _wanted(caller, list_query, since)
     after, order, place = list_query.sql()
@@ -175,7 +176,7 @@ async def save(tx: Db, article: Article, draft: Draft, actor: Actor, now: str, *
     return number
 
 
-def _wanted(caller: Caller, list_query: ListQuery, since: str = "") -> tuple[str, dict[str, Any]]:
+def _wanted(caller: Caller, list_query: ListQuery, since: Since = EVERYTHING) -> tuple[str, dict[str, Any]]:
     condition, params = seen(caller)
     clauses = [condition]
     for number, word in enumerate(list_query.q.split()[:8]):
@@ -186,9 +187,9 @@ def _wanted(caller: Caller, list_query: ListQuery, since: str = "") -> tuple[str
         params[name] = folded(value) if name in ("tag", "folder") else value
     if "folder" in list_query.filters:
         params["folder_like"] = like(list_query.filters["folder"] + "/").removeprefix("%")
-    if since:
-        clauses.append("article.updated_at >= :since")
-        params["since"] = since
+    if since != EVERYTHING:
+        clauses.append(since.condition("article", "article.id", "article.updated_at"))
+        params |= since.params()
     if "status" not in list_query.filters:
         clauses.append(LIVING)
     return " AND ".join(clauses), params

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmlib.auth.permissions import Caller
+from hmlib.db.change_numbers import Since
 from hmlib.db.database import Db
 from wiki_srv.access import seen
 from wiki_srv.articles.drafts import AUDIENCES
@@ -60,17 +61,18 @@ async def ids_of_company(db: Db, caller: Caller, company_id: str, audience: str 
     return [row["id"] for row in rows]
 
 
-async def ids_gone(db: Db, caller: Caller, since: str, status: str | None) -> list[str]:
+async def ids_gone(db: Db, caller: Caller, since: Since, status: str | None) -> list[str]:
     """The ids that have left the caller's list since then: put away (or of another status than the list is of), or no longer for
     clients."""
     once, params = _ever_seen(caller)
     listed = "article.status = :status" if status else LIVING
+    newer = since.condition("article", "article.id", "article.updated_at")
     rows = await db.all(
         f"""
         SELECT article.id FROM article
-        WHERE {once} AND article.updated_at >= :since AND NOT ({listed} AND {seen(caller)[0]}) ORDER BY article.id
+        WHERE {once} AND {newer} AND NOT ({listed} AND {seen(caller)[0]}) ORDER BY article.id
         """,
-        since=since,
+        **since.params(),
         **({"status": status} if status else {}),
         **params,
     )
