@@ -104,7 +104,7 @@ async def gone_since(snapshot: Db, query: Mapping[str, str], *, numbered: bool =
     said = query.get("since", "")
     if not numbered:
         return since_of({"updated_since": said}), None
-    since = since_of({"since" if said.isdecimal() else "updated_since": said})
+    since = since_of({"since" if said.isascii() and said.isdecimal() else "updated_since": said})
     where = await change_numbers.followed(snapshot, since.number)
     _refuse_lost(since, where)
     return since, where.number
