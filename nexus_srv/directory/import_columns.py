@@ -8,7 +8,8 @@ from hmlib.kinds.resource import Resource
 from hmlib.tables.columns import Column
 from nexus_srv.directory.assets import ASSETS
 from nexus_srv.directory.companies import COMPANIES
-from nexus_srv.directory.contacts import CONTACTS, ROLES
+from nexus_srv.directory.contact_record import ROLES
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.directory.import_words import EMAIL, MORE, USER, WHOLE_NAME
 from nexus_srv.directory.locations import LOCATIONS
 

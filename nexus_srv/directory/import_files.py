@@ -12,7 +12,8 @@ from hmlib.imports.plan.known import Key, NaturalKey, Reference
 from hmlib.imports.plan.of_resource import FileOf
 from hmlib.imports.reading import COMPANY
 from nexus_srv.directory.assets import ASSETS, Asset
-from nexus_srv.directory.contacts import CONTACTS, Contact, Link
+from nexus_srv.directory.contact_record import Contact, Link
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.directory.import_columns import READ
 from nexus_srv.queries import contacts
 

@@ -21,7 +21,8 @@ from hmlib.web.problems import Problem
 from hmlib.web.toasts import Undo
 from nexus_srv.directory.assets import ASSETS, TYPES
 from nexus_srv.directory.companies import COMPANIES
-from nexus_srv.directory.contacts import CONTACTS, ROLES, Contact, Link
+from nexus_srv.directory.contact_record import ROLES, Contact, Link
+from nexus_srv.directory.contacts import CONTACTS
 
 EXPORTED = [
     "company_account_number", "email", "first_name", "last_name", "phone", "title", "role", "active", "billable", "exclusion_reason",

@@ -6,7 +6,8 @@ from hmlib.clock import utc_now
 from hmlib.resources import records
 from hmlib.testing.hub import ACME, GLOBEX
 from nexus_srv.directory.assets import ASSETS, Asset
-from nexus_srv.directory.contacts import CONTACTS, Contact, Link
+from nexus_srv.directory.contact_record import Contact, Link
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.queries import billing_summary, companies
 from nexus_srv.queries.companies import Company
 

@@ -8,7 +8,8 @@ from hmlib.kinds import statements
 from hmlib.resources import records
 from hmlib.testing.hub import ACME
 from nexus_srv.directory.assets import ASSETS, Asset
-from nexus_srv.directory.contacts import CONTACTS, Contact, Link
+from nexus_srv.directory.contact_record import Contact, Link
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.directory.locations import LOCATIONS
 from nexus_srv.first_run import keys_of
 

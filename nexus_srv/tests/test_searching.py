@@ -12,7 +12,8 @@ from hmlib.kinds import statements
 from hmlib.resources import records
 from hmlib.testing.hub import ACME
 from nexus_srv.directory.companies import COMPANIES, Company
-from nexus_srv.directory.contacts import CONTACTS, Contact, Link
+from nexus_srv.directory.contact_record import Contact, Link
+from nexus_srv.directory.contacts import CONTACTS
 from nexus_srv.directory.locations import LOCATIONS, Location
 
 pytestmark = pytest.mark.gen_test
