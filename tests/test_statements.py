@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hmlib.auth.permissions import CompanyScope
+from hmlib.db.change_numbers import Since
 from hmlib.kinds import statements
 from hmlib.kinds.resource import Resource
 
@@ -32,7 +33,7 @@ def text_of(of):
     """What is asked of the database about one kind."""
     scope, listing = CompanyScope("only", frozenset({"company"})), statements.definition(of)
     asked = listing.read({"q": "two words", **dict.fromkeys(listing.filters, "yes")}, Unmarked(), limit_default=25)
-    where, (_, order, _) = statements.where(of, scope, asked, since="2026-01-01"), asked.sql()
+    where, (_, order, _) = statements.where(of, scope, asked, since=Since("2026-01-01")), asked.sql()
     parts = {
         "the list, searched and with every filter": " ".join(
             (f"SELECT {statements.select(of)} FROM {statements.source(of)}", f"WHERE {where.text} {order}")

@@ -11,7 +11,7 @@ SELECT asset.id, asset.company_id, asset.name, asset.type, asset.operating_syste
     AND CASE WHEN asset.retired_on IS NULL THEN 'in_use' ELSE 'retired' END = :status
     AND replace(lower(asset.operating_system), lower(:operating_system), '') <> lower(asset.operating_system)
     AND replace(' ' || asset.tags || ' ', ' ' || :tag || ' ', '') <> ' ' || asset.tags || ' '
-    AND asset.updated_at >= :updated_since
+    AND asset.updated_at >= :since
     AND ((asset.search LIKE :like_0 ESCAPE '\' OR asset.company_id IN (SELECT company.id
     FROM company company
     WHERE company.name_form LIKE :like_0 ESCAPE '\'))
@@ -76,7 +76,7 @@ SELECT company.id, company.name, company.account_number, company.status, company
     AND company.status = :status
     AND company.compliance_level = :compliance_level
     AND company.parent_id = :parent_id
-    AND company.updated_at >= :updated_since
+    AND company.updated_at >= :since
     AND (company.search LIKE :like_0 ESCAPE '\'
     AND company.search LIKE :like_1 ESCAPE '\' OR company.external_id = :said)
     ORDER BY company.name_form, company.id LIMIT :cursor_limit;
@@ -142,7 +142,7 @@ SELECT contact.id, contact.name, contact.first_name, contact.last_name, contact.
     AND link.role = :role
     AND link.company_id IN :scope_ids
     AND link.company_id = :company_id)
-    AND contact.updated_at >= :updated_since
+    AND contact.updated_at >= :since
     AND (contact.search LIKE :like_0 ESCAPE '\'
     AND contact.search LIKE :like_1 ESCAPE '\' OR contact.external_id = :said OR lower(contact.email) = :lowered)
     ORDER BY contact.name_form, contact.id LIMIT :cursor_limit;
@@ -206,7 +206,7 @@ SELECT custom_field.id, custom_field.kind, custom_field.label, custom_field.name
     FROM custom_field
     WHERE TRUE
     AND custom_field.kind = :kind
-    AND custom_field.updated_at >= :updated_since
+    AND custom_field.updated_at >= :since
     AND (custom_field.search LIKE :like_0 ESCAPE '\'
     AND custom_field.search LIKE :like_1 ESCAPE '\')
     ORDER BY custom_field.place, custom_field.id LIMIT :cursor_limit;
@@ -250,7 +250,7 @@ SELECT location.id, location.company_id, location.name, location.address, locati
     AND location.company_id = :company_id
     AND location.country = :country
     AND location.active = (:active = 'yes')
-    AND location.updated_at >= :updated_since
+    AND location.updated_at >= :since
     AND ((location.search LIKE :like_0 ESCAPE '\' OR location.company_id IN (SELECT company.id
     FROM company company
     WHERE company.name_form LIKE :like_0 ESCAPE '\'))

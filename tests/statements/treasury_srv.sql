@@ -18,7 +18,7 @@ SELECT agreement.id, agreement.company_id, agreement.plan_id, agreement.term, ag
     AND agreement.end_on < :today) OR (:state = 'ended'
     AND agreement.ended_on <= :today) OR (:state = 'future'
     AND agreement.start_on > :today))
-    AND agreement.updated_at >= :updated_since
+    AND agreement.updated_at >= :since
     AND (agreement.search LIKE :like_0 ESCAPE '\'
     AND agreement.search LIKE :like_1 ESCAPE '\')
     ORDER BY coalesce(agreement.start_on, '') DESC, agreement.id DESC LIMIT :cursor_limit;
@@ -59,7 +59,7 @@ SELECT asset_override.asset_id, asset_override.company_id, asset_override.billin
     WHERE asset_override.company_id IN :scope_ids
     AND asset_override.company_id = :company_id
     AND asset_override.billing_type = :billing_type
-    AND asset_override.updated_at >= :updated_since
+    AND asset_override.updated_at >= :since
     ORDER BY asset_override.created_at, asset_override.asset_id LIMIT :cursor_limit;
 
 -- asset-overrides: some by their ids
@@ -98,7 +98,7 @@ SELECT contact_override.contact_id, contact_override.company_id, contact_overrid
     WHERE contact_override.company_id IN :scope_ids
     AND contact_override.company_id = :company_id
     AND contact_override.billing_type = :billing_type
-    AND contact_override.updated_at >= :updated_since
+    AND contact_override.updated_at >= :since
     ORDER BY contact_override.created_at, contact_override.contact_id LIMIT :cursor_limit;
 
 -- contact-overrides: some by their ids
@@ -140,7 +140,7 @@ SELECT labour_entry.id, labour_entry.worked_at, labour_entry.company_id, labour_
     AND CASE WHEN labour_entry.invoice_id IS NULL THEN 'no' ELSE 'yes' END = :invoiced
     AND labour_entry.worked_at >= :from
     AND labour_entry.worked_at < :to
-    AND labour_entry.updated_at >= :updated_since
+    AND labour_entry.updated_at >= :since
     AND (labour_entry.search LIKE :like_0 ESCAPE '\'
     AND labour_entry.search LIKE :like_1 ESCAPE '\' OR labour_entry.external_id = :said)
     ORDER BY coalesce(labour_entry.worked_at, '') DESC, labour_entry.id DESC LIMIT :cursor_limit;
@@ -183,7 +183,7 @@ SELECT line_item.id, line_item.name, line_item.company_id, line_item.kind, line_
     AND line_item.company_id = :company_id
     AND line_item.kind = :kind
     AND line_item.tax_category = :tax_category
-    AND line_item.updated_at >= :updated_since
+    AND line_item.updated_at >= :since
     AND (line_item.search LIKE :like_0 ESCAPE '\'
     AND line_item.search LIKE :like_1 ESCAPE '\')
     ORDER BY line_item.folded, line_item.id LIMIT :cursor_limit;
@@ -233,7 +233,7 @@ SELECT manual_item.id, manual_item.agreement_id, manual_item.name, manual_item.k
     AND manual_item.agreement_id IN (SELECT id
     FROM agreement
     WHERE company_id = :company_id)
-    AND manual_item.updated_at >= :updated_since
+    AND manual_item.updated_at >= :since
     AND (manual_item.search LIKE :like_0 ESCAPE '\'
     AND manual_item.search LIKE :like_1 ESCAPE '\')
     ORDER BY manual_item.name, manual_item.id LIMIT :cursor_limit;
@@ -281,7 +281,7 @@ SELECT agreement_override.id, agreement_override.agreement_id, agreement_overrid
     AND agreement_override.agreement_id IN (SELECT id
     FROM agreement
     WHERE company_id = :company_id)
-    AND agreement_override.updated_at >= :updated_since
+    AND agreement_override.updated_at >= :since
     AND (agreement_override.search LIKE :like_0 ESCAPE '\'
     AND agreement_override.search LIKE :like_1 ESCAPE '\')
     ORDER BY agreement_override.what, agreement_override.id LIMIT :cursor_limit;
@@ -322,7 +322,7 @@ DELETE
 SELECT plan.id, plan.name, plan.folded, plan.created_at, plan.updated_at, plan.version
     FROM plan
     WHERE TRUE
-    AND plan.updated_at >= :updated_since
+    AND plan.updated_at >= :since
     AND (plan.search LIKE :like_0 ESCAPE '\'
     AND plan.search LIKE :like_1 ESCAPE '\')
     ORDER BY plan.folded, plan.id LIMIT :cursor_limit;
@@ -363,7 +363,7 @@ SELECT price_version.id, price_version.plan_id, price_version.term, price_versio
     WHERE TRUE
     AND price_version.plan_id = :plan_id
     AND price_version.term = :term
-    AND price_version.updated_at >= :updated_since
+    AND price_version.updated_at >= :since
     AND (price_version.search LIKE :like_0 ESCAPE '\'
     AND price_version.search LIKE :like_1 ESCAPE '\')
     ORDER BY coalesce(price_version.valid_from, '') DESC, price_version.id DESC LIMIT :cursor_limit;
