@@ -104,6 +104,8 @@
     });
     if (keys.length) history.replaceState({ ...history.state, keys }, "");
   };
+  // htmx writes a state of its own at the first swap, and knows nothing of keys.
+  document.addEventListener("htmx:after:swap", () => history.state?.keys || keepKeys());
 
   // Lists: the address bar shows the page, never the partial; empty fields are left out of it.
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
