@@ -28,6 +28,8 @@ APART = {
     "hmlib/records/audit.py:first_broken": "entries only come: it says so",
     "hmlib/records/preferences.py:_stored": "reads the count before and after, to know that nothing changed in between",
     "hmlib/resources/records.py:known_by": "ids, then what they stand for",
+    "hmlib/resources/records.py:_count": "asked by plain_page_of, which holds one",
+    "wiki_srv/api/articles.py:get": "the number to follow from first, then rows that are as new at least",
 }
 
 

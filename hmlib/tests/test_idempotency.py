@@ -16,7 +16,7 @@ from hmlib.testing.fixtures import ServiceUnderTest
 from hmlib.testing.hub import CAST
 from hmlib.tests import toy
 from hmlib.web import idempotency
-from hmlib.web.api_handler import ApiHandler
+from hmlib.web.api_handler import ApiHandler, documented
 from hmlib.web.page_handler import SENT_BEFORE, PageHandler
 
 pytestmark = pytest.mark.gen_test
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.gen_test
 
 class Notes(ApiHandler):
     @allowed("wiki:write")
+    @documented(query={"x": "Tells one request from another."})
     async def post(self) -> None:
         note = self.body(toy.Note)
         async with self.transaction() as tx:
