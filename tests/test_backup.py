@@ -323,5 +323,5 @@ def test_the_running_suite_makes_a_planned_backup_that_was_missed_once(saved, tm
         whole.origins["nexus"] + "/api/audit?action=suite.backed_up", headers={"Authorization": f"Bearer {whole.token('admin')}"},
         verify=whole.ca, timeout=30,
     )  # fmt: skip
-    assert page.json()["total"] == 2
+    assert len(page.json()) == 2
     whole.hm("backup", "--schedule", "off")
