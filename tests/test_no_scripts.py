@@ -91,6 +91,8 @@ def dead(tree):
 
 def works(element, name):
     """Whether what an htmx attribute asks for can be had without it."""
+    if name == "hx-get" and element.tag == "input" and element["name"] and element.within("form"):
+        return True  # a picker: what is typed is looked up again when the form is sent
     if name == "hx-get":
         return element["href"] or element["action"] or (element["hx-trigger"].startswith("every") and "Look again" in words(element))
     if name in ("hx-post", "hx-put", "hx-delete", "hx-patch"):

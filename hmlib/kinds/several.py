@@ -85,6 +85,9 @@ class Pairs(Value):
     def write(self, value: Any) -> Any:
         return dict(value)
 
+    def cell(self, value: Any) -> str:
+        return self.show(value)
+
     def show(self, value: Any, zone: str = "UTC") -> str:
         return "\n".join(f"{name}: {words}" for name, words in dict(value).items())
 
@@ -106,6 +109,9 @@ class Many(Value):
             return tuple(one if isinstance(one, self.of) else msgspec.convert(one, self.of) for one in said)
         except msgspec.ValidationError:
             raise Refused("It is none of these.") from None
+
+    def cell(self, value: Any) -> str:
+        return msgspec.json.encode(self.write(value)).decode() if value else ""
 
     def write(self, value: Any) -> Any:
         return msgspec.to_builtins(list(value))
