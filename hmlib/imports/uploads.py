@@ -32,14 +32,6 @@ class Applying:
         return cls(db.write, nothing)
 
 
-class NotApplied(Exception):
-    """Leaves the transaction of a file whose errors keep everything out."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__("errors")
-        self.outcome = outcome
-
-
 class AppliedAlready(Exception):
     """Somebody else has applied this very file meanwhile."""
 

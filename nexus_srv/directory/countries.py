@@ -35,11 +35,6 @@ def code_of(text: str) -> str | None:
     return _codes().get(text.strip().casefold())
 
 
-def name_of(code: str) -> str:
-    """The English name; the code itself where there is none."""
-    return _names().get(code, code)
-
-
 @cache
 def _codes() -> dict[str, str]:
     return {name.casefold(): code for code, name in choices()} | {code.casefold(): code for code, _ in choices()} | _ALSO

@@ -1,6 +1,7 @@
 """The last transaction of an import, and of its undo: planned rows move over by a few statements a table, whatever their number."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from hmlib.db import change_numbers
 from hmlib.db.database import Conflict, Db
@@ -23,45 +24,52 @@ async def apply(tx: Db, batch_id: str, tables: Sequence[Table], number: int, tog
     for kind in together:
         if await change_numbers.changed(tx, kind, number):
             raise PlanIsOld
-    await _room(tx, MUCH_ROOM)
     try:
-        for table in _whole(tables):
-            await _check_new(tx, batch_id, table, number)
-            await _let_go(tx, batch_id, table)
-            await _update(tx, batch_id, table, AFTER, 0, now)
-            await tx.run(_insert(table), id=batch_id, now=now)
-        for table in tables:
-            if table.part_of:
-                await _put_parts(tx, batch_id, table, AFTER)
-        await _bury_left(tx, batch_id, tables, BEFORE, AFTER, now)
-        await _room(tx, USUAL_ROOM)
+        async with _much_room(tx):
+            for table in _whole(tables):
+                await _check_new(tx, batch_id, table, number)
+                await _let_go(tx, batch_id, table)
+                await _update(tx, batch_id, table, AFTER, 0, now)
+                await tx.run(_insert(table), id=batch_id, now=now)
+            for table in tables:
+                if table.part_of:
+                    await _put_parts(tx, batch_id, table, AFTER)
+            await _bury_left(tx, batch_id, tables, BEFORE, AFTER, now)
     except Conflict as conflict:
         raise PlanIsOld from conflict
 
 
 async def undo(tx: Db, batch_id: str, tables: Sequence[Table], now: str) -> None:
     """Write what was there before. Raises PlanIsOld where a row is not as the import has left it, or something hangs on it."""
-    await _room(tx, MUCH_ROOM)
     try:
-        await _bury_made(tx, batch_id, tables, now)
-        for table in tables:
-            if table.part_of:
-                await _put_parts(tx, batch_id, table, BEFORE)
-        for table in reversed(_whole(tables)):
-            await _delete(tx, batch_id, table)
-        for table in _whole(tables):
-            await _let_go(tx, batch_id, table)
-            await _update(tx, batch_id, table, BEFORE, 1, now)
-            await _count_on(tx, batch_id, table)
-        await _bury_left(tx, batch_id, tables, AFTER, BEFORE, now)
-        await _room(tx, USUAL_ROOM)
+        async with _much_room(tx):
+            await _bury_made(tx, batch_id, tables, now)
+            for table in tables:
+                if table.part_of:
+                    await _put_parts(tx, batch_id, table, BEFORE)
+            for table in reversed(_whole(tables)):
+                await _delete(tx, batch_id, table)
+            for table in _whole(tables):
+                await _let_go(tx, batch_id, table)
+                await _update(tx, batch_id, table, BEFORE, 1, now)
+                await _count_on(tx, batch_id, table)
+            await _bury_left(tx, batch_id, tables, AFTER, BEFORE, now)
     except Conflict as conflict:
         raise PlanIsOld from conflict
 
 
-async def _room(tx: Db, kib: int) -> None:
-    """How many KiB of pages SQLite keeps at hand: with its usual 2 MB a large transaction reads its own pages back again and again, which
-    doubles its time (measured with 100,000 devices)."""
+@asynccontextmanager
+async def _much_room(tx: Db) -> AsyncIterator[None]:
+    """Give SQLite 64 MiB of pages at hand, and take them back however the transaction ends: with its usual 2 MB a large one reads its own
+    pages back again and again, which doubles its time (measured with 100,000 devices)."""
+    await _keep_pages(tx, MUCH_ROOM)
+    try:
+        yield
+    finally:
+        await _keep_pages(tx, USUAL_ROOM)
+
+
+async def _keep_pages(tx: Db, kib: int) -> None:
     if tx.dialect == "sqlite":
         await tx.run(f"PRAGMA cache_size = -{kib}")
 
